@@ -1,0 +1,25 @@
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: help venv demo test clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+venv: .venv/installed ## make the environment .venv, once
+
+.venv/installed: setup.cfg constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+demo: venv ## train and evaluate on an embedded data set
+	$(BIN)/python train.py --dataset digits --epochs 60 --batch-size 32 --output runs/demo --force
+	$(BIN)/python evaluate.py runs/demo
+
+test: venv ## run the whole test suite
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m pytest
+
+clean: ## delete the environment
+	rm -rf .venv

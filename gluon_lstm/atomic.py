@@ -1,0 +1,80 @@
+"""Files and folders that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+
+@contextmanager
+def replacing_file(target: Path) -> Iterator[Path]:
+    """Gives a path beside ``target`` to write to; on success it takes the target's place.
+
+    Args:
+        target: the file to be made or replaced; its folder is made if it is missing.
+
+    Yields:
+        The path to write. If the block raises, it is removed and ``target`` stays as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.chmod(0o666 & ~_umask())
+        os.replace(temporary, target)
+        _flush(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_directory(target: Path) -> Iterator[Path]:
+    """Gives a folder beside ``target`` to fill; on success it takes the target's place.
+
+    Args:
+        target: the folder to be made or replaced; its parent is made if it is missing.
+
+    Yields:
+        The folder to fill. If the block raises, it is removed and ``target`` stays as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    old = temporary.with_name(temporary.name + ".old")
+    try:
+        yield temporary
+        for path in temporary.rglob("*"):
+            _flush(path)
+        temporary.chmod(0o777 & ~_umask())
+        # A folder that is not empty cannot be renamed over, so the old one steps aside first.
+        if target.exists():
+            os.replace(target, old)
+        os.replace(temporary, target)
+        _flush(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not target.exists():
+            os.replace(old, target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Waits until a file's bytes, or a folder's entries, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    """Returns the process's file mode mask, which can only be read by setting it."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,74 @@
+"""Evaluate a trained run: accuracy report and plots."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from gluon_lstm import runtime
+from gluon_lstm.data import SequenceDataset, load_splits
+from gluon_lstm.rundir import RunDirectory
+
+PREDICTION_BATCH = 500
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("run", metavar="RUN", help="run directory that train made")
+    parser.add_argument("--split", choices=("test", "validation"), default="test", help="samples to use (default: test)")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data, where it is not that of the training")
+    parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu or gpu:0 (default: cpu)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: as the run was trained)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluates as the arguments say; returns the exit code."""
+    config = RunDirectory.open(arguments.run).read_config()
+    settings = replace(config.runtime, device=arguments.device, threads=arguments.threads or config.runtime.threads)
+    runtime.prepare(settings.threads)
+    data = replace(config.data, data_dir=arguments.data_dir) if arguments.data_dir else config.data
+    evaluate_run(arguments.run, getattr(load_splits(data), arguments.split), settings.device)
+    return 0
+
+
+def evaluate_run(path: Path, dataset: SequenceDataset, device: str) -> None:
+    """Writes a run's report on one data set and prints its numbers.
+
+    Args:
+        path: the run directory.
+        dataset: what to evaluate it on.
+        device: what to run on.
+
+    Raises:
+        UserError: the run, its model or the data cannot be used.
+    """
+    from rich.console import Console
+
+    from gluon_lstm.evaluation import evaluate, load, predict
+    from gluon_lstm.evaluation.report import terminal_table, write_report
+
+    directory = RunDirectory.open(path)
+    predictor = load(path, device)
+    predictor.check(dataset)
+    predictions = predict(predictor.net, dataset, PREDICTION_BATCH, predictor.device, progress=sys.stderr.isatty())
+    evaluation = evaluate(predictions, dataset.class_names)
+    with directory.replace_evaluation(dataset.split) as folder:
+        write_report(folder, evaluation, predictions, dataset, _provenance(directory), directory.read_log())
+    Console().print(terminal_table(evaluation))
+    print(f"report: {directory.path / 'evaluation' / dataset.split / 'report.md'}")
+
+
+def _provenance(directory: RunDirectory):
+    """Returns what the report says about where its numbers come from."""
+    from gluon_lstm.evaluation.report import Provenance
+
+    config, model, environment = directory.read_config(), directory.load_model(), runtime.describe()
+    details = {
+        "Preset": config.preset,
+        "View": config.data.view,
+        "Epoch of the model": model.epoch,
+        "Machine": f"{environment.pop('machine')}, {environment.pop('threads')} threads",
+    }
+    return Provenance(directory.path.resolve().name, config.runtime.seed, environment, details)

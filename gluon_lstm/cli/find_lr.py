@@ -1,0 +1,64 @@
+"""Find a learning rate: train while it rises, and plot the loss."""
+
+from __future__ import annotations
+
+import argparse
+from itertools import chain, count
+from pathlib import Path
+
+import numpy as np
+
+from gluon_lstm import runtime
+from gluon_lstm.atomic import replacing_file
+from gluon_lstm.cli.options import add_config_arguments, read_config
+from gluon_lstm.data import iterate_batches, load_splits
+from gluon_lstm.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("--output", metavar="FILE", default="learning_rate.png", help="plot (default: learning_rate.png)")
+    parser.add_argument("--low", type=float, metavar="X", default=1e-5, help="first learning rate (default: 1e-05)")
+    parser.add_argument("--high", type=float, metavar="X", default=1.0, help="last learning rate (default: 1.0)")
+    parser.add_argument("--steps", type=int, metavar="N", default=200, help="training steps (default: 200)")
+    add_config_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the range test, writes its plot and prints the rate; returns the exit code."""
+    if not 0 < arguments.low < arguments.high < float("inf"):
+        raise ConfigError(f"--low {arguments.low:g}: must be above 0 and below --high {arguments.high:g}")
+    if arguments.steps < 2:
+        raise ConfigError(f"--steps {arguments.steps}: must be at least 2")
+    config = read_config(arguments)
+    runtime.prepare(config.runtime.threads)
+    result = _test(config, arguments)
+    _save_plot(result, Path(arguments.output))
+    print(f"suggested: --learning-rate {result.suggestion:.2g}\nplot: {arguments.output}")
+    return 0
+
+
+def _test(config, arguments: argparse.Namespace):
+    """Returns the range test of a new net on as many shuffled batches as it asks for."""
+    from gluon_lstm.nn import build_net
+    from gluon_lstm.training import Stepper, range_test
+
+    train = load_splits(config.data).train
+    devices = runtime.devices(config.runtime.device)
+    runtime.seed_everything(config.runtime.seed)
+    net = build_net(config.model, train.step_shape, len(train.class_names), devices)
+    rng = np.random.default_rng(config.runtime.seed)
+    batches = chain.from_iterable(iterate_batches(train, config.training.batch_size, rng) for _ in count())
+    stepper = Stepper(net, config.training, devices)
+    return range_test(stepper, batches, arguments.low, arguments.high, arguments.steps)
+
+
+def _save_plot(result, path: Path) -> None:
+    """Writes the loss against the learning rate as PNG."""
+    from gluon_lstm.evaluation import plots
+
+    try:
+        with replacing_file(path) as temporary:
+            plots.save(plots.learning_rate_range(result.rates, result.losses, result.suggestion), temporary)
+    except OSError as error:
+        raise ConfigError(f"--output {path}: cannot be written ({error.strerror})") from error

@@ -1,0 +1,72 @@
+"""Flags that follow from the configuration's fields."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import fields
+from typing import Any, Dict, Iterable, get_type_hints
+
+from gluon_lstm.config import (
+    PRESETS,
+    SECTIONS,
+    Config,
+    flag,
+    merge,
+    preset,
+    read_config_file,
+    value_type,
+)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser, sections: Iterable[str] = SECTIONS) -> None:
+    """Adds ``--preset``, ``--config`` and one flag for each field of the sections."""
+    parser.add_argument("--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: default)")
+    parser.add_argument("--config", metavar="FILE", help="YAML or JSON file of options, or the config.json of a run; flags come after it")
+    for name in sections:
+        add_section(parser, name)
+
+
+def add_section(parser: argparse.ArgumentParser, section: str) -> None:
+    """Adds one flag for each field of a section of ``Config``."""
+    defaults = getattr(Config(), section)
+    hints = get_type_hints(type(defaults))
+    group = parser.add_argument_group(section, type(defaults).__doc__.splitlines()[0])
+    for item in fields(defaults):
+        kind, _ = value_type(hints[item.name])
+        value = getattr(defaults, item.name)
+        text = item.metadata["help"] + ("" if value is None else f" (default: {value})")
+        options: Dict[str, Any] = {"help": text.replace("%", "%%"), "default": None, "dest": f"{section}.{item.name}"}
+        if kind is bool:
+            options["action"] = argparse.BooleanOptionalAction
+            options["help"] = item.metadata["help"] + f" (default: {'yes' if value else 'no'})"
+        else:
+            options.update(type=kind, metavar=_metavar(item, kind))
+        group.add_argument(flag(item.name), **options)
+
+
+def _metavar(item, kind: type) -> str:
+    """Returns how ``--help`` calls the value of a flag."""
+    choices = item.metadata["choices"]
+    return "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "NAME"}[kind]
+
+
+def read_config(arguments: argparse.Namespace) -> Config:
+    """Returns the configuration that preset, file and flags make together, each laid over the one before.
+
+    Raises:
+        ConfigError: an unknown preset or option, or a value that is not allowed.
+    """
+    from_file = read_config_file(arguments.config) if arguments.config else {}
+    name = arguments.preset or from_file.get("preset", "default")
+    config = merge(preset(name), from_file, f"--config {arguments.config}")
+    return merge(config, _flags(arguments))
+
+
+def _flags(arguments: argparse.Namespace) -> Dict[str, Dict[str, Any]]:
+    """Returns the flags that were given, by section and field."""
+    given: Dict[str, Dict[str, Any]] = {}
+    for name, value in vars(arguments).items():
+        section, dot, field_name = name.partition(".")
+        if dot and value is not None:
+            given.setdefault(section, {})[field_name] = value
+    return given

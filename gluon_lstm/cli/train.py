@@ -1,0 +1,101 @@
+"""Train a classifier and keep the best epoch's model in a run directory."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, Mapping
+
+import numpy as np
+
+from gluon_lstm import runtime
+from gluon_lstm.cli.options import add_config_arguments, read_config
+from gluon_lstm.config import Config, read_config_file
+from gluon_lstm.data import DataSplits, load_splits
+
+DRY_RUN_BATCHES = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    parser.add_argument("--output", metavar="DIR", help="run directory (default: runs/DATASET-PRESET-SEED)")
+    parser.add_argument("--force", action="store_true", help="delete an earlier run in the run directory first")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help=f"take {DRY_RUN_BATCHES} batches through training, validation, saving and evaluation, and keep nothing",
+    )
+    add_config_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains as the arguments say; returns the exit code."""
+    config = read_config(arguments)
+    runtime.prepare(config.runtime.threads)
+    if arguments.dry_run:
+        return _dry_run(config)
+    output = arguments.output or "runs/{0.data.dataset}-{0.preset}-{0.runtime.seed}".format(config)
+    splits = load_splits(config.data)
+    _warn_of_other_data(arguments.config, splits)
+    return _train(config, splits, Path(output), arguments.force)
+
+
+def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int:
+    """Trains into ``output`` and says what came out."""
+    from gluon_lstm.nn import count_parameters
+    from gluon_lstm.rundir import RunDirectory
+    from gluon_lstm.training import Fit, Progress
+
+    devices = runtime.devices(config.runtime.device)
+    fitting = Fit(config, splits, devices, Progress(config.training.epochs))
+    directory = RunDirectory.create(output, _record(config, splits), force)
+    sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
+    print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
+    print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
+    result = fitting.run(directory)
+    if result.best:
+        print(
+            f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}\n"
+            f"model in {output}; evaluate it with: gluon-lstm evaluate {output}"
+        )
+    return 128 + result.stopped_by if result.stopped_by else 0
+
+
+def _dry_run(config: Config) -> int:
+    """Takes a few batches through all that a run does, in a folder that is deleted."""
+    from gluon_lstm.cli.evaluate import evaluate_run
+
+    few = DRY_RUN_BATCHES * config.training.batch_size
+    splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in load_splits(config.data)))
+    config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
+    with tempfile.TemporaryDirectory() as folder:
+        code = _train(config, splits, Path(folder) / "run", force=False)
+        if code == 0:
+            evaluate_run(Path(folder) / "run", splits.test, config.runtime.device)
+            print("dry run: training, validation, saving and evaluation work; nothing was kept")
+    return code
+
+
+def _record(config: Config, splits: DataSplits) -> Dict[str, Any]:
+    """Returns the content of ``config.json``: the settings, and what they ran on."""
+    return {
+        **config.to_dict(),
+        "dataset": {
+            "class_names": splits.train.class_names,
+            "step_shape": splits.train.step_shape,
+            "splits": {split.split: {"samples": len(split), "sha256": split.fingerprint} for split in splits},
+        },
+        "environment": runtime.describe(),
+    }
+
+
+def _warn_of_other_data(config_file: Any, splits: DataSplits) -> None:
+    """Says so where a repeated run's data are not those that it had."""
+    recorded: Mapping[str, Any] = read_config_file(config_file).get("dataset", {}) if config_file else {}
+    for split in splits:
+        before = recorded.get("splits", {}).get(split.split)
+        if before and before["sha256"] != split.fingerprint:
+            print(f"warning: the {split.split} split is not the one that {config_file} was trained on", file=sys.stderr)

@@ -1,0 +1,303 @@
+"""The configuration of a run: one frozen, validated value, and the presets.
+
+Each field carries its help text, choices and bounds; the command line's flags,
+the files read by ``--config`` and ``config.json`` all follow from this table.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union, get_args, get_type_hints
+
+from gluon_lstm.errors import ConfigError
+
+CONFIG_VERSION = 1
+SECTIONS = ("data", "model", "training", "runtime")
+RECORDED = ("version", "preset", "environment", "dataset")
+"""Keys that ``config.json`` carries beside the sections: a record, not settings."""
+
+
+def option(default: Any, help: str, *, choices: Iterable[str] = (), low=None, high=None, above=None) -> Any:
+    """Declares a field: default, help text, and the values it may take.
+
+    Args:
+        default: the value where nothing else is said.
+        help: one sentence for ``--help``.
+        choices: the strings allowed, where they are few.
+        low: least value allowed.
+        high: greatest value allowed.
+        above: bound that the value must exceed.
+    """
+    limits = {"choices": tuple(choices), "low": low, "high": high, "above": above}
+    return field(default=default, metadata={"help": help, **limits})
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What is read, and how an image becomes a sequence."""
+
+    dataset: str = option("digits", "data set: digits (embedded) or mnist")
+    data_dir: Optional[str] = option(
+        None, "folder that holds the data sets' folders; else $GLUON_LSTM_DATA, then the cache, then a download"
+    )
+    view: str = option(
+        "rows",
+        "what a time step of an image is: a row, a column, a pixel, a pixel in one fixed random order, "
+        "or row t and column t side by side",
+        choices=("rows", "columns", "pixels", "permuted", "rows+columns"),
+    )
+    validation_size: Optional[int] = option(
+        None, "training samples set aside for validation (each data set has its own default)", low=1
+    )
+    split_seed: int = option(0, "seed that draws the validation split; apart from --seed, so that seeds compare", low=0)
+    limit_train: Optional[int] = option(None, "use only this many training samples, spread over the classes", low=1)
+    augment_shift: int = option(1, "shift each training image by up to this many pixels, anew each epoch", low=0)
+    augment_rotate: float = option(0.0, "rotate each training image by up to this many degrees", low=0, high=180)
+    augment_scale: float = option(0.0, "stretch height and width by up to this share", low=0, high=0.9)
+    augment_elastic: float = option(
+        0.0, "standard deviation, in pixels, of a smooth random distortion of each training image", low=0
+    )
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Encoder, pooling and head."""
+
+    hidden_size: int = option(128, "units of each LSTM layer and direction", low=1)
+    num_layers: int = option(1, "LSTM layers", low=1)
+    bidirectional: bool = option(True, "read each sequence in both directions")
+    groups: int = option(1, "split the features of a time step into this many groups, each with its own encoder", low=1)
+    dropout: float = option(0.2, "dropout between layers and before the head", low=0, high=0.95)
+    pooling: str = option(
+        "mean+max", "how the outputs of all steps become one vector", choices=("last", "mean", "max", "mean+max")
+    )
+    head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0)
+    cell_activation: str = option("tanh", "activation of candidate and cell output", choices=("tanh", "relu"))
+    forget_bias: float = option(1.0, "forget-gate bias at the start")
+    recurrent_initializer: str = option(
+        "orthogonal", "how recurrent weights start", choices=("orthogonal", "xavier")
+    )
+    implementation: str = option(
+        "auto", "fused operator, the cell step by step, or whichever the options allow", choices=("auto", "fused", "cell")
+    )
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Optimizer, schedule, stopping and averaging."""
+
+    epochs: int = option(10, "passes over the training set", low=1)
+    batch_size: int = option(128, "samples a step", low=1)
+    optimizer: str = option("adam", "update rule", choices=("adam", "adamw", "sgd", "rmsprop"))
+    learning_rate: float = option(0.002, "greatest learning rate", above=0)
+    momentum: float = option(0.9, "momentum, of sgd alone", low=0, high=0.9999)
+    weight_decay: float = option(0.0, "weight decay; decoupled for adamw, an L2 penalty's gradient otherwise", low=0)
+    clip_norm: float = option(1.0, "greatest global norm of the gradient; 0 for no clipping", low=0)
+    schedule: str = option("cosine", "learning rate over the epochs", choices=("constant", "step", "cosine"))
+    warmup_epochs: float = option(0.5, "epochs over which the rate rises from 0; fractions count", low=0)
+    step_epochs: int = option(10, "epochs between drops of the step schedule", low=1)
+    step_factor: float = option(0.1, "what the step schedule multiplies the rate with", above=0, high=1)
+    ema_decay: float = option(
+        0.0, "decay per step of the moving average of the weights that is validated and kept; 0 for none", low=0, high=0.99999
+    )
+    patience: int = option(0, "stop after this many epochs without a better validation accuracy; 0 for never", low=0)
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """Device, threads and seed."""
+
+    device: str = option("cpu", "cpu, gpu:0 or several GPUs as gpu:0,1")
+    threads: Optional[int] = option(None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=1024)
+    seed: int = option(0, "seed of initial weights, order, augmentation and dropout", low=0, high=2**31 - 1)
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that decides a run's result.
+
+    Attributes:
+        preset: name of the preset that the run started from.
+        data: what is read.
+        model: what is trained.
+        training: how.
+        runtime: on what, and from which seed.
+    """
+
+    preset: str = "default"
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
+
+    def __post_init__(self) -> None:
+        for name in SECTIONS:
+            section = getattr(self, name)
+            for item in fields(section):
+                _check(item, get_type_hints(type(section))[item.name], getattr(section, item.name))
+        _check_together(self)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns the settings as plain values, with the format's version."""
+        return {"version": CONFIG_VERSION, **asdict(self)}
+
+
+def flag(name: str) -> str:
+    """Returns the command line's flag for a field: ``batch_size`` → ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+def value_type(hint: Any) -> Tuple[type, bool]:
+    """Returns the plain type of a field's annotation, and whether it may be ``None``."""
+    members = [member for member in get_args(hint) if member is not type(None)]
+    return (members[0], True) if members else (hint, False)
+
+
+def _check(item, hint: Any, value: Any) -> None:
+    """Raises ConfigError unless ``value`` is one that the field may take."""
+    kind, optional = value_type(hint)
+    if value is None and optional:
+        return
+    allowed = (int, float) if kind is float else kind
+    if not isinstance(value, allowed) or (kind is not bool and isinstance(value, bool)):
+        raise ConfigError(f"{flag(item.name)} {value!r}: must be of type {kind.__name__}")
+    if kind is float and not math.isfinite(value):
+        raise ConfigError(f"{flag(item.name)} {value}: must be finite")
+    limits = item.metadata
+    if limits["choices"] and value not in limits["choices"]:
+        raise ConfigError(f"{flag(item.name)} {value}: choose from {', '.join(limits['choices'])}")
+    if limits["low"] is not None and value < limits["low"]:
+        raise ConfigError(f"{flag(item.name)} {value}: must be at least {limits['low']}")
+    if limits["above"] is not None and value <= limits["above"]:
+        raise ConfigError(f"{flag(item.name)} {value}: must be greater than {limits['above']}")
+    if limits["high"] is not None and value > limits["high"]:
+        raise ConfigError(f"{flag(item.name)} {value}: must be at most {limits['high']}")
+
+
+def _check_together(config: Config) -> None:
+    """Raises ConfigError where fields that are fine alone contradict each other."""
+    model, training = config.model, config.training
+    if model.implementation == "fused" and model.cell_activation != "tanh":
+        raise ConfigError(
+            f"--implementation fused: the fused operator knows tanh alone, not --cell-activation "
+            f"{model.cell_activation}; use auto"
+        )
+    if training.warmup_epochs > training.epochs:
+        raise ConfigError(f"--warmup-epochs {training.warmup_epochs:g}: more than --epochs {training.epochs}")
+    if model.groups > 1 and config.data.view != "rows+columns":
+        raise ConfigError(f"--groups {model.groups}: needs --view rows+columns, not {config.data.view}")
+    if model.groups > 2:
+        raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
+
+
+def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Config:
+    """Returns ``config`` with the changes of one source laid over it.
+
+    Args:
+        config: what is changed.
+        changes: section name → field name → value, as ``Config.to_dict`` has it.
+        source: what the changes came from, for the error's line; flags name themselves.
+
+    Raises:
+        ConfigError: an unknown section or field, or a value that is not allowed.
+    """
+    unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED))
+    if unknown:
+        raise ConfigError(f"{source}: unknown section {unknown[0]!r}{_suggest(unknown[0], SECTIONS)}")
+    merged = {}
+    for name in SECTIONS:
+        values = changes.get(name, {})
+        known = {item.name for item in fields(getattr(config, name))}
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{source}: section {name!r} must hold names and values")
+        for key in values:
+            if key not in known:
+                raise ConfigError(f"{source}: unknown option {key!r} in section {name!r}{_suggest(key, known)}")
+        merged[name] = replace(getattr(config, name), **values)
+    prefix = f"{source}: " if source else ""
+    try:
+        return replace(config, preset=changes.get("preset", config.preset), **merged)
+    except ConfigError as error:
+        raise ConfigError(f"{prefix}{error}") from error
+
+
+def _suggest(word: str, known: Iterable[str]) -> str:
+    """Returns the known word nearest to ``word`` as a hint, or all of them."""
+    near = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
+
+
+def read_config_file(path: Union[str, Path]) -> Dict[str, Any]:
+    """Reads a YAML or JSON file of settings, or a run's ``config.json``.
+
+    Args:
+        path: the file; ``.json`` is read as JSON, all else as YAML.
+
+    Returns:
+        Changes for ``merge``.
+
+    Raises:
+        ConfigError: no such file, a syntax error, or another format's version.
+    """
+    import yaml
+
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+        values = json.loads(text) if str(path).endswith(".json") else yaml.safe_load(text)
+    except OSError as error:
+        raise ConfigError(f"--config {path}: {error.strerror}") from error
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"--config {path}: not valid {'JSON' if str(path).endswith('.json') else 'YAML'}: {reason}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"--config {path}: must hold the sections {', '.join(SECTIONS)}")
+    if values.get("version", CONFIG_VERSION) != CONFIG_VERSION:
+        raise ConfigError(
+            f"--config {path}: format version {values['version']!r} is unknown; this release reads {CONFIG_VERSION}"
+        )
+    return values
+
+
+_ARTICLE = {
+    "data": {"augment_shift": 0},
+    "model": {
+        "hidden_size": 50, "bidirectional": False, "dropout": 0.0, "pooling": "last", "head_size": 256,
+        "cell_activation": "relu",
+    },
+    "training": {
+        "epochs": 5, "batch_size": 32, "learning_rate": 0.001, "clip_norm": 0.0, "schedule": "constant",
+        "warmup_epochs": 0.0,
+    },
+    # Arrays this small are done sooner by one thread than shared out between two.
+    "runtime": {"threads": 1},
+}  # fmt: skip
+
+PRESETS: Dict[str, Dict[str, Any]] = {
+    "default": {},
+    "article": _ARTICLE,
+    "article-cell": {
+        **_ARTICLE,
+        "model": {**_ARTICLE["model"], "head_size": 64, "cell_activation": "tanh", "implementation": "cell"},
+    },
+    "best": {
+        "data": {"augment_shift": 2, "augment_rotate": 8.0, "augment_scale": 0.1, "augment_elastic": 0.8},
+        "model": {"num_layers": 2},
+        "training": {"epochs": 40, "learning_rate": 0.003, "warmup_epochs": 1.0, "ema_decay": 0.998},
+    },
+}
+"""Changes that each preset makes to the defaults, which are those of ``default``."""
+
+
+def preset(name: str) -> Config:
+    """Returns the configuration of a preset.
+
+    Raises:
+        ConfigError: no such preset.
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"--preset {name}: no such preset{_suggest(name, PRESETS)}")
+    return merge(Config(preset=name), PRESETS[name], f"preset {name}")

@@ -1,0 +1,26 @@
+"""Data sets as labelled sequences, cut into splits and handed out in batches.
+
+NumPy only: nothing here imports MXNet.
+"""
+
+from gluon_lstm.data.augmentation import Augmentation
+from gluon_lstm.data.batching import iterate_batches, num_batches
+from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
+from gluon_lstm.data.images import ImageDataset
+from gluon_lstm.data.registry import dataset_names, load_splits
+from gluon_lstm.data.views import VIEWS, as_sequence, view_shape
+
+__all__ = [
+    "VIEWS",
+    "Augmentation",
+    "Batch",
+    "DataSplits",
+    "ImageDataset",
+    "SequenceDataset",
+    "as_sequence",
+    "dataset_names",
+    "iterate_batches",
+    "load_splits",
+    "num_batches",
+    "view_shape",
+]

@@ -1,0 +1,79 @@
+"""What every data set offers, whatever it was read from."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+
+class Batch(NamedTuple):
+    """What one step consumes; every array is C-contiguous.
+
+    Attributes:
+        inputs: (T, N, C) float32.
+        lengths: (N,) int32, or ``None`` where every sequence has T steps.
+        labels: (N,) int32.
+        indices: (N,) int64, the position of each sample in its data set.
+    """
+
+    inputs: np.ndarray
+    lengths: Optional[np.ndarray]
+    labels: np.ndarray
+    indices: np.ndarray
+
+
+class SequenceDataset(abc.ABC):
+    """Labelled sequences of one split of a data set.
+
+    Attributes:
+        name: name of the data set, such as ``mnist``.
+        split: ``train``, ``validation`` or ``test``.
+        labels: (M,) int32, each a position in ``class_names``.
+        class_names: one name a class.
+    """
+
+    name: str
+    split: str
+    labels: np.ndarray
+    class_names: Tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @abc.abstractmethod
+    def batch(self, indices: np.ndarray, rng: Optional[np.random.Generator] = None) -> Batch:
+        """Returns the samples at ``indices``.
+
+        Args:
+            indices: (N,) whole numbers, positions in this data set.
+            rng: stream that augmentation is drawn from; ``None`` for samples as they are.
+        """
+
+    @abc.abstractmethod
+    def subset(self, indices: np.ndarray, split: Optional[str] = None) -> SequenceDataset:
+        """Returns the samples at ``indices`` as a data set, named ``split`` if that is given."""
+
+    @property
+    @abc.abstractmethod
+    def step_shape(self) -> Tuple[int, int]:
+        """(T, C) of a sequence, T being that of the longest."""
+
+    @property
+    @abc.abstractmethod
+    def input_format(self) -> Dict[str, Any]:
+        """What a sample of the user's own must look like to be read as this data set's are, as plain values."""
+
+    @property
+    @abc.abstractmethod
+    def fingerprint(self) -> str:
+        """SHA-256, in hexadecimal, over the raw samples and labels."""
+
+
+class DataSplits(NamedTuple):
+    """The three splits of a data set."""
+
+    train: SequenceDataset
+    validation: SequenceDataset
+    test: SequenceDataset

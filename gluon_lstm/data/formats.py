@@ -1,0 +1,50 @@
+"""What a sample of the user's own must look like, and how it becomes a sequence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gluon_lstm.data.views import as_sequence
+from gluon_lstm.errors import DataError
+
+
+class ImageFormat(NamedTuple):
+    """Grey images of one size, read through one view.
+
+    Attributes:
+        height: rows of pixels.
+        width: columns of pixels.
+        max_value: the value that becomes 1.0; 0 stays 0.
+        view: what a time step is, one of ``views.VIEWS``.
+    """
+
+    height: int
+    width: int
+    max_value: int
+    view: str
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        """Returns images as a net reads them.
+
+        Args:
+            images: (N, height, width), or one image (height, width); numbers from 0 to ``max_value``.
+
+        Returns:
+            (T, N, C) float32.
+
+        Raises:
+            DataError: another shape, or values that are not finite or out of range.
+        """
+        images = np.asarray(images)
+        if images.ndim == 2:
+            images = images[np.newaxis]
+        if images.shape[1:] != (self.height, self.width) or not len(images):
+            raise DataError(f"images of shape {images.shape}: the model reads (N, {self.height}, {self.width})")
+        if images.dtype.kind not in "uifb":
+            raise DataError(f"images of type {images.dtype}: the model reads numbers from 0 to {self.max_value}")
+        scaled = images.astype(np.float32) / np.float32(self.max_value)
+        if not (scaled.min() >= 0 and scaled.max() <= 1):  # also where a value is NaN
+            raise DataError(f"images with values outside 0 to {self.max_value}, or not finite: the model reads that range")
+        return as_sequence(scaled, self.view)

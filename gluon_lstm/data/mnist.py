@@ -1,0 +1,145 @@
+"""MNIST, or any other set of grey images in its four IDX files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Dict, NamedTuple, Optional
+
+from gluon_lstm.config import DataConfig
+from gluon_lstm.data.dataset import DataSplits
+from gluon_lstm.data.downloads import Checksum, Limits, fetch
+from gluon_lstm.data.idx import LabelledImages, read_labelled_images
+from gluon_lstm.data.images import ImageDataset, image_options
+from gluon_lstm.data.splits import make_splits
+from gluon_lstm.errors import ConfigError, DataError
+
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+
+CHECKSUMS: Dict[str, Checksum] = {
+    # The published MD5: the SHA-256 of this file is not recorded yet.
+    "train-images-idx3-ubyte": Checksum("md5", "6bbc9ace898e44ae57da46a324031adb", 47_040_016),
+    "train-labels-idx1-ubyte": Checksum(
+        "sha256", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60_008
+    ),
+    "t10k-images-idx3-ubyte": Checksum(
+        "sha256", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7_840_016
+    ),
+    "t10k-labels-idx1-ubyte": Checksum(
+        "sha256", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10_008
+    ),
+}
+"""The canonical files, unpacked; only downloads must match them."""
+
+DOWNLOAD_LIMITS = Limits(max_bytes=100_000_000)
+MAX_VALIDATION_SIZE = 5_000
+VALIDATION_SHARE = 12  # a twelfth: 5,000 of MNIST's 60,000, fewer of a smaller set
+
+
+class Files(NamedTuple):
+    """The four files of the data set."""
+
+    train_images: Path
+    train_labels: Path
+    test_images: Path
+    test_labels: Path
+
+
+def load_mnist(config: DataConfig) -> DataSplits:
+    """Returns the splits of ``mnist``: by default 55,000 to train, 5,000 to validate and 10,000 to test.
+
+    Raises:
+        ConfigError: options that do not fit the data set.
+        DataError: files that are missing, damaged, of the wrong form or at odds with each other.
+    """
+    files = find_files(config.data_dir)
+    train = read_labelled_images(files.train_images, files.train_labels)
+    test = read_labelled_images(files.test_images, files.test_labels)
+    _check_agreement(files, train, test)
+    class_names = tuple(str(label) for label in range(train.labels.max() + 1))
+    options = {"name": "mnist", "class_names": class_names, **image_options(config)}
+    pool = ImageDataset(split="train", images=train.images, labels=train.labels, **options)
+    default_size = min(MAX_VALIDATION_SIZE, max(1, len(pool) // VALIDATION_SHARE))
+    return make_splits(
+        pool, ImageDataset(split="test", images=test.images, labels=test.labels, **options), config, default_size
+    )
+
+
+def _check_agreement(files: Files, train: LabelledImages, test: LabelledImages) -> None:
+    """Raises DataError where a model of the training samples could not be tested."""
+    if train.images.shape[1:] != test.images.shape[1:]:
+        sizes = ["{} x {}".format(*part.images.shape[1:]) for part in (train, test)]
+        raise DataError(
+            f"{files.test_images}: images of {sizes[1]} pixels, but {files.train_images} has {sizes[0]}"
+        )
+    unknown = sorted(set(test.labels.tolist()) - set(train.labels.tolist()))
+    if unknown:
+        raise DataError(f"{files.test_labels}: label {unknown[0]} does not occur in {files.train_labels}")
+
+
+def find_files(data_dir: Optional[str]) -> Files:
+    """Returns the four files: the user's own, else those in the cache, downloaded where they are missing.
+
+    Args:
+        data_dir: folder that holds them or their folder ``mnist``; ``None`` for ``$GLUON_LSTM_DATA``.
+
+    Raises:
+        ConfigError: the user's folder does not exist.
+        DataError: the user's folder has only some of the files, or the download failed.
+    """
+    folder = _user_folder(data_dir)
+    for place in [folder / "mnist", folder] if folder else []:
+        files = _present(place)
+        if len(files) == len(CHECKSUMS):
+            return Files(*files.values())
+        if files:
+            missing = next(name for name in CHECKSUMS if name not in files)
+            raise DataError(f"{place / missing}: no such file (nor with .gz), though others of mnist are beside it")
+    cache = cache_folder() / "mnist"
+    return Files(*({**_download_missing(cache), **_present(cache)}[name] for name in CHECKSUMS))
+
+
+def _user_folder(data_dir: Optional[str]) -> Optional[Path]:
+    """Returns the folder that the user named, if any; raises ConfigError where it does not exist."""
+    variable = os.environ.get("GLUON_LSTM_DATA")
+    named, source = (data_dir, "--data-dir") if data_dir is not None else (variable, "$GLUON_LSTM_DATA")
+    if not named:
+        return None
+    folder = os.path.expanduser(named)
+    if not os.path.isdir(folder):
+        raise ConfigError(f"{source} {named}: no such folder")
+    return Path(folder)
+
+
+def _present(folder: Path) -> Dict[str, Path]:
+    """Returns name → path of those of the four files that ``folder`` has, gzipped or not."""
+    found = {}
+    for name in CHECKSUMS:
+        for path in (folder / f"{name}.gz", folder / name):
+            if os.path.exists(path):
+                found[name] = path
+    return found
+
+
+def cache_folder() -> Path:
+    """Returns the folder where downloads are kept, as this system has it."""
+    from platformdirs import user_cache_dir
+
+    return Path(user_cache_dir("gluon-lstm"))
+
+
+def _download_missing(folder: Path) -> Dict[str, Path]:
+    """Downloads those of the four files that ``folder`` lacks; returns name → path of the new ones."""
+    present = _present(folder)
+    try:
+        return {
+            name: fetch([f"{mirror}{name}.gz" for mirror in MIRRORS], folder / f"{name}.gz", checksum.verify, DOWNLOAD_LIMITS)
+            for name, checksum in CHECKSUMS.items()
+            if name not in present
+        }
+    except DataError as error:
+        wanted = ", ".join(f"{name}.gz" for name in CHECKSUMS)
+        raise DataError(f"mnist: {error}; put {wanted} into {folder}, or into DIR/mnist and use --data-dir DIR") from error

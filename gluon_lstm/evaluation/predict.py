@@ -1,0 +1,143 @@
+"""Runs a network over a data set and returns its probabilities."""
+
+from __future__ import annotations
+
+from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
+
+import mxnet as mx
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from gluon_lstm.data.dataset import Batch, SequenceDataset
+from gluon_lstm.errors import DataError
+
+
+class Predictions(NamedTuple):
+    """What a network says about each sample of a data set, in the data set's order.
+
+    Attributes:
+        probabilities: (M, K) float32, each row sums to 1.
+        labels: (M,) int32, the true classes.
+    """
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """(M,) int64: the most probable class of each sample; the first of equals."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """(M,) float32: the probability of the predicted class."""
+        return self.probabilities.max(axis=1)
+
+
+def predict(
+    net: mx.gluon.HybridBlock,
+    dataset: SequenceDataset,
+    batch_size: int,
+    device: mx.Context,
+    progress: bool = False,
+) -> Predictions:
+    """Returns the network's probabilities for every sample, in order, without augmentation.
+
+    Args:
+        net: called as ``net(inputs (T, N, C)[, lengths (N,)])``, gives logits (N, K).
+        dataset: what is predicted; at least one sample.
+        batch_size: samples a call.
+        device: where the network's parameters are.
+        progress: show a progress bar on the standard error stream.
+
+    Raises:
+        DataError: the data set is empty, or an output is not finite.
+    """
+    if not len(dataset):
+        raise DataError(f"{_name(dataset)}: has no samples to predict; choose another split or data set")
+    size = min(batch_size, len(dataset))
+    starts = range(0, len(dataset), size)
+    logits = [_forward(net, _batch(dataset, start, size), device) for start in (_tracked(starts) if progress else starts)]
+    scores = np.concatenate(logits)[: len(dataset)]
+    _check_finite(scores, dataset)
+    return Predictions(softmax(scores), dataset.labels)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Returns the (M, K) float32 probabilities of (M, K) logits; computed in float64."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    exponentials = np.exp(shifted)
+    return (exponentials / exponentials.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def check_compatible(
+    dataset: SequenceDataset, step_shape: Tuple[Optional[int], int], class_names: Sequence[str]
+) -> None:
+    """Checks that a data set is one that a trained network can read.
+
+    Args:
+        dataset: what is to be predicted.
+        step_shape: (T, C) of the sequences the network was trained on; T is
+            ``None`` where it may vary.
+        class_names: the classes the network was trained on, in its order.
+
+    Raises:
+        DataError: time steps, features or classes differ.
+    """
+    steps, features = dataset.step_shape
+    expected_steps, expected_features = step_shape
+    if features != expected_features:
+        raise DataError(
+            f"{_name(dataset)}: a time step has {features} features, the model reads {expected_features}; "
+            f"choose the data set and view that it was trained on"
+        )
+    if expected_steps not in (None, steps):
+        raise DataError(
+            f"{_name(dataset)}: a sequence has {steps} time steps, the model reads {expected_steps}; "
+            f"choose the data set and view that it was trained on"
+        )
+    if tuple(dataset.class_names) != tuple(class_names):
+        raise DataError(f"{_name(dataset)}: {_difference(dataset.class_names, class_names)}; choose data of its classes")
+
+
+def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
+    """Returns in words how two unequal lists of class names differ."""
+    if len(found) != len(expected):
+        return f"has {len(found)} classes, the model knows {len(expected)}"
+    position = next(i for i, pair in enumerate(zip(found, expected)) if pair[0] != pair[1])
+    return f"class {position} is {found[position]!r}, the model has {expected[position]!r} there"
+
+
+def _name(dataset: SequenceDataset) -> str:
+    """Returns how an error's line calls a data set: ``mnist (test)``."""
+    return f"{dataset.name} ({dataset.split})"
+
+
+def _tracked(starts: Sequence[int]) -> Iterable[int]:
+    """Returns the starts, with a progress bar that vanishes at the end."""
+    return track(starts, "predicting", console=Console(stderr=True), transient=True)
+
+
+def _batch(dataset: SequenceDataset, start: int, size: int) -> Batch:
+    """Returns ``size`` samples from ``start`` on; at the end the last sample is repeated.
+
+    A hybridized network is compiled anew for every batch size it meets.
+    """
+    return dataset.batch(np.minimum(np.arange(start, start + size), len(dataset) - 1))
+
+
+def _forward(net: mx.gluon.HybridBlock, batch: Batch, device: mx.Context) -> np.ndarray:
+    """Returns the (N, K) float32 logits of a batch, in inference mode."""
+    arrays = [batch.inputs] if batch.lengths is None else [batch.inputs, batch.lengths]
+    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in arrays)).asnumpy()
+
+
+def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:
+    """Raises DataError at the first sample whose logits are not all finite."""
+    broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
+    if len(broken):
+        raise DataError(
+            f"{_name(dataset)}: the model's output is not finite for {len(broken)} samples, first for sample "
+            f"{broken[0]}; check that sample's values, and the model if it is all of them"
+        )

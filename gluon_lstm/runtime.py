@@ -1,0 +1,132 @@
+"""What must be settled around MXNet: threads, NumPy, devices and seeds.
+
+``prepare`` has to run before ``import mxnet``, because MXNet reads its thread
+count once, while it is imported; importing ``gluon_lstm`` calls it.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import re
+import sys
+import warnings
+from importlib import metadata
+from typing import Dict, List, Optional
+
+import numpy as np
+
+from gluon_lstm.errors import ConfigError, DeviceError
+
+_DEVICE = re.compile(r"(cpu|gpu)(?::(\d+(?:,\d+)*))?")
+
+
+def physical_cores() -> int:
+    """Returns how many physical cores this process may use.
+
+    Two hardware threads of one core share its arithmetic units, so they count
+    once; where Linux does not tell which belong together, each counts.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    return len({_siblings(cpu) for cpu in os.sched_getaffinity(0)})
+
+
+def _siblings(cpu: int) -> str:
+    """Returns a name for the core that the logical processor ``cpu`` is on."""
+    try:
+        with open(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list", encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return str(cpu)
+
+
+def prepare(threads: Optional[int] = None) -> None:
+    """Sets the thread count and NumPy's alias that ``import mxnet`` needs.
+
+    MXNet takes half the processors it sees unless OMP_NUM_THREADS says
+    otherwise; and its modules still use ``np.bool``, which NumPy 1.24 removed.
+
+    Args:
+        threads: number of threads; ``None`` keeps OMP_NUM_THREADS where the
+            user has set it, and takes the physical cores where not.
+
+    Raises:
+        ConfigError: another count was asked for after MXNet was imported.
+    """
+    if "bool" not in vars(np):
+        np.bool = bool
+    current = os.environ.get("OMP_NUM_THREADS")
+    if "mxnet" in sys.modules:
+        if threads is not None and str(threads) != current:
+            raise ConfigError(
+                f"threads: MXNet is already imported with OMP_NUM_THREADS={current or 'unset'}; "
+                f"set OMP_NUM_THREADS={threads} before starting Python"
+            )
+        if current is None:
+            warnings.warn(
+                "mxnet was imported before gluon_lstm and uses half of the processors; import gluon_lstm first",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+    elif threads is not None or current is None:
+        os.environ["OMP_NUM_THREADS"] = str(threads or physical_cores())
+
+
+def devices(spec: str) -> List["mxnet.Context"]:  # noqa: F821 - named for the reader; imported below
+    """Returns the MXNet contexts that a device option names.
+
+    Args:
+        spec: ``cpu``, ``gpu:0`` or several of one kind, ``gpu:0,1``.
+
+    Raises:
+        ConfigError: ``spec`` is of another form.
+        DeviceError: this machine or this build of MXNet has no such GPU.
+    """
+    match = _DEVICE.fullmatch(spec)
+    if not match:
+        raise ConfigError(f"--device {spec}: use cpu, gpu:0 or several of one kind such as gpu:0,1")
+    import mxnet as mx
+
+    kind, listed = match.groups()
+    numbers = [int(number) for number in (listed or "0").split(",")]
+    if len(set(numbers)) < len(numbers):
+        raise ConfigError(f"--device {spec}: names a device twice")
+    found = mx.context.num_gpus() if kind == "gpu" else None
+    if found is not None and max(numbers) >= found:
+        raise DeviceError(f"--device {spec}: MXNet finds {found or 'no'} GPU{'s' * (found != 1)} here; use --device cpu")
+    return [mx.Context(kind, number) for number in numbers]
+
+
+def describe() -> Dict[str, str]:
+    """Returns what a result depends on beside its configuration: versions, processor, threads."""
+    names = ("gluon-lstm", "mxnet", "numpy", "scikit-learn")
+    versions = {name: metadata.version(name) for name in names if _installed(name)}
+    machine = f"{platform.system()} {platform.machine()}, {physical_cores()} cores"
+    return {
+        "python": platform.python_version(), **versions, "machine": machine, "threads": os.environ["OMP_NUM_THREADS"]
+    }
+
+
+def _installed(name: str) -> bool:
+    """Whether a distribution is installed; a checkout that is run in place is not."""
+    try:
+        metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def derive_seed(seed: int, *keys: int) -> int:
+    """Returns a 31-bit seed that depends on ``seed`` and every key, and on nothing else."""
+    return int(np.random.SeedSequence([seed, *keys]).generate_state(1)[0] >> 1)
+
+
+def seed_everything(seed: int) -> None:
+    """Seeds the random streams of Python, NumPy and MXNet on every device."""
+    import mxnet as mx
+
+    random.seed(seed)
+    np.random.seed(seed)
+    mx.random.seed(seed)

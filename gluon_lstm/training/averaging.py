@@ -1,0 +1,52 @@
+"""A moving average of the weights."""
+
+from contextlib import contextmanager
+from typing import Iterator, List
+
+from mxnet import gluon, nd
+
+
+class MovingAverage:
+    """Exponential moving average of parameters (Polyak and Juditsky 1992), the one that is validated and kept.
+
+    It is brought up to date every ``INTERVAL`` steps with the decay that those steps
+    have together, which costs a tenth and changes the average by less than a step's noise.
+
+    Args:
+        parameters: initialized parameters.
+        decay: per step, 0 to 1.
+    """
+
+    INTERVAL = 10
+
+    def __init__(self, parameters: gluon.ParameterDict, decay: float) -> None:
+        self._parameters: List[gluon.Parameter] = list(parameters.values())
+        self._decay = decay**self.INTERVAL
+        self._steps = 0
+        self._averages = [parameter.data().copy() for parameter in self._parameters]
+
+    def update(self) -> None:
+        """Takes note of one training step."""
+        self._steps += 1
+        if self._steps % self.INTERVAL:
+            return
+        # Early on, a short memory keeps the initial weights from dominating the average.
+        updates = self._steps // self.INTERVAL
+        decay = min(self._decay, updates / (updates + 9))
+        for average, parameter in zip(self._averages, self._parameters):
+            average *= decay
+            average += (1 - decay) * parameter.data()
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Puts the averages in the parameters' place for the length of a ``with`` block."""
+        current = [parameter.data().copy() for parameter in self._parameters]
+        self._assign(self._averages)
+        try:
+            yield
+        finally:
+            self._assign(current)
+
+    def _assign(self, values: List[nd.NDArray]) -> None:
+        for parameter, value in zip(self._parameters, values):
+            parameter.set_data(value)

@@ -1,0 +1,150 @@
+"""A whole training run, from the initial weights to the best model."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+import mxnet as mx
+import numpy as np
+
+from gluon_lstm.config import Config
+from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, num_batches
+from gluon_lstm.evaluation import evaluate, predict
+from gluon_lstm.nn import build_net, get_arrays
+from gluon_lstm.rundir import RunDirectory, SavedModel
+from gluon_lstm.runtime import derive_seed, seed_everything
+from gluon_lstm.training.averaging import MovingAverage
+from gluon_lstm.training.epoch import EpochSummary, Tally, train_epoch
+from gluon_lstm.training.interrupts import held_signals
+from gluon_lstm.training.progress import Progress
+from gluon_lstm.training.schedules import learning_rate
+from gluon_lstm.training.step import Stepper
+
+
+class FitResult(NamedTuple):
+    """How a training run ended.
+
+    Attributes:
+        best: the epoch's record whose model is kept; ``None`` if not one epoch was validated.
+        stopped_by: number of the signal that ended it early; ``None`` if none did.
+    """
+
+    best: Optional[Dict[str, Any]]
+    stopped_by: Optional[int]
+
+
+class Fit:
+    """One training run, which keeps the best model by validation accuracy, then loss.
+
+    Args:
+        config: what to train, and how.
+        splits: training data, and the validation data that picks the epoch.
+        devices: contexts to train on.
+        progress: shown what happens.
+
+    Attributes:
+        net: the classifier in training.
+    """
+
+    def __init__(
+        self, config: Config, splits: DataSplits, devices: Sequence[mx.Context], progress: Progress
+    ) -> None:
+        self._config, self._splits, self._devices, self._progress = config, splits, devices, progress
+        seed_everything(config.runtime.seed)
+        self.net = build_net(config.model, splits.train.step_shape, len(splits.train.class_names), devices)
+        self._stepper = Stepper(self.net, config.training, devices)
+        decay = config.training.ema_decay
+        self._average = MovingAverage(self.net.collect_params(), decay) if decay else None
+        self._steps_per_epoch = num_batches(len(splits.train), config.training.batch_size)
+        self._best: Optional[Dict[str, Any]] = None
+
+    def run(self, directory: RunDirectory) -> FitResult:
+        """Trains epoch by epoch until the last one, early stopping, or a signal.
+
+        Args:
+            directory: where the log and the best model go.
+
+        Raises:
+            DivergenceError: a loss or gradient was not finite; the best model so far is kept.
+        """
+        with held_signals() as received, directory.event_writer() as write_event:
+            for epoch in range(1, self._config.training.epochs + 1):
+                record = self._close(epoch, self._train(epoch, received), directory)
+                write_event(record)
+                if received or self._out_of_patience(epoch):
+                    break
+            return FitResult(self._best, received[0] if received else None)
+
+    def _train(self, epoch: int, received: List[int]) -> EpochSummary:
+        """Trains for one epoch, or until a signal has come."""
+        training, seed = self._config.training, self._config.runtime.seed
+        # Streams that depend on seed and epoch alone make an epoch repeatable on its own.
+        seed_everything(derive_seed(seed, epoch))
+        batches = iterate_batches(self._splits.train, training.batch_size, np.random.default_rng([seed, epoch]))
+        with self._progress.epoch(epoch, len(self._splits.train)) as show:
+
+            def on_step(tally: Tally) -> bool:
+                if self._average:
+                    self._average.update()
+                show(tally)
+                return bool(received)
+
+            return train_epoch(
+                batches,
+                self._stepper.step,
+                lambda step: learning_rate(training, step, self._steps_per_epoch),
+                (epoch - 1) * self._steps_per_epoch,
+                on_step,
+            )
+
+    def _close(self, epoch: int, summary: EpochSummary, directory: RunDirectory) -> Dict[str, Any]:
+        """Validates an epoch, keeps its model if it is the best yet, and logs it."""
+        with self._average.applied() if self._average else nullcontext():
+            record = self._record(epoch, summary, self._validate(self._splits.validation))
+            if record["best"]:
+                self._best = record
+                self._save(record, directory)
+        directory.append_log(record)
+        self._progress.epoch_done(record)
+        return record
+
+    def _validate(self, dataset: SequenceDataset):
+        """Returns the evaluation of the net as it is on a data set."""
+        return evaluate(
+            predict(self.net, dataset, self._config.training.batch_size, self._devices[0]), dataset.class_names
+        )
+
+    def _record(self, epoch: int, summary: EpochSummary, validation) -> Dict[str, Any]:
+        """Returns an epoch's line for the log."""
+        score = (validation.accuracy, -validation.nll)
+        before = self._best and (self._best["validation_accuracy"], -self._best["validation_loss"])
+        return {
+            "epoch": epoch,
+            "train_loss": summary.loss,
+            "train_accuracy": summary.accuracy,
+            "validation_loss": validation.nll,
+            "validation_accuracy": validation.accuracy,
+            "learning_rate": summary.rate,
+            "gradient_norm": summary.gradient_norm,
+            "seconds": round(summary.seconds, 3),
+            "samples_per_second": round(summary.samples / summary.seconds, 1),
+            "best": before is None or score > before,
+        }
+
+    def _save(self, record: Dict[str, Any], directory: RunDirectory) -> None:
+        """Keeps the net as it is as the run's model."""
+        train = self._splits.train
+        directory.save_model(
+            SavedModel(
+                parameters=get_arrays(self.net),
+                class_names=train.class_names,
+                step_shape=train.step_shape,
+                input_format=train.input_format,
+                **{name: record[name] for name in ("epoch", "validation_accuracy", "validation_loss")},
+            )
+        )
+
+    def _out_of_patience(self, epoch: int) -> bool:
+        patience = self._config.training.patience
+        return bool(patience) and epoch - self._best["epoch"] >= patience

@@ -1,0 +1,61 @@
+"""The learning-rate range test (Smith 2017)."""
+
+from __future__ import annotations
+
+import math
+from typing import Iterable, List, NamedTuple
+
+import numpy as np
+
+from gluon_lstm.data import Batch
+from gluon_lstm.training.step import Stepper
+
+
+class RangeTest(NamedTuple):
+    """What a range test found.
+
+    Attributes:
+        rates: learning rate of each step, rising by a constant factor.
+        losses: smoothed loss at each, in nats.
+        suggestion: the rate at which the smoothed loss fell fastest.
+    """
+
+    rates: List[float]
+    losses: List[float]
+    suggestion: float
+
+
+def range_test(
+    stepper: Stepper, batches: Iterable[Batch], low: float, high: float, steps: int, smoothing: float = 0.9
+) -> RangeTest:
+    """Trains while the learning rate rises from ``low`` to ``high``, until the loss runs away.
+
+    Args:
+        stepper: takes the steps; its net is changed.
+        batches: at least ``steps`` of them.
+        low: first rate.
+        high: last rate.
+        steps: number of steps.
+        smoothing: decay of the loss's moving average.
+
+    Returns:
+        Rates, losses and the suggested rate.
+    """
+    rates, losses, average = [], [], 0.0
+    for index, batch in zip(range(steps), batches):
+        rate = low * (high / low) ** (index / max(steps - 1, 1))
+        loss = float(np.concatenate([part.asnumpy() for part in stepper.step(batch, rate).losses]).mean())
+        average = smoothing * average + (1 - smoothing) * loss
+        smooth = average / (1 - smoothing ** (index + 1))
+        if not math.isfinite(smooth) or (losses and smooth > 4 * min(losses)):
+            break
+        rates.append(rate)
+        losses.append(smooth)
+    return RangeTest(rates, losses, _steepest(rates, losses))
+
+
+def _steepest(rates: List[float], losses: List[float]) -> float:
+    """Returns the rate at which the loss falls fastest against the rate's logarithm."""
+    if len(rates) < 2:
+        return rates[0]
+    return rates[int(np.argmin(np.gradient(losses, np.log(rates))))]

@@ -1,0 +1,74 @@
+"""One training step."""
+
+from typing import List, NamedTuple, Optional, Sequence
+
+import mxnet as mx
+import numpy as np
+from mxnet import autograd, gluon, nd
+
+from gluon_lstm.config import TrainingConfig
+from gluon_lstm.data import Batch
+from gluon_lstm.training.optimizers import make_trainer
+
+
+class StepResult(NamedTuple):
+    """What a step leaves behind, still being computed: reading it waits for the device.
+
+    Attributes:
+        losses: per device, (n,) float32, the loss of each of its samples in nats.
+        logits: per device, (n, K) float32.
+        labels: (N,) int32, as in the batch.
+        gradient_norm: (1,) float32, global norm of the mean gradient before clipping; ``None`` without clipping.
+    """
+
+    losses: List[nd.NDArray]
+    logits: List[nd.NDArray]
+    labels: np.ndarray
+    gradient_norm: Optional[nd.NDArray]
+
+
+class Stepper:
+    """Takes training steps with one net.
+
+    Args:
+        net: initialized block on every device; takes (T, N, C), gives logits (N, K).
+        config: optimizer and clipping.
+        devices: contexts that share each batch.
+    """
+
+    def __init__(self, net: gluon.HybridBlock, config: TrainingConfig, devices: Sequence[mx.Context]) -> None:
+        self._net = net
+        self._clip_norm = config.clip_norm
+        self._devices = list(devices)
+        self._trainer = make_trainer(net.collect_params(), config)
+        self._loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        self._loss.hybridize(static_alloc=True)
+        self._parameters = [p for p in net.collect_params().values() if p.grad_req != "null"]
+
+    def step(self, batch: Batch, rate: float) -> StepResult:
+        """Updates the net by the mean gradient over a batch, at the given learning rate; does not wait for it."""
+        inputs = self._split(batch.inputs, axis=1)
+        labels = self._split(batch.labels, axis=0)
+        with autograd.record():
+            logits = [self._net(part) for part in inputs]
+            losses = [self._loss(*pair) for pair in zip(logits, labels)]
+        autograd.backward(losses)
+        size = len(batch.labels)
+        self._trainer.set_learning_rate(rate)
+        self._trainer.allreduce_grads()
+        norm = self._clip(size) if self._clip_norm else None
+        self._trainer.update(size)
+        return StepResult(losses, logits, batch.labels, norm)
+
+    def _split(self, array: np.ndarray, axis: int) -> List[nd.NDArray]:
+        """Puts an equal part of the batch on each device."""
+        if len(self._devices) == 1:
+            return [nd.array(array, ctx=self._devices[0], dtype=array.dtype)]
+        return gluon.utils.split_and_load(nd.array(array, dtype=array.dtype), self._devices, axis, even_split=False)
+
+    def _clip(self, batch_size: int) -> nd.NDArray:
+        """Scales the gradients, which are sums over the batch, so that their mean's global norm is at most the limit."""
+        for device in self._devices:
+            gradients = [parameter.grad(device) for parameter in self._parameters]
+            norm = gluon.utils.clip_global_norm(gradients, self._clip_norm * batch_size, check_isfinite=False)
+        return norm / batch_size

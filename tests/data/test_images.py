@@ -1,0 +1,108 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from gluon_lstm.data.augmentation import Augmentation
+from gluon_lstm.data.images import ImageDataset
+from gluon_lstm.data.views import VIEWS, as_sequence, view_shape
+from gluon_lstm.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def dataset():
+    rng = np.random.default_rng(5)
+    return ImageDataset(
+        name="noise",
+        split="train",
+        images=rng.integers(0, 256, (20, 6, 6)).astype(np.uint8),
+        labels=(np.arange(20) % 3).astype(np.int32),
+        class_names=("a", "b", "c"),
+    )
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_batch_by_value(dataset, view):
+    dataset = dataclasses.replace(dataset, view=view)
+    batch = dataset.batch([3, 0, 3])
+    expected = as_sequence(dataset.images[[3, 0, 3]].astype(np.float64) / 255, view)
+    np.testing.assert_allclose(batch.inputs, expected, rtol=1e-6)
+    assert batch.inputs.shape == (dataset.step_shape[0], 3, dataset.step_shape[1])
+    assert dataset.step_shape == view_shape(6, 6, view)
+    assert batch.lengths is None
+    np.testing.assert_array_equal(batch.labels, [0, 0, 0])
+    np.testing.assert_array_equal(batch.indices, [3, 0, 3])
+    assert (batch.inputs.dtype, batch.labels.dtype, batch.indices.dtype) == (np.float32, np.int32, np.int64)
+    assert all(array.flags.c_contiguous for array in (batch.inputs, batch.labels, batch.indices))
+
+
+@pytest.mark.parametrize("max_value", [16, 255])
+def test_the_greatest_value_becomes_one(dataset, max_value):
+    images = np.full_like(dataset.images, max_value)
+    assert (dataclasses.replace(dataset, images=images, max_value=max_value).batch([0]).inputs == 1).all()
+
+
+@pytest.mark.parametrize("augmentation", [Augmentation(), Augmentation(2), Augmentation(2, 10, 0.1, 1.0)])
+@pytest.mark.parametrize("view", VIEWS)
+def test_batches_leave_the_images_alone(dataset, augmentation, view):
+    dataset = dataclasses.replace(dataset, augmentation=augmentation, view=view)
+    before = dataset.images.copy()
+    for indices in ([4], np.arange(20)):
+        batch = dataset.batch(indices, np.random.default_rng(0))
+        assert batch.inputs.flags.c_contiguous
+        assert batch.inputs.dtype == np.float32
+        assert 0 <= batch.inputs.min() <= batch.inputs.max() <= 1
+        batch.inputs[:] = -1
+    np.testing.assert_array_equal(dataset.images, before)
+
+
+def test_augmentation_acts_only_with_a_stream(dataset):
+    augmented = dataclasses.replace(dataset, augmentation=Augmentation(shift=2))
+    plain = dataset.batch(np.arange(20)).inputs
+    np.testing.assert_array_equal(augmented.batch(np.arange(20)).inputs, plain)
+    rng = np.random.default_rng(1)
+    first, second = (augmented.batch(np.arange(20), rng).inputs for _ in range(2))
+    assert (first != plain).any()
+    assert (first != second).any()
+
+
+def test_subset(dataset):
+    part = dataset.subset([5, 2], "validation")
+    assert (len(part), part.split, part.name) == (2, "validation", "noise")
+    np.testing.assert_array_equal(part.images, dataset.images[[5, 2]])
+    np.testing.assert_array_equal(part.labels, dataset.labels[[5, 2]])
+    assert dataset.subset([1]).split == "train"
+
+
+def test_fingerprint_follows_samples_and_labels_alone(dataset):
+    assert len(dataset.fingerprint) == 64
+    assert dataclasses.replace(dataset, view="columns", split="test").fingerprint == dataset.fingerprint
+    others = [
+        dataset.subset(np.arange(19)),
+        dataset.subset(np.arange(20)[::-1]),
+        dataclasses.replace(dataset, images=dataset.images.reshape(20, 4, 9)),
+        dataclasses.replace(dataset, labels=2 - dataset.labels),
+    ]
+    assert len({dataset.fingerprint, *(other.fingerprint for other in others)}) == 5
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"labels": np.zeros(19, np.int32)},
+        {"labels": np.full(20, 3, np.int32)},
+        {"labels": np.full(20, -1, np.int32)},
+        {"images": np.zeros((20, 6, 6), np.float32)},
+        {"images": np.zeros((20, 36), np.uint8)},
+    ],
+)
+def test_arrays_that_do_not_fit(dataset, changes):
+    with pytest.raises(DataError, match="noise: "):
+        dataclasses.replace(dataset, **changes)
+
+
+def test_options_that_do_not_fit(dataset):
+    with pytest.raises(ConfigError, match="--augment-shift 6"):
+        dataclasses.replace(dataset, augmentation=Augmentation(shift=6))
+    with pytest.raises(ConfigError, match="square"):
+        dataclasses.replace(dataset, images=np.zeros((20, 4, 9), np.uint8), view="rows+columns")

@@ -1,0 +1,14 @@
+import pytest
+
+from gluon_lstm.config import DataConfig
+from gluon_lstm.data.registry import dataset_names, load_splits
+from gluon_lstm.errors import ConfigError
+
+
+def test_names():
+    assert dataset_names() == ("digits", "mnist")
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(ConfigError, match="--dataset cifar: no such data set; choose from digits, mnist"):
+        load_splits(DataConfig(dataset="cifar"))
