@@ -5,8 +5,6 @@ from importlib import import_module
 from gluon_lstm import runtime
 from gluon_lstm.version import __version__
 
-
-
 # MXNet reads its thread count when it is imported, so this comes before any of the names below.
 runtime.prepare()
 

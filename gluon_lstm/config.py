@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
+import re
+import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union, get_args, get_type_hints
@@ -19,6 +20,10 @@ CONFIG_VERSION = 1
 SECTIONS = ("data", "model", "training", "runtime")
 RECORDED = ("version", "preset", "environment", "dataset")
 """Keys that ``config.json`` carries beside the sections: a record, not settings."""
+
+
+MOST_UNITS = 16384
+"""Of a layer; MXNet's arrays hold fewer than 2**31 numbers."""
 
 
 def option(default: Any, help: str, *, choices: Iterable[str] = (), low=None, high=None, above=None) -> Any:
@@ -42,7 +47,7 @@ class DataConfig:
 
     dataset: str = option("digits", "data set: digits (embedded) or mnist")
     data_dir: Optional[str] = option(
-        None, "folder that holds the data sets' folders; else $GLUON_LSTM_DATA, then the cache, then a download"
+        None, "folder that holds the data sets' folders; default: $GLUON_LSTM_DATA, then the cache, then a download"
     )
     view: str = option(
         "rows",
@@ -51,10 +56,10 @@ class DataConfig:
         choices=("rows", "columns", "pixels", "permuted", "rows+columns"),
     )
     validation_size: Optional[int] = option(
-        None, "training samples set aside for validation (each data set has its own default)", low=1
+        None, "training samples set aside for validation; default: the data set's own", low=1
     )
     split_seed: int = option(0, "seed that draws the validation split; apart from --seed, so that seeds compare", low=0)
-    limit_train: Optional[int] = option(None, "use only this many training samples, spread over the classes", low=1)
+    limit_train: Optional[int] = option(None, "use only this many training samples, spread over the classes; default: all", low=1)
     augment_shift: int = option(1, "shift each training image by up to this many pixels, anew each epoch", low=0)
     augment_rotate: float = option(0.0, "rotate each training image by up to this many degrees", low=0, high=180)
     augment_scale: float = option(0.0, "stretch height and width by up to this share", low=0, high=0.9)
@@ -67,7 +72,7 @@ class DataConfig:
 class ModelConfig:
     """Encoder, pooling and head."""
 
-    hidden_size: int = option(128, "units of each LSTM layer and direction", low=1)
+    hidden_size: int = option(128, "units of each LSTM layer and direction", low=1, high=MOST_UNITS)
     num_layers: int = option(1, "LSTM layers", low=1)
     bidirectional: bool = option(True, "read each sequence in both directions")
     groups: int = option(1, "split the features of a time step into this many groups, each with its own encoder", low=1)
@@ -75,7 +80,7 @@ class ModelConfig:
     pooling: str = option(
         "mean+max", "how the outputs of all steps become one vector", choices=("last", "mean", "max", "mean+max")
     )
-    head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0)
+    head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0, high=MOST_UNITS)
     cell_activation: str = option("tanh", "activation of candidate and cell output", choices=("tanh", "relu"))
     forget_bias: float = option(1.0, "forget-gate bias at the start")
     recurrent_initializer: str = option(
@@ -93,9 +98,9 @@ class TrainingConfig:
     epochs: int = option(10, "passes over the training set", low=1)
     batch_size: int = option(128, "samples a step", low=1)
     optimizer: str = option("adam", "update rule", choices=("adam", "adamw", "sgd", "rmsprop"))
-    learning_rate: float = option(0.002, "greatest learning rate", above=0)
+    learning_rate: float = option(0.002, "greatest learning rate", above=0, high=1000)
     momentum: float = option(0.9, "momentum, of sgd alone", low=0, high=0.9999)
-    weight_decay: float = option(0.0, "weight decay; decoupled for adamw, an L2 penalty's gradient otherwise", low=0)
+    weight_decay: float = option(0.0, "weight decay; decoupled for adamw, an L2 penalty's gradient otherwise", low=0, high=1000)
     clip_norm: float = option(1.0, "greatest global norm of the gradient; 0 for no clipping", low=0)
     schedule: str = option("cosine", "learning rate over the epochs", choices=("constant", "step", "cosine"))
     warmup_epochs: float = option(0.5, "epochs over which the rate rises from 0; fractions count", low=0)
@@ -135,6 +140,8 @@ class Config:
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.preset, str):
+            raise ConfigError(f"preset {self.preset!r}: must be a name")
         for name in SECTIONS:
             section = getattr(self, name)
             for item in fields(section):
@@ -165,7 +172,7 @@ def _check(item, hint: Any, value: Any) -> None:
     allowed = (int, float) if kind is float else kind
     if not isinstance(value, allowed) or (kind is not bool and isinstance(value, bool)):
         raise ConfigError(f"{flag(item.name)} {value!r}: must be of type {kind.__name__}")
-    if kind is float and not math.isfinite(value):
+    if kind is float and not abs(value) <= sys.float_info.max:  # also where it is NaN, or a greater int
         raise ConfigError(f"{flag(item.name)} {value}: must be finite")
     limits = item.metadata
     if limits["choices"] and value not in limits["choices"]:
@@ -205,9 +212,11 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
     Raises:
         ConfigError: an unknown section or field, or a value that is not allowed.
     """
-    unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED))
+    unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED), key=str)
     if unknown:
         raise ConfigError(f"{source}: unknown section {unknown[0]!r}{_suggest(unknown[0], SECTIONS)}")
+    if not isinstance(changes.get("dataset", {}), Mapping):
+        raise ConfigError(f"{source}: the data set's name belongs into section 'data', as dataset: {changes['dataset']}")
     merged = {}
     for name in SECTIONS:
         values = changes.get(name, {})
@@ -247,7 +256,7 @@ def read_config_file(path: Union[str, Path]) -> Dict[str, Any]:
 
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        values = json.loads(text) if str(path).endswith(".json") else yaml.safe_load(text)
+        values = json.loads(text) if str(path).endswith(".json") else _load_yaml(text)
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
@@ -260,6 +269,18 @@ def read_config_file(path: Union[str, Path]) -> Dict[str, Any]:
             f"--config {path}: format version {values['version']!r} is unknown; this release reads {CONFIG_VERSION}"
         )
     return values
+
+
+def _load_yaml(text: str) -> Any:
+    """Returns the plain values in a YAML text; ``1e-3`` is a number, as in YAML 1.2 and as flags have it."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    exponent = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+.0123456789"))
+    return yaml.load(text, Loader)
 
 
 _ARTICLE = {
@@ -298,6 +319,6 @@ def preset(name: str) -> Config:
     Raises:
         ConfigError: no such preset.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ConfigError(f"--preset {name}: no such preset{_suggest(name, PRESETS)}")
     return merge(Config(preset=name), PRESETS[name], f"preset {name}")

@@ -74,7 +74,7 @@ def prepare(threads: Optional[int] = None) -> None:
         os.environ["OMP_NUM_THREADS"] = str(threads or physical_cores())
 
 
-def devices(spec: str) -> List["mxnet.Context"]:  # noqa: F821 - named for the reader; imported below
+def devices(spec: str) -> List[mxnet.Context]:  # noqa: F821 - named for the reader; imported below
     """Returns the MXNet contexts that a device option names.
 
     Args:
@@ -105,7 +105,7 @@ def describe() -> Dict[str, str]:
     versions = {name: metadata.version(name) for name in names if _installed(name)}
     machine = f"{platform.system()} {platform.machine()}, {physical_cores()} cores"
     return {
-        "python": platform.python_version(), **versions, "machine": machine, "threads": os.environ["OMP_NUM_THREADS"]
+        "python": platform.python_version(), **versions, "machine": machine, "threads": os.environ.get("OMP_NUM_THREADS", "?")
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from pathlib import Path
+from typing import Any, Dict
 
 from gluon_lstm import runtime
+from gluon_lstm.config import merge
 from gluon_lstm.data import SequenceDataset, load_splits
 from gluon_lstm.rundir import RunDirectory
 
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("run", metavar="RUN", help="run directory that train made")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="samples to use (default: test)")
-    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data, where it is not that of the training")
+    parser.add_argument("--data-dir", metavar="DIR", help="folder of the data (default: as in the training)")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu or gpu:0 (default: cpu)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: as the run was trained)")
 
@@ -26,11 +27,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluates as the arguments say; returns the exit code."""
     config = RunDirectory.open(arguments.run).read_config()
-    settings = replace(config.runtime, device=arguments.device, threads=arguments.threads or config.runtime.threads)
-    runtime.prepare(settings.threads)
-    data = replace(config.data, data_dir=arguments.data_dir) if arguments.data_dir else config.data
-    evaluate_run(arguments.run, getattr(load_splits(data), arguments.split), settings.device)
+    config = merge(config, {"data": _given(arguments, "data_dir"), "runtime": _given(arguments, "device", "threads")})
+    runtime.prepare(config.runtime.threads)
+    evaluate_run(arguments.run, getattr(load_splits(config.data), arguments.split), config.runtime.device)
     return 0
+
+
+def _given(arguments: argparse.Namespace, *names: str) -> Dict[str, Any]:
+    """Returns those of the named arguments that have a value."""
+    return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 
 def evaluate_run(path: Path, dataset: SequenceDataset, device: str) -> None:

@@ -26,8 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the range test, writes its plot and prints the rate; returns the exit code."""
-    if not 0 < arguments.low < arguments.high < float("inf"):
-        raise ConfigError(f"--low {arguments.low:g}: must be above 0 and below --high {arguments.high:g}")
+    if not 0 < arguments.low < arguments.high <= 1000:
+        raise ConfigError(f"--low {arguments.low:g}: must be above 0 and below --high {arguments.high:g}, at most 1000")
     if arguments.steps < 2:
         raise ConfigError(f"--steps {arguments.steps}: must be at least 2")
     config = read_config(arguments)

@@ -19,7 +19,13 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        """Ends the process with exit code 2 and that line."""
+        self.exit(2, _one_line(f"{self.prog}: {message} (see {self.prog} --help)") + "\n")
+
+
+def _one_line(text: str) -> str:
+    """Returns the text on one line, whatever a file's name or a value brought into it."""
+    return " ".join(text.splitlines())
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -49,7 +55,7 @@ def main(argv: Optional[List[str]] = None) -> int:
     try:
         return COMMANDS[arguments.command].run(arguments)
     except UserError as error:
-        print(f"gluon-lstm {arguments.command}: {error}", file=sys.stderr)
+        print(_one_line(f"gluon-lstm {arguments.command}: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT

@@ -16,6 +16,7 @@ from gluon_lstm.config import (
     read_config_file,
     value_type,
 )
+from gluon_lstm.errors import ConfigError
 
 
 def add_config_arguments(parser: argparse.ArgumentParser, sections: Iterable[str] = SECTIONS) -> None:
@@ -58,6 +59,8 @@ def read_config(arguments: argparse.Namespace) -> Config:
     """
     from_file = read_config_file(arguments.config) if arguments.config else {}
     name = arguments.preset or from_file.get("preset", "default")
+    if from_file.get("preset", name) != name:
+        raise ConfigError(f"--preset {name}: {arguments.config} starts from {from_file['preset']!r}; leave out one of them")
     config = merge(preset(name), from_file, f"--config {arguments.config}")
     return merge(config, _flags(arguments))
 

@@ -37,14 +37,16 @@ def run(arguments: argparse.Namespace) -> int:
     runtime.prepare(config.runtime.threads)
     if arguments.dry_run:
         return _dry_run(config)
-    output = arguments.output or "runs/{0.data.dataset}-{0.preset}-{0.runtime.seed}".format(config)
+    output = arguments.output or f"runs/{config.data.dataset}-{config.preset}-{config.runtime.seed}"
     splits = load_splits(config.data)
     _warn_of_other_data(arguments.config, splits)
-    return _train(config, splits, Path(output), arguments.force)
+    code = _train(config, splits, Path(output), arguments.force)
+    print(f"model in {output}; evaluate it with: gluon-lstm evaluate {output}")
+    return code
 
 
 def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int:
-    """Trains into ``output`` and says what came out."""
+    """Trains into ``output``, says what came out, and returns the exit code."""
     from gluon_lstm.nn import count_parameters
     from gluon_lstm.rundir import RunDirectory
     from gluon_lstm.training import Fit, Progress
@@ -56,11 +58,7 @@ def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int
     print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
     print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
     result = fitting.run(directory)
-    if result.best:
-        print(
-            f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}\n"
-            f"model in {output}; evaluate it with: gluon-lstm evaluate {output}"
-        )
+    print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
     return 128 + result.stopped_by if result.stopped_by else 0
 
 

@@ -13,6 +13,9 @@ from gluon_lstm.errors import ConfigError
 SMOOTHNESS = 4 / 28
 """Standard deviation of the elastic distortion's smoothing, as a share of the image's side."""
 
+_BLOCK = 16
+"""Images distorted at once: temporary arrays this small stay in cache, and the allocator reuses their memory."""
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -66,7 +69,11 @@ class Augmentation:
             (N, H, W) float32 where pixels are interpolated, else uint8.
         """
         if self.interpolates:
-            return resample(images, self.draw_coordinates(images.shape, rng))
+            result = np.empty(images.shape, np.float32)
+            for start in range(0, len(images), _BLOCK):
+                block = images[start : start + _BLOCK]
+                result[start : start + _BLOCK] = resample(block, self.draw_coordinates(block.shape, rng))
+            return result
         if self.shift:
             offsets = rng.integers(-self.shift, self.shift + 1, size=(2, len(images)))
             return shift_images(images, offsets, self.shift)

@@ -161,6 +161,8 @@ def _answer(answer: concurrent.futures.Future, url: str, seconds: float) -> None
         response = urllib.request.build_opener(_AllowedRedirects).open(_allowed(url), timeout=seconds)
     except _FAILURES as error:
         failure = error
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
     if not answer.set_running_or_notify_cancel():
         if response is not None:
             response.close()
@@ -174,8 +176,13 @@ class _AllowedRedirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects only to addresses that may be asked for in the first place."""
 
     def redirect_request(self, req, fp, code, msg, headers, newurl):
-        """Returns the request that follows a redirect."""
-        return super().redirect_request(req, fp, code, msg, headers, _allowed(newurl))
+        """Returns the request that follows a redirect, or closes ``fp`` and raises ValueError."""
+        try:
+            _allowed(newurl)
+        except ValueError:
+            fp.close()
+            raise
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _allowed(url: str) -> str:

@@ -44,7 +44,6 @@ class ImageFormat(NamedTuple):
             raise DataError(f"images of shape {images.shape}: the model reads (N, {self.height}, {self.width})")
         if images.dtype.kind not in "uifb":
             raise DataError(f"images of type {images.dtype}: the model reads numbers from 0 to {self.max_value}")
-        scaled = images.astype(np.float32) / np.float32(self.max_value)
-        if not (scaled.min() >= 0 and scaled.max() <= 1):  # also where a value is NaN
+        if not (images.min() >= 0 and images.max() <= self.max_value):  # also where a value is NaN
             raise DataError(f"images with values outside 0 to {self.max_value}, or not finite: the model reads that range")
-        return as_sequence(scaled, self.view)
+        return as_sequence(images.astype(np.float32) / np.float32(self.max_value), self.view)

@@ -83,7 +83,9 @@ def _parse(stream: BinaryIO, path: Path, ndim: int) -> np.ndarray:
         raise DataError(f"{path}: its header claims {claimed:,} bytes; at most {MAX_BYTES:,} are read")
     content = _read_up_to(stream, claimed + 1)
     if len(content) < claimed:
-        raise DataError(f"{path}: truncated: {len(content):,} of {claimed:,} bytes ({_times(shape)}); replace or delete it")
+        raise DataError(
+            f"{path}: truncated: {len(content):,} of {claimed:,} bytes ({_times(shape)}); replace or delete it"
+        )
     if len(content) > claimed:
         raise DataError(f"{path}: goes on after the {claimed:,} bytes that its header claims ({_times(shape)})")
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)

@@ -80,8 +80,12 @@ class ImageDataset(SequenceDataset):
             images = self.augmentation(images, rng)
         # Turned around as bytes where that is possible, since bytes move faster than floats.
         inputs = as_sequence(images, self.view).astype(np.float32, copy=False)
-        inputs *= np.float32(1 / self.max_value)
+        inputs /= np.float32(self.max_value)
         return Batch(inputs, None, self.labels[indices], indices)
+
+    def image(self, index: int) -> np.ndarray:
+        """Returns one image (H, W) uint8, for reports to show."""
+        return self.images[index]
 
     def subset(self, indices: np.ndarray, split: Optional[str] = None) -> ImageDataset:
         """Returns a copy of the samples at ``indices``. See ``SequenceDataset``."""

@@ -63,18 +63,15 @@ def load_mnist(config: DataConfig) -> DataSplits:
     options = {"name": "mnist", "class_names": class_names, **image_options(config)}
     pool = ImageDataset(split="train", images=train.images, labels=train.labels, **options)
     default_size = min(MAX_VALIDATION_SIZE, max(1, len(pool) // VALIDATION_SHARE))
-    return make_splits(
-        pool, ImageDataset(split="test", images=test.images, labels=test.labels, **options), config, default_size
-    )
+    held_out = ImageDataset(split="test", images=test.images, labels=test.labels, **options)
+    return make_splits(pool, held_out, config, default_size)
 
 
 def _check_agreement(files: Files, train: LabelledImages, test: LabelledImages) -> None:
     """Raises DataError where a model of the training samples could not be tested."""
     if train.images.shape[1:] != test.images.shape[1:]:
         sizes = ["{} x {}".format(*part.images.shape[1:]) for part in (train, test)]
-        raise DataError(
-            f"{files.test_images}: images of {sizes[1]} pixels, but {files.train_images} has {sizes[0]}"
-        )
+        raise DataError(f"{files.test_images}: images of {sizes[1]} pixels, but {files.train_images} has {sizes[0]}")
     unknown = sorted(set(test.labels.tolist()) - set(train.labels.tolist()))
     if unknown:
         raise DataError(f"{files.test_labels}: label {unknown[0]} does not occur in {files.train_labels}")
@@ -99,7 +96,8 @@ def find_files(data_dir: Optional[str]) -> Files:
             missing = next(name for name in CHECKSUMS if name not in files)
             raise DataError(f"{place / missing}: no such file (nor with .gz), though others of mnist are beside it")
     cache = cache_folder() / "mnist"
-    return Files(*({**_download_missing(cache), **_present(cache)}[name] for name in CHECKSUMS))
+    files = {**_present(cache), **_download_missing(cache)}
+    return Files(*(files[name] for name in CHECKSUMS))
 
 
 def _user_folder(data_dir: Optional[str]) -> Optional[Path]:
@@ -133,13 +131,17 @@ def cache_folder() -> Path:
 
 def _download_missing(folder: Path) -> Dict[str, Path]:
     """Downloads those of the four files that ``folder`` lacks; returns name → path of the new ones."""
-    present = _present(folder)
+    missing = [name for name in CHECKSUMS if name not in _present(folder)]
     try:
-        return {
-            name: fetch([f"{mirror}{name}.gz" for mirror in MIRRORS], folder / f"{name}.gz", checksum.verify, DOWNLOAD_LIMITS)
-            for name, checksum in CHECKSUMS.items()
-            if name not in present
-        }
+        return {name: _download(name, folder) for name in missing}
     except DataError as error:
-        wanted = ", ".join(f"{name}.gz" for name in CHECKSUMS)
-        raise DataError(f"mnist: {error}; put {wanted} into {folder}, or into DIR/mnist and use --data-dir DIR") from error
+        wanted = ", ".join(f"{name}.gz" for name in missing)
+        raise DataError(
+            f"{error}; put {wanted} into {folder}, or all four files of mnist into DIR/mnist with --data-dir DIR"
+        ) from error
+
+
+def _download(name: str, folder: Path) -> Path:
+    """Downloads one of the four files from the first mirror that has it; raises DataError where none has."""
+    urls = [f"{mirror}{name}.gz" for mirror in MIRRORS]
+    return fetch(urls, folder / f"{name}.gz", CHECKSUMS[name].verify, DOWNLOAD_LIMITS)

@@ -104,10 +104,9 @@ def limit(train: SequenceDataset, config: DataConfig) -> SequenceDataset:
     if size is None or size >= len(train):
         return train
     counts = np.bincount(train.labels)
-    if size < np.count_nonzero(counts):
-        raise ConfigError(
-            f"--limit-train {size}: {train.name} has {np.count_nonzero(counts)} classes; use at least one sample of each"
-        )
+    num_classes = np.count_nonzero(counts)
+    if size < num_classes:
+        raise ConfigError(f"--limit-train {size}: {train.name} has {num_classes} classes; use at least {num_classes}")
     shares = apportion(counts, size, low=np.minimum(counts, 1), high=counts)
     rng = np.random.default_rng([config.split_seed, _LIMIT_STREAM])
     return train.subset(draw_stratified(train.labels, shares, rng).drawn)

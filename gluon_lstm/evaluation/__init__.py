@@ -1,6 +1,7 @@
 """How well a trained network does: predict, then evaluate, then write.
 
 * ``predict``: a network and a data set → ``Predictions``.
+* ``predictor``: a run directory → a ``Predictor`` for NumPy arrays.
 * ``metrics``: ``Predictions`` → ``Evaluation``; pure functions on NumPy arrays.
 * ``plots``: finished arrays → Matplotlib figures.
 * ``report``: ``Evaluation`` → files of a folder, and the terminal's tables.

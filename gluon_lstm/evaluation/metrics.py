@@ -215,7 +215,7 @@ def _check(predictions: Predictions, class_names: Sequence[str]) -> None:
         raise DataError("no samples to evaluate; choose another split or data set")
     if probabilities.shape != (len(labels), len(class_names)):
         raise DataError(
-            f"probabilities of shape {probabilities.shape} do not fit {len(labels)} labels of {len(class_names)} classes"
+            f"probabilities {probabilities.shape} do not fit {len(labels)} samples and {len(class_names)} classes"
         )
     if labels.min() < 0 or labels.max() >= len(class_names):
         raise DataError(f"labels {labels.min()} to {labels.max()} do not fit {len(class_names)} classes")

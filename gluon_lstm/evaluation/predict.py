@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Iterable, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
-from rich.console import Console
-from rich.progress import track
+from tqdm import tqdm
 
 from gluon_lstm.data.dataset import Batch, SequenceDataset
 from gluon_lstm.errors import DataError
@@ -58,7 +57,8 @@ def predict(
         raise DataError(f"{_name(dataset)}: has no samples to predict; choose another split or data set")
     size = min(batch_size, len(dataset))
     starts = range(0, len(dataset), size)
-    logits = [_forward(net, _batch(dataset, start, size), device) for start in (_tracked(starts) if progress else starts)]
+    bar = tqdm(starts, "predicting", unit="batch", leave=False, disable=not progress)
+    logits = [_forward(net, _batch(dataset, start, size), device) for start in bar]
     scores = np.concatenate(logits)[: len(dataset)]
     _check_finite(scores, dataset)
     return Predictions(softmax(scores), dataset.labels)
@@ -98,7 +98,8 @@ def check_compatible(
             f"choose the data set and view that it was trained on"
         )
     if tuple(dataset.class_names) != tuple(class_names):
-        raise DataError(f"{_name(dataset)}: {_difference(dataset.class_names, class_names)}; choose data of its classes")
+        difference = _difference(dataset.class_names, class_names)
+        raise DataError(f"{_name(dataset)}: {difference}; choose data of its classes")
 
 
 def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
@@ -112,11 +113,6 @@ def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
 def _name(dataset: SequenceDataset) -> str:
     """Returns how an error's line calls a data set: ``mnist (test)``."""
     return f"{dataset.name} ({dataset.split})"
-
-
-def _tracked(starts: Sequence[int]) -> Iterable[int]:
-    """Returns the starts, with a progress bar that vanishes at the end."""
-    return track(starts, "predicting", console=Console(stderr=True), transient=True)
 
 
 def _batch(dataset: SequenceDataset, start: int, size: int) -> Batch:

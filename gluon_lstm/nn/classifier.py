@@ -25,7 +25,8 @@ class SequenceClassifier(HybridBlock):
         forget_bias: the forget gate's bias at the start.
         recurrent_initializer: ``orthogonal`` or ``xavier``.
         implementation: ``auto``, ``fused`` or ``cell``.
-        num_steps: T, which only an unrolled cell needs to know to be hybridized.
+        num_steps: T, where it is always the same: an unrolled cell needs it to be hybridized, and
+            the maximum over time is faster with it.
 
     Example:
         >>> import mxnet as mx
@@ -75,7 +76,7 @@ class SequenceClassifier(HybridBlock):
 
         with self.name_scope():
             self.encoder = encoder() if groups == 1 else GroupedEncoder(*(encoder() for _ in range(groups)))
-            self.pooling = Pooling(pooling)
+            self.pooling = Pooling(pooling, num_steps)
             self.head = _head(self.pooling.output_size(self.encoder.output_size), head_size, num_classes, dropout)
 
     def hybrid_forward(self, F, inputs):

@@ -6,6 +6,7 @@ from mxnet.gluon import HybridBlock
 
 from gluon_lstm.nn.cell import lstm_step
 from gluon_lstm.nn.initializers import GATES, ForgetBias, GateOrthogonal
+from gluon_lstm.nn.steps import split_steps
 
 RECURRENT_INITIALIZERS = {"orthogonal": GateOrthogonal, "xavier": lambda: "xavier"}
 
@@ -77,8 +78,7 @@ class LSTMLayer(HybridBlock):
         weights = [Weights(*(parameters[f"{d}_{name}"] for name in Weights._fields)) for d in self._directions]
         if self._fused:
             return self._run_fused(F, inputs, weights)
-        steps = self._steps(F, inputs)
-        outputs = [self._unroll(F, inputs, w, steps, reverse=d > 0) for d, w in enumerate(weights)]
+        outputs = [self._unroll(F, inputs, w, reverse=d > 0) for d, w in enumerate(weights)]
         return F.concat(*outputs, dim=2) if len(outputs) > 1 else outputs[0]
 
     def _run_fused(self, F, inputs, weights):
@@ -103,21 +103,14 @@ class LSTMLayer(HybridBlock):
         batch_size = inputs.shape[1] if hasattr(inputs, "shape") else 0
         return F.zeros(shape=(len(self._directions), batch_size, self._hidden_size))
 
-    def _steps(self, F, inputs) -> int:
-        """Returns T, which a symbol does not know."""
-        if hasattr(inputs, "shape"):
-            return inputs.shape[0]
-        if self._num_steps is None:
-            raise ValueError("an LSTM unrolled over its cell needs num_steps to be hybridized")
-        return self._num_steps
-
-    def _unroll(self, F, inputs, weights: Weights, steps: int, reverse: bool):
+    def _unroll(self, F, inputs, weights: Weights, reverse: bool):
         """Returns one direction's outputs (T, N, H), in the order of the inputs."""
         bias = weights.i2h_bias + weights.h2h_bias
         rows = len(GATES) * self._hidden_size
         projected = F.FullyConnected(inputs, weights.i2h_weight, bias, num_hidden=rows, flatten=False)
-        sums = F.split(projected, num_outputs=steps, axis=0, squeeze_axis=True)
-        sums = [sums] if steps == 1 else list(sums)
+        sums = split_steps(F, projected, self._num_steps)
+        if sums is None:
+            raise ValueError("an LSTM unrolled over its cell needs num_steps to be hybridized")
         outputs, cell = [], None
         for gates in reversed(sums) if reverse else sums:
             if outputs:

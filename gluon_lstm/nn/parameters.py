@@ -11,7 +11,7 @@ from gluon_lstm.errors import RunError
 
 def get_arrays(block: Block) -> Dict[str, np.ndarray]:
     """Returns a copy of every parameter by its structural name, such as ``encoder.layers.0.forward_i2h_weight``."""
-    return {name: parameter.data().asnumpy() for name, parameter in _parameters(block).items()}
+    return {name: parameter.list_data()[0].asnumpy() for name, parameter in _parameters(block).items()}
 
 
 def count_parameters(block: Block) -> int:

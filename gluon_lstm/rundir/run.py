@@ -68,7 +68,7 @@ class RunDirectory:
         self.path = Path(path)
 
     @classmethod
-    def create(cls, path: Union[str, Path], record: Mapping[str, Any], force: bool = False) -> "RunDirectory":
+    def create(cls, path: Union[str, Path], record: Mapping[str, Any], force: bool = False) -> RunDirectory:
         """Makes a new run directory.
 
         Args:
@@ -88,7 +88,7 @@ class RunDirectory:
         return run
 
     @classmethod
-    def open(cls, path: Union[str, Path]) -> "RunDirectory":
+    def open(cls, path: Union[str, Path]) -> RunDirectory:
         """Opens the directory of an earlier run.
 
         Raises:

@@ -23,7 +23,7 @@ class MovingAverage:
         self._parameters: List[gluon.Parameter] = list(parameters.values())
         self._decay = decay**self.INTERVAL
         self._steps = 0
-        self._averages = [parameter.data().copy() for parameter in self._parameters]
+        self._averages = self._copy()
 
     def update(self) -> None:
         """Takes note of one training step."""
@@ -35,17 +35,20 @@ class MovingAverage:
         decay = min(self._decay, updates / (updates + 9))
         for average, parameter in zip(self._averages, self._parameters):
             average *= decay
-            average += (1 - decay) * parameter.data()
+            average += (1 - decay) * parameter.list_data()[0]
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Puts the averages in the parameters' place for the length of a ``with`` block."""
-        current = [parameter.data().copy() for parameter in self._parameters]
+        current = self._copy()
         self._assign(self._averages)
         try:
             yield
         finally:
             self._assign(current)
+
+    def _copy(self) -> List[nd.NDArray]:
+        return [parameter.list_data()[0].copy() for parameter in self._parameters]  # equal on every device
 
     def _assign(self, values: List[nd.NDArray]) -> None:
         for parameter, value in zip(self._parameters, values):

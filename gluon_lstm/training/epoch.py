@@ -6,11 +6,15 @@ import math
 import time
 from typing import Callable, Iterable, List, NamedTuple, Optional
 
+from collections import deque
 import numpy as np
 
 from gluon_lstm.data import Batch
 from gluon_lstm.errors import DivergenceError
 from gluon_lstm.training.step import StepResult
+
+LAG = 2
+"""Steps between taking a step and reading its result; MXNet reads at once only what is ready when the next is queued."""
 
 
 class EpochSummary(NamedTuple):
@@ -51,10 +55,7 @@ class Tally:
         loss = sum(float(part.asnumpy().sum(dtype=np.float64)) for part in result.losses)
         norm = None if result.gradient_norm is None else result.gradient_norm.asscalar().item()
         if not math.isfinite(loss) or (norm is not None and not math.isfinite(norm)):
-            raise DivergenceError(
-                f"step {step}: the {'gradient' if math.isfinite(loss) else 'loss'} is not finite at learning rate "
-                f"{rate:.3g}; try a lower --learning-rate, or --clip-norm 1; the best model before it is kept"
-            )
+            raise diverged(step, "gradient" if math.isfinite(loss) else "loss", rate)
         predicted = np.concatenate([part.asnumpy().argmax(axis=1) for part in result.logits])
         self._loss += loss
         self._correct += int((predicted == result.labels).sum())
@@ -73,6 +74,14 @@ class Tally:
         return EpochSummary(self.loss, self._correct / max(self.samples, 1), norm, rate, seconds, self.samples)
 
 
+def diverged(step: int, what: str, rate: float) -> DivergenceError:
+    """Returns the error that says at which step and rate something was not finite, and what to try."""
+    return DivergenceError(
+        f"step {step}: the {what} is not finite at learning rate {rate:.3g}; "
+        f"try a lower --learning-rate, or --clip-norm 1; the best model before it is kept"
+    )
+
+
 def train_epoch(
     batches: Iterable[Batch],
     take_step: Callable[[Batch, float], StepResult],
@@ -82,8 +91,7 @@ def train_epoch(
 ) -> EpochSummary:
     """Takes a step a batch.
 
-    Each step's result is read while the next one runs, so that the device never
-    waits for Python.
+    Results are read ``LAG`` steps late, so that the device never waits for Python.
 
     Args:
         batches: the epoch's batches.
@@ -96,16 +104,15 @@ def train_epoch(
         DivergenceError: a loss or gradient was not finite.
     """
     start = time.perf_counter()
-    tally, pending = Tally(), None
+    tally, pending = Tally(), deque()
     rate = rate_at(first_step)
     for step, batch in enumerate(batches, first_step):
         rate = rate_at(step)
-        result = take_step(batch, rate)
-        if pending:
-            tally.add(*pending)
-        pending = (result, step, rate)
+        pending.append((take_step(batch, rate), step, rate))
+        if len(pending) > LAG:
+            tally.add(*pending.popleft())
         if on_step(tally):
             break
-    if pending:
-        tally.add(*pending)
+    for result in pending:
+        tally.add(*result)
     return tally.summary(rate, time.perf_counter() - start)

@@ -9,13 +9,14 @@ import mxnet as mx
 import numpy as np
 
 from gluon_lstm.config import Config
-from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, num_batches
-from gluon_lstm.evaluation import evaluate, predict
+from gluon_lstm.data import DataSplits, iterate_batches, num_batches
+from gluon_lstm.errors import DataError
+from gluon_lstm.evaluation import Evaluation, evaluate, predict
 from gluon_lstm.nn import build_net, get_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
 from gluon_lstm.runtime import derive_seed, seed_everything
 from gluon_lstm.training.averaging import MovingAverage
-from gluon_lstm.training.epoch import EpochSummary, Tally, train_epoch
+from gluon_lstm.training.epoch import EpochSummary, Tally, diverged, train_epoch
 from gluon_lstm.training.interrupts import held_signals
 from gluon_lstm.training.progress import Progress
 from gluon_lstm.training.schedules import learning_rate
@@ -26,11 +27,11 @@ class FitResult(NamedTuple):
     """How a training run ended.
 
     Attributes:
-        best: the epoch's record whose model is kept; ``None`` if not one epoch was validated.
+        best: the epoch's record whose model is kept.
         stopped_by: number of the signal that ended it early; ``None`` if none did.
     """
 
-    best: Optional[Dict[str, Any]]
+    best: Dict[str, Any]
     stopped_by: Optional[int]
 
 
@@ -101,7 +102,7 @@ class Fit:
     def _close(self, epoch: int, summary: EpochSummary, directory: RunDirectory) -> Dict[str, Any]:
         """Validates an epoch, keeps its model if it is the best yet, and logs it."""
         with self._average.applied() if self._average else nullcontext():
-            record = self._record(epoch, summary, self._validate(self._splits.validation))
+            record = self._record(epoch, summary, self._validate(epoch, summary.rate))
             if record["best"]:
                 self._best = record
                 self._save(record, directory)
@@ -109,11 +110,15 @@ class Fit:
         self._progress.epoch_done(record)
         return record
 
-    def _validate(self, dataset: SequenceDataset):
-        """Returns the evaluation of the net as it is on a data set."""
-        return evaluate(
-            predict(self.net, dataset, self._config.training.batch_size, self._devices[0]), dataset.class_names
-        )
+    def _validate(self, epoch: int, rate: float) -> Evaluation:
+        """Returns the evaluation of the net as it is on the validation split."""
+        dataset = self._splits.validation
+        try:
+            predictions = predict(self.net, dataset, self._config.training.batch_size, self._devices[0])
+        except DataError as error:
+            # The last step's loss was finite, and what it made of the weights is not.
+            raise diverged(epoch * self._steps_per_epoch - 1, "validation output", rate) from error
+        return evaluate(predictions, dataset.class_names)
 
     def _record(self, epoch: int, summary: EpochSummary, validation) -> Dict[str, Any]:
         """Returns an epoch's line for the log."""

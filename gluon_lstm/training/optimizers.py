@@ -1,32 +1,80 @@
 """The update rules."""
 
-from typing import Any, Dict
+from typing import Any, Dict, Sequence, Tuple
 
 import mxnet as mx
-from mxnet import gluon
+from mxnet import gluon, nd
 
 from gluon_lstm.config import TrainingConfig
 
 
 @mx.optimizer.register
-class AdamW(mx.optimizer.Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), which MXNet 1.9 lacks.
+class FusedAdam(mx.optimizer.Optimizer):
+    """Adam (Kingma and Ba 2015), which updates many parameters in one call.
 
-    Each step first shrinks every weight by ``learning_rate · decay``.
+    With the moments m and v of the gradient g, step t and rate α::
+
+        α_t = α · sqrt(1 - β2^t) / (1 - β1^t)
+        w  ← w - α_t · m / (sqrt(v) + ε) - α · decay · w
+
+    The last term is decoupled weight decay (AdamW, Loshchilov and Hutter 2019).
+    MXNet's ``Adam`` takes one call a parameter, and it has no ``AdamW``.
 
     Args:
-        decay: weight decay.
-        **kwargs: of ``mx.optimizer.Adam``.
+        beta1: decay of the first moment.
+        beta2: decay of the second moment.
+        epsilon: ε.
+        decay: decoupled weight decay; the L2 penalty's is ``wd``.
+        **kwargs: of ``mx.optimizer.Optimizer``.
     """
 
-    def __init__(self, decay: float = 0.0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.decay = decay
+    MOST_PARAMETERS = 45
+    """The operator's kernel has room for 50."""
 
-    def update(self, index, weight, grad, state) -> None:
-        """Updates ``weight`` in place from its gradient and its moments."""
-        weight *= 1 - self._get_lr(index) * self.decay
-        super().update(index, weight, grad, state)
+    def __init__(
+        self, beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, decay: float = 0.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.beta1, self.beta2, self.epsilon, self.decay = beta1, beta2, epsilon, decay
+        self.aggregate_num = self.MOST_PARAMETERS
+
+    def create_state(self, index: int, weight: nd.NDArray) -> Tuple[nd.NDArray, nd.NDArray]:
+        """Returns the moments m and v, zeros in the shape of ``weight``."""
+        return nd.zeros_like(weight), nd.zeros_like(weight)
+
+    def update(
+        self,
+        indices: Sequence[int],
+        weights: Sequence[nd.NDArray],
+        gradients: Sequence[nd.NDArray],
+        states: Sequence[Tuple[nd.NDArray, nd.NDArray]],
+    ) -> None:
+        """Updates the weights and their moments in place."""
+        self._update_count(indices)
+        rates = self._get_lrs(indices)
+        if self.wd:
+            gradients = [g + w * (self.wd / self.rescale_grad) for g, w in zip(gradients, weights)]
+        means, variances = zip(*states)
+        nd.contrib.multi_adamw_update(
+            weights,
+            gradients,
+            means,
+            variances,
+            self.rescale_grad,
+            out=weights,
+            size=len(weights),
+            lrs=[rate * self._bias_correction(index) for rate, index in zip(rates, indices)],
+            wds=[rate * self.decay for rate in rates],
+            etas=[1.0] * len(weights),
+            beta1=self.beta1,
+            beta2=self.beta2,
+            epsilon=self.epsilon,
+        )
+
+    def _bias_correction(self, index: int) -> float:
+        """Returns α_t / α of the step that ``index`` has reached."""
+        step = self._index_update_count[index]
+        return (1 - self.beta2**step) ** 0.5 / (1 - self.beta1**step)
 
 
 def make_trainer(parameters: gluon.ParameterDict, config: TrainingConfig) -> gluon.Trainer:
@@ -35,4 +83,23 @@ def make_trainer(parameters: gluon.ParameterDict, config: TrainingConfig) -> glu
     options["decay" if config.optimizer == "adamw" else "wd"] = config.weight_decay
     if config.optimizer == "sgd":
         options["momentum"] = config.momentum
-    return gluon.Trainer(parameters, config.optimizer, options, update_on_kvstore=False)
+    rule = {"adam": "fusedadam", "adamw": "fusedadam"}.get(config.optimizer, config.optimizer)
+    return gluon.Trainer(parameters, rule, options, update_on_kvstore=False)
+
+
+def clip_gradients(gradients: Sequence[nd.NDArray], limit: float) -> nd.NDArray:
+    """Scales gradients in place so that their global norm is at most ``limit``, without waiting for it.
+
+    Args:
+        gradients: arrays of one device.
+        limit: greatest norm.
+
+    Returns:
+        (1,) float32: the norm before.
+    """
+    squares = nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
+    norm = squares.sum().sqrt()
+    scale = limit / nd.maximum(norm, limit)
+    for gradient in gradients:
+        gradient *= scale
+    return norm

@@ -8,7 +8,7 @@ from mxnet import autograd, gluon, nd
 
 from gluon_lstm.config import TrainingConfig
 from gluon_lstm.data import Batch
-from gluon_lstm.training.optimizers import make_trainer
+from gluon_lstm.training.optimizers import clip_gradients, make_trainer
 
 
 class StepResult(NamedTuple):
@@ -53,22 +53,27 @@ class Stepper:
             logits = [self._net(part) for part in inputs]
             losses = [self._loss(*pair) for pair in zip(logits, labels)]
         autograd.backward(losses)
-        size = len(batch.labels)
+        size = sum(map(len, labels))
         self._trainer.set_learning_rate(rate)
         self._trainer.allreduce_grads()
         norm = self._clip(size) if self._clip_norm else None
         self._trainer.update(size)
-        return StepResult(losses, logits, batch.labels, norm)
+        parts = len(losses) if size == len(batch.labels) else 1
+        return StepResult(losses[:parts], logits[:parts], batch.labels, norm)
 
     def _split(self, array: np.ndarray, axis: int) -> List[nd.NDArray]:
-        """Puts an equal part of the batch on each device."""
-        if len(self._devices) == 1:
-            return [nd.array(array, ctx=self._devices[0], dtype=array.dtype)]
-        return gluon.utils.split_and_load(nd.array(array, dtype=array.dtype), self._devices, axis, even_split=False)
+        """Puts an equal part of the batch on each device, or all of it where it has too few samples to go round.
+
+        On one CPU there is no copy, which would wait for the last step.
+        """
+        shared, devices = nd.from_numpy(array), self._devices
+        if len(devices) == 1 or array.shape[axis] < len(devices):
+            return [shared.as_in_context(device) for device in devices]
+        return gluon.utils.split_and_load(shared, devices, axis, even_split=False)
 
     def _clip(self, batch_size: int) -> nd.NDArray:
         """Scales the gradients, which are sums over the batch, so that their mean's global norm is at most the limit."""
         for device in self._devices:
             gradients = [parameter.grad(device) for parameter in self._parameters]
-            norm = gluon.utils.clip_global_norm(gradients, self._clip_norm * batch_size, check_isfinite=False)
+            norm = clip_gradients(gradients, self._clip_norm * batch_size)
         return norm / batch_size

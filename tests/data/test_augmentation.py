@@ -16,6 +16,13 @@ def images(rng):
     return rng.integers(0, 256, (6, 12, 10)).astype(np.uint8)
 
 
+class Extreme:
+    """A stream that always gives the greatest value."""
+
+    def uniform(self, low, high, size):
+        return np.full(size, high)
+
+
 def test_no_distortion_is_the_identity(images, rng):
     augmentation = Augmentation()
     assert augmentation.is_identity
@@ -77,23 +84,14 @@ def test_resampling_leaves_its_arguments_alone(images):
     assert (coordinates == 1.5).all()
 
 
-def test_a_quarter_turn(images, monkeypatch):
+def test_a_quarter_turn(images):
     square = images[:, :10]
     augmentation = Augmentation(rotate=90.0)
-
-    class Extreme:
-        def uniform(self, low, high, size):
-            return np.full(size, high)
-
     turned = resample(square, augmentation.draw_coordinates(square.shape, Extreme()))
-    np.testing.assert_allclose(turned, np.rot90(square, axes=(1, 2)), atol=0.1)
+    np.testing.assert_allclose(turned, np.rot90(square, k=-1, axes=(1, 2)), atol=0.1)
 
 
-def test_stretching_keeps_the_centre_and_widens(rng):
-    class Extreme:
-        def uniform(self, low, high, size):
-            return np.full(size, high)
-
+def test_stretching_keeps_the_centre_and_widens():
     coordinates = Augmentation(scale=0.25).draw_coordinates((1, 11, 11), Extreme())
     np.testing.assert_allclose(coordinates[0, 0, :, 0], 5 + (np.arange(11) - 5) / 1.25, rtol=1e-6)
     np.testing.assert_allclose(coordinates[1, 0, 0], 5 + (np.arange(11) - 5) / 1.25, rtol=1e-6)
@@ -119,6 +117,15 @@ def test_one_stream_gives_one_result_and_goes_on_to_the_next(images, augmentatio
     assert (once != augmentation(images, first)).any()
     assert once.min() >= 0
     assert once.max() <= 255
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_every_image_of_a_batch_of_any_size_gets_its_own_distortion(rng, count):
+    image = rng.integers(1, 256, (1, 12, 10)).astype(np.uint8)
+    distorted = Augmentation(1, 10, 0.1, 1.0)(np.repeat(image, count, axis=0), rng)
+    assert distorted.shape == (count, 12, 10)
+    assert len({result.tobytes() for result in distorted}) == count
+    assert distorted.any(axis=(1, 2)).all()
 
 
 @pytest.mark.parametrize("options", [{"shift": 8}, {"elastic": 8.0}])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gluon_lstm.data.augmentation import Augmentation
+from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.views import VIEWS, as_sequence, view_shape
 from gluon_lstm.errors import ConfigError, DataError
@@ -34,6 +35,13 @@ def test_batch_by_value(dataset, view):
     np.testing.assert_array_equal(batch.indices, [3, 0, 3])
     assert (batch.inputs.dtype, batch.labels.dtype, batch.indices.dtype) == (np.float32, np.int32, np.int64)
     assert all(array.flags.c_contiguous for array in (batch.inputs, batch.labels, batch.indices))
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_input_format_reads_images_to_the_same_bytes(dataset, view):
+    dataset = dataclasses.replace(dataset, view=view)
+    encoded = ImageFormat(**dataset.input_format).encode(dataset.images)
+    assert encoded.tobytes() == dataset.batch(np.arange(20)).inputs.tobytes()
 
 
 @pytest.mark.parametrize("max_value", [16, 255])

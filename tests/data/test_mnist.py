@@ -1,7 +1,10 @@
+import functools
 import gzip
 import hashlib
 import os
 import struct
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -68,9 +71,11 @@ def test_files_of_the_user(tmp_path, pack, inside):
 
 def test_the_option_comes_before_the_variable_before_the_cache(tmp_path, cache, monkeypatch):
     places = {}
-    for count, (name, folder) in enumerate({"option": tmp_path / "a", "variable": tmp_path / "b", "cache": cache}.items()):
-        test = {NAMES[2]: encode(np.zeros((count + 1, 5, 6), np.uint8)), NAMES[3]: encode(np.zeros(count + 1, np.uint8))}
-        places[name] = str(write_files(folder, {**CONTENTS, **test}))
+    folders = {"option": tmp_path / "a", "variable": tmp_path / "b", "cache": cache}
+    for count, (name, folder) in enumerate(folders.items()):
+        images, labels = np.zeros((count + 1, 5, 6), np.uint8), np.zeros(count + 1, np.uint8)
+        contents = {**CONTENTS, NAMES[2]: encode(images), NAMES[3]: encode(labels)}
+        places[name] = str(write_files(folder, contents))
     assert len(load().test) == 3
     monkeypatch.setenv("GLUON_LSTM_DATA", places["variable"])
     assert len(load().test) == 2
@@ -120,7 +125,7 @@ def test_options_are_honoured(tmp_path):
 BAD = {
     "counts": ({NAMES[1]: encode(np.zeros(119, np.uint8))}, "holds 120 images but .* 119 labels"),
     "sizes": ({NAMES[2]: encode(np.zeros((30, 6, 5), np.uint8))}, "t10k-images.* 6 x 5 pixels, but .* has 5 x 6"),
-    "labels": ({NAMES[3]: encode(np.full(30, 10, np.uint8))}, "t10k-labels.*: label 10 does not occur in .*train-labels"),
+    "labels": ({NAMES[3]: encode(np.full(30, 10, np.uint8))}, "t10k-labels.*: label 10 does not occur in .*train"),
     "empty": ({NAMES[0]: encode(np.zeros((0, 5, 6), np.uint8))}, "holds no images"),
     "swapped": ({NAMES[0]: CONTENTS[NAMES[1]]}, "not an IDX file"),
     "truncated": ({NAMES[3]: CONTENTS[NAMES[3]][:-1]}, "truncated"),
@@ -135,17 +140,16 @@ def test_bad_files(tmp_path, changes, message):
     assert "\n" not in str(caught.value)
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """Serves a folder without a word."""
+
+    def log_message(self, *_):
+        return None
+
+
 @pytest.fixture
 def mirrors(tmp_path, monkeypatch):
     """Two folders served on this machine in place of the mirrors, and the checksums of the small files."""
-    import functools
-    import threading
-    from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-
-    class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            return None
-
     folders = [write_files(tmp_path / "www" / name, CONTENTS) for name in ("first", "second")]
     server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path / "www")))
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -189,24 +193,24 @@ def test_when_no_mirror_helps_the_error_says_what_to_put_where(mirrors, cache):
     message = str(caught.value)
     assert message.count("wrong SHA256 checksum") == 2
     assert all(f"{name}.gz" in message for name in NAMES)
-    assert f"into {cache}, or into DIR/mnist and use --data-dir DIR" in message
+    assert f"into {cache}, or all four files of mnist into DIR/mnist with --data-dir DIR" in message
     assert "\n" not in message
     assert list(cache.iterdir()) == []
 
 
 def real_folder():
     """Returns the folder that has MNIST itself, or None."""
-    named = REAL and Path(REAL)
-    found = [place for place in ([named / "mnist", named] if named else []) if (place / f"{NAMES[0]}.gz").exists()]
-    return str(found[0]) if found else None
+    named = os.environ.get("GLUON_LSTM_DATA")
+    places = [Path(named) / "mnist", Path(named)] if named else []
+    return next((str(place) for place in places if (place / f"{NAMES[0]}.gz").exists()), None)
 
 
-REAL = os.environ.get("GLUON_LSTM_DATA")
+REAL = real_folder()
 
 
-@pytest.mark.skipif(real_folder() is None, reason="$GLUON_LSTM_DATA names no folder that has MNIST")
+@pytest.mark.skipif(REAL is None, reason="$GLUON_LSTM_DATA names no folder that has MNIST")
 def test_mnist_itself():
-    train, validation, test = load(data_dir=real_folder())
+    train, validation, test = load(data_dir=REAL)
     assert (len(train), len(validation), len(test)) == (55_000, 5_000, 10_000)
     assert train.step_shape == (28, 28)
     shares = np.bincount(train.labels) / 55_000

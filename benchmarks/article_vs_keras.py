@@ -1,0 +1,88 @@
+"""Trains the article's model here and in Keras, in turn, on the same images.
+
+    python benchmarks/article_vs_keras.py --peers .venv-peers/bin/python --seeds 5
+
+Both see the same 55,000 training images, in batches of 32, for five epochs; the
+epoch that does best on the same 5,000 validation images is scored on the 10,000
+test images. An epoch's seconds are those of its training alone. Run it alone on
+the machine; Keras uses the thread count that is faster for it, of 1 and 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List
+
+import numpy as np
+from common import ROOT, run_command, summarize, write_result
+
+from gluon_lstm.config import DataConfig
+from gluon_lstm.data import load_splits
+
+EPOCHS = 5
+
+
+def main() -> None:
+    """Runs all seeds, both sides of each after the other, and writes ``docs/results/article-vs-keras.json``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peers", required=True, help="Python of the environment that has Keras")
+    parser.add_argument("--seeds", type=int, default=5, help="seeds 0 to N - 1 (default: 5)")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        data = save_data(Path(folder) / "mnist.npz")
+        threads = min((1, 2), key=lambda count: run_keras(arguments.peers, data, 0, count, epochs=1)["epoch_seconds"][0])
+        pairs = []
+        for seed in range(arguments.seeds):
+            pairs.append({"ours": run_ours(seed), "keras": run_keras(arguments.peers, data, seed, threads)})
+            print(json.dumps(pairs[-1]), flush=True)
+    write_result("article-vs-keras", {"keras_threads": threads, **summary(pairs), "runs": pairs})
+
+
+def save_data(path: Path) -> Path:
+    """Writes the images and labels of every split for Keras."""
+    splits = load_splits(DataConfig(dataset="mnist"))._asdict()
+    images = {f"{name}_images": split.images for name, split in splits.items()}
+    np.savez(path, **images, **{f"{name}_labels": split.labels for name, split in splits.items()})
+    return path
+
+
+def run_ours(seed: int) -> Dict[str, Any]:
+    """Trains the preset ``article``; returns the accuracy on the test images and the seconds of each epoch."""
+    folder = Path("runs") / "benchmark" / f"article-vs-keras-{seed}"
+    options = ["--dataset", "mnist", "--preset", "article", "--epochs", str(EPOCHS), "--seed", str(seed)]
+    run_command([sys.executable, "train.py", *options, "--output", str(folder), "--force"])
+    run_command([sys.executable, "evaluate.py", str(folder)])
+    metrics = json.loads((ROOT / folder / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
+    log = [json.loads(line) for line in (ROOT / folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    return {"test_accuracy": metrics["accuracy"], "epoch_seconds": [record["seconds"] for record in log]}
+
+
+def run_keras(python: str, data: Path, seed: int, threads: int, epochs: int = EPOCHS) -> Dict[str, Any]:
+    """Trains the same model in Keras; returns what ``keras_article.py`` prints."""
+    options = ["--seed", str(seed), "--threads", str(threads), "--epochs", str(epochs)]
+    finished = run_command([python, "benchmarks/keras_article.py", str(data), *options])
+    return json.loads(finished.output.splitlines()[-1])
+
+
+def summary(pairs: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """Returns both sides' accuracy over the seeds, their median epoch, and the ratio of the medians.
+
+    Each run's first epoch, in which Keras compiles its graph, is left out.
+    """
+    sides = {}
+    for side in ("ours", "keras"):
+        epochs = [seconds for pair in pairs for seconds in pair[side]["epoch_seconds"][1:]]
+        accuracy = summarize([pair[side]["test_accuracy"] for pair in pairs])
+        sides[side] = {"test_accuracy": accuracy, "median_epoch_seconds": statistics.median(epochs)}
+    ratio = sides["ours"]["median_epoch_seconds"] / sides["keras"]["median_epoch_seconds"]
+    difference = sides["ours"]["test_accuracy"]["mean"] - sides["keras"]["test_accuracy"]["mean"]
+    return {**sides, "epoch_time_ratio": ratio, "accuracy_difference": difference}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What the benchmarks share: how a result is described, and how a command is run and measured."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs" / "results"
+
+
+class Finished(NamedTuple):
+    """A command that ended well.
+
+    Attributes:
+        output: what it printed on standard output.
+        seconds: wall-clock time.
+        peak_mib: its greatest resident size, in MiB.
+    """
+
+    output: str
+    seconds: float
+    peak_mib: float
+
+
+def run_command(command: Sequence[str], environment: Optional[Dict[str, str]] = None) -> Finished:
+    """Runs a command from the project's root and measures it.
+
+    Raises:
+        subprocess.CalledProcessError: it ended with an error.
+    """
+    start = time.perf_counter()
+    process = subprocess.Popen(
+        list(command), cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, text=True
+    )
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, list(command), output)
+    return Finished(output, seconds, usage.ru_maxrss / 1024)
+
+
+def summarize(values: Sequence[float]) -> Dict[str, Any]:
+    """Returns values with their mean and sample standard deviation."""
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return {"values": list(values), "mean": statistics.fmean(values), "sd": spread}
+
+
+def write_result(name: str, content: Dict[str, Any]) -> Path:
+    """Writes ``docs/results/NAME.json``: the content, and where and when it was measured."""
+    path = RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    described = {"command": _command(), "date": datetime.date.today().isoformat(), "commit": _commit(), **_machine()}
+    path.write_text(json.dumps({**described, **content}, indent=2) + "\n", encoding="utf-8")
+    print(f"wrote {path.relative_to(ROOT)}")
+    return path
+
+
+def _command() -> str:
+    """Returns the command line that is running, as one would type it."""
+    script = Path(sys.argv[0]).resolve().relative_to(ROOT)
+    return " ".join(["python", str(script), *sys.argv[1:]])
+
+
+def _commit() -> str:
+    """Returns the commit of the checkout, marked where files differ from it."""
+    answer = subprocess.run(
+        ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return answer.stdout.strip() or "unknown"
+
+
+def _machine() -> Dict[str, Any]:
+    """Returns the processor, the number of cores and the memory, as the system names them."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, {platform.system()}",
+        "python": platform.python_version(),
+    }
+
+
+def _processor() -> str:
+    """Returns the processor's model name."""
+    lines: List[str] = Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,69 @@
+"""Trains a preset over several seeds, evaluates each run on the test split, and writes what came out.
+
+    python benchmarks/presets.py mnist best --seeds 3
+
+The epoch is picked by the validation split alone; the test split is read once a
+seed, at the end. Run it alone on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+from common import ROOT, run_command, summarize, write_result
+
+
+def main() -> None:
+    """Runs all seeds and writes ``docs/results/DATASET-PRESET.json``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset")
+    parser.add_argument("preset")
+    parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to N - 1 (default: 3)")
+    parser.add_argument("--options", default="", help="further options of train, in one string")
+    parser.add_argument("--name", help="name of the result (default: DATASET-PRESET)")
+    arguments = parser.parse_args()
+    name = arguments.name or f"{arguments.dataset}-{arguments.preset}"
+    options = ["--dataset", arguments.dataset, "--preset", arguments.preset, *arguments.options.split()]
+    runs = [run_seed(seed, name, options) for seed in range(arguments.seeds)]
+    write_result(
+        name,
+        {
+            "train": " ".join(["gluon-lstm train", *options, "--seed", "SEED"]),
+            "runs": runs,
+            "test_accuracy": summarize([run["test_accuracy"] for run in runs]),
+            "train_seconds": summarize([run["train_seconds"] for run in runs]),
+            "peak_mib": max(run["peak_mib"] for run in runs),
+        },
+    )
+
+
+def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
+    """Trains and evaluates one seed in processes of their own; returns its figures."""
+    folder = Path("runs") / "benchmark" / f"{name}-{seed}"
+    trained = run_command(
+        [sys.executable, "train.py", *options, "--seed", str(seed), "--output", str(folder), "--force"]
+    )
+    run_command([sys.executable, "evaluate.py", str(folder)])
+    metrics = json.loads((ROOT / folder / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
+    model = json.loads((ROOT / folder / "model" / "model.json").read_text(encoding="utf-8"))
+    log = [json.loads(line) for line in (ROOT / folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    figures = {
+        "seed": seed,
+        "test_accuracy": metrics["accuracy"],
+        "validation_accuracy": model["validation_accuracy"],
+        "epoch": model["epoch"],
+        "epochs": len(log),
+        "epoch_seconds": sum(record["seconds"] for record in log) / len(log),
+        "train_seconds": trained.seconds,
+        "peak_mib": trained.peak_mib,
+    }
+    print(json.dumps(figures), flush=True)
+    return figures
+
+
+if __name__ == "__main__":
+    main()

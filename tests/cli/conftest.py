@@ -1,0 +1,136 @@
+"""What the tests of the commands share: a way to run them, a trained run, and small data."""
+
+from __future__ import annotations
+
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+import numpy as np
+import pytest
+
+from gluon_lstm.cli import main
+from gluon_lstm.data import mnist
+
+ROOT = Path(__file__).parents[2]
+TINY = ("--hidden-size", "5", "--limit-train", "60", "--batch-size", "25", "--epochs", "2", "--learning-rate", "0.02")
+
+
+class Outcome(NamedTuple):
+    """How a command ended: exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def offline(tmp_path, monkeypatch):
+    """Puts each test into an empty folder, without data of the user's and without a network."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.delenv("GLUON_LSTM_DATA", raising=False)
+    monkeypatch.setattr(mnist, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(mnist, "MIRRORS", ())
+
+
+@pytest.fixture
+def cli(capsys) -> Callable[..., Outcome]:
+    """A function that runs a command in this process."""
+
+    def run(*arguments) -> Outcome:
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as end:
+            code = end.code
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def refuses(cli) -> Callable[..., str]:
+    """A function that runs a command that must fail with one line, which it returns, and leave nothing behind."""
+
+    def run(*arguments) -> str:
+        before = listing(Path.cwd())
+        outcome = cli(*arguments)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.startswith("gluon-lstm")
+        assert outcome.err.endswith("\n")
+        assert len(outcome.err.splitlines()) == 1
+        assert listing(Path.cwd()) == before
+        return outcome.err
+
+    return run
+
+
+def listing(folder: Path):
+    """Returns every file below a folder, with when it was changed."""
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory) -> Path:
+    """A run on the digits, evaluated on the test split; tests leave it as it is."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    assert main(["train", "--output", str(run), *TINY]) == 0
+    assert main(["evaluate", str(run)]) == 0
+    return run
+
+
+@pytest.fixture
+def script() -> Callable[..., subprocess.Popen]:
+    """A function that starts a script of the project in a process of its own, which is ended with the test."""
+    processes = []
+
+    def start(name: str, *arguments, **environment) -> subprocess.Popen:
+        command = [sys.executable, str(ROOT / name), *map(str, arguments)]
+        variables = {**os.environ, **environment}
+        pipe = subprocess.PIPE
+        processes.append(subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=variables))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+def finish(process: subprocess.Popen) -> Outcome:
+    """Waits for a script and returns how it ended."""
+    out, err = process.communicate(timeout=60)
+    return Outcome(process.returncode, out, err)
+
+
+def idx(array: np.ndarray) -> bytes:
+    """Returns an array of bytes as the content of an IDX file."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def idx_contents(height: int = 5, width: int = 6, classes: int = 4):
+    """Returns the content of each of the four files of a small data set, by name."""
+    rng = np.random.default_rng(0)
+    arrays = []
+    for count in (80, 20):
+        arrays.append(rng.integers(0, 256, (count, height, width)).astype(np.uint8))
+        arrays.append((np.arange(count) % classes).astype(np.uint8))
+    return dict(zip(mnist.CHECKSUMS, map(idx, arrays)))
+
+
+@pytest.fixture
+def write_idx(tmp_path) -> Callable[..., Path]:
+    """A function that writes the four files, some of them changed, and returns their folder."""
+
+    def write(name="data", changes=None, **sizes) -> Path:
+        folder = tmp_path / name
+        folder.mkdir()
+        for file, content in {**idx_contents(**sizes), **(changes or {})}.items():
+            if content is not None:
+                (folder / file).write_bytes(content)
+        return folder
+
+    return write

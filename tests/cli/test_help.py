@@ -1,0 +1,53 @@
+import argparse
+from dataclasses import fields
+
+import pytest
+
+import gluon_lstm
+from gluon_lstm.cli.main import COMMANDS, build_parser
+from gluon_lstm.config import PRESETS, SECTIONS, Config, flag
+
+# What has no default to name: switches that are off, and a file that need not be.
+WITHOUT_DEFAULT = {"--help", "--force", "--dry-run", "--config"}
+
+
+def options_of(command):
+    """Returns a command's options, and their help, by their first long flag."""
+    (commands,) = (action for action in build_parser()._actions if isinstance(action, argparse._SubParsersAction))
+    actions = commands.choices[command]._actions
+    return {action.option_strings[-1 if "--help" in action.option_strings else 0]: action for action in actions
+            if action.option_strings}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_flag_is_shown_with_its_default(cli, command):
+    code, out, err = cli(command, "--help")
+    assert (code, err) == (0, "")
+    for name, action in options_of(command).items():
+        assert name in out
+        assert action.help
+        assert "default: " in action.help or name in WITHOUT_DEFAULT
+
+
+@pytest.mark.parametrize("command", ["train", "find-lr"])
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_flag_shows_the_default_of_its_field(command, section):
+    options, defaults = options_of(command), getattr(Config(), section)
+    for item in fields(defaults):
+        value = getattr(defaults, item.name)
+        shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+        assert f"default: {shown}" in options[flag(item.name)].help or value is None
+
+
+def test_presets_are_named(cli):
+    assert ", ".join(PRESETS) in " ".join(cli("train", "--help").out.split())
+
+
+def test_the_commands_are_listed(cli):
+    code, out, _ = cli("--help")
+    assert code == 0
+    assert all(name in out for name in COMMANDS)
+
+
+def test_the_version(cli):
+    assert cli("--version")[:2] == (0, f"gluon-lstm {gluon_lstm.__version__}\n")

@@ -1,0 +1,162 @@
+import json
+
+import pytest
+import yaml
+
+from gluon_lstm.config import merge, preset
+from gluon_lstm.rundir import RunDirectory
+
+TINY = ("--hidden-size", "5", "--limit-train", "60", "--batch-size", "25", "--epochs", "2", "--learning-rate", "0.02")
+
+
+def weights(run):
+    return (run / "model" / "parameters.safetensors").read_bytes()
+
+
+def test_a_run_directory_holds_all_of_the_run(trained):
+    names = sorted(path.relative_to(trained).as_posix() for path in trained.rglob("*") if path.is_file())
+    assert [name for name in names if not name.startswith(("events/", "evaluation/"))] == [
+        "config.json",
+        "log.jsonl",
+        "model/model.json",
+        "model/parameters.safetensors",
+    ]
+    assert len(list((trained / "events").iterdir())) == 1
+    assert [record["epoch"] for record in RunDirectory.open(trained).read_log()] == [1, 2]
+
+
+def test_the_record_names_settings_data_and_versions(trained):
+    record = RunDirectory.open(trained).read_record()
+    assert record["training"]["epochs"] == 2
+    assert record["data"]["limit_train"] == 60
+    assert {split: part["samples"] for split, part in record["dataset"]["splits"].items()} == {
+        "train": 60,
+        "validation": 180,
+        "test": 360,
+    }
+    assert all(len(part["sha256"]) == 64 for part in record["dataset"]["splits"].values())
+    assert {"python", "mxnet", "numpy", "machine", "threads"} <= set(record["environment"])
+
+
+def test_what_a_person_sees(cli, tmp_path):
+    code, out, err = cli("train", "--output", tmp_path / "run", *TINY)
+    assert code == 0
+    best, where = out.splitlines()
+    assert best.startswith("best epoch ")
+    assert where == f"model in {tmp_path / 'run'}; evaluate it with: gluon-lstm evaluate {tmp_path / 'run'}"
+    sizes, model, *epochs = err.splitlines()
+    assert sizes == "digits: 60 train, 180 validation, 360 test; 10 classes"
+    assert model == "default: 830 parameters"
+    assert [line[:11] for line in epochs] == ["epoch   1/2", "epoch   2/2"]
+
+
+def test_the_run_directory_has_a_name_of_its_own_if_none_is_given(cli, tmp_path):
+    assert cli("train", "--seed", 3, *TINY).code == 0
+    assert (tmp_path / "work" / "runs" / "digits-default-3" / "model").is_dir()
+
+
+@pytest.mark.parametrize("options", [(), ("--preset", "default"), ("--seed", "0", "--limit-train", "60")])
+def test_a_runs_config_repeats_it_to_the_byte(cli, trained, tmp_path, options):
+    outcome = cli("train", "--config", trained / "config.json", "--output", tmp_path / "again", *options)
+    assert outcome.code == 0
+    assert "warning" not in outcome.err
+    assert weights(tmp_path / "again") == weights(trained)
+    first, again = (RunDirectory.open(run).read_record() for run in (trained, tmp_path / "again"))
+    assert first == again
+
+
+def test_another_seed_gives_another_model(cli, trained, tmp_path):
+    assert cli("train", "--config", trained / "config.json", "--output", tmp_path / "other", "--seed", 1).code == 0
+    assert weights(tmp_path / "other") != weights(trained)
+
+
+def test_a_run_on_other_data_is_told_apart(cli, trained, tmp_path):
+    options = ("--config", trained / "config.json", "--output", tmp_path / "other", "--split-seed", 1)
+    outcome = cli("train", *options)
+    assert outcome.code == 0
+    config = trained / "config.json"
+    for split in ("train", "validation"):
+        assert f"warning: the {split} split is not the one that {config} was trained on\n" in outcome.err
+    assert "test split" not in outcome.err
+
+
+def test_flags_lie_over_the_file_over_the_preset(cli, tmp_path):
+    file = tmp_path / "settings.yaml"
+    settings = {"model": {"head_size": 7, "hidden_size": 9}, "training": {"epochs": 1}}
+    # The article's single thread cannot be had any more in this process.
+    file.write_text(yaml.safe_dump({**settings, "runtime": {"threads": None}}))
+    options = ("--preset", "article", "--config", file, "--hidden-size", "4", "--no-bidirectional", "--limit-train", "20")
+    assert cli("train", *options, "--output", tmp_path / "run").code == 0
+    changes = {
+        "data": {"limit_train": 20},
+        "model": {"head_size": 7, "hidden_size": 4},
+        "training": {"epochs": 1},
+        "runtime": {"threads": None},
+    }
+    assert RunDirectory.open(tmp_path / "run").read_config() == merge(preset("article"), changes)
+
+
+def test_a_file_can_name_its_preset(cli, tmp_path):
+    (tmp_path / "c.yaml").write_text("preset: best\nmodel: {hidden_size: 2}\ntraining: {epochs: 1}\n")
+    assert cli("train", "--config", tmp_path / "c.yaml", "--limit-train", 20, "--output", tmp_path / "run").code == 0
+    config = RunDirectory.open(tmp_path / "run").read_config()
+    assert (config.preset, config.training.ema_decay) == ("best", preset("best").training.ema_decay)
+
+
+def test_force_overwrites_a_run(cli, tmp_path):
+    run = tmp_path / "run"
+    assert cli("train", "--output", run, *TINY).code == 0
+    assert cli("train", "--output", run, *TINY, "--seed", 1, "--epochs", 1, "--force").code == 0
+    assert RunDirectory.open(run).read_config().runtime.seed == 1
+    assert len(RunDirectory.open(run).read_log()) == 1
+
+
+def test_a_dry_run_goes_all_the_way_and_keeps_nothing(cli, tmp_path):
+    options = ("--hidden-size", 4, "--batch-size", 30, "--epochs", 50, "--warmup-epochs", 3)
+    code, out, err = cli("train", "--dry-run", "--output", tmp_path / "run", *options)
+    assert code == 0
+    assert "digits: 60 train, 60 validation, 60 test" in err
+    assert err.count("epoch   1/1") == 1
+    assert "Accuracy" in out
+    assert out.endswith("dry run: training, validation, saving and evaluation work; nothing was kept\n")
+    assert "evaluate it with" not in out
+    assert not (tmp_path / "run").exists()
+    assert list((tmp_path / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--view", "columns", "--optimizer", "adamw", "--weight-decay", "0.01", "--schedule", "step"),
+        ("--view", "rows+columns", "--groups", "2", "--optimizer", "sgd", "--pooling", "max", "--ema-decay", "0.9"),
+        ("--cell-activation", "relu", "--optimizer", "rmsprop", "--clip-norm", "0", "--head-size", "6", "--view", "pixels"),
+        ("--num-layers", "2", "--augment-rotate", "5", "--augment-elastic", "0.5", "--augment-scale", "0.1"),
+        ("--recurrent-initializer", "xavier", "--forget-bias", "0", "--implementation", "cell", "--pooling", "mean"),
+    ],
+)
+def test_options_work_together(cli, tmp_path, options):
+    outcome = cli("train", "--output", tmp_path / "run", *TINY, "--epochs", 1, *options)
+    assert (outcome.code, outcome.err.count("epoch   1/1")) == (0, 1)
+    assert RunDirectory.open(tmp_path / "run").load_model().epoch == 1
+
+
+def test_mnist_from_files_of_ones_own(cli, write_idx, tmp_path):
+    data = write_idx()
+    options = ("--dataset", "mnist", "--data-dir", data, "--output", tmp_path / "run", "--hidden-size", 3, "--epochs", 1)
+    outcome = cli("train", *options)
+    assert outcome.code == 0
+    assert "mnist: 74 train, 6 validation, 20 test; 4 classes" in outcome.err
+    assert cli("evaluate", tmp_path / "run").code == 0
+    assert json.loads((tmp_path / "run/evaluation/test/metrics.json").read_text())["n"] == 20
+
+
+def test_divergence_has_an_exit_code_of_its_own(cli, tmp_path):
+    options = ("--learning-rate", 1000, "--cell-activation", "relu", "--clip-norm", 0, "--warmup-epochs", 0)
+    code, out, err = cli("train", "--output", tmp_path / "run", *TINY, "--epochs", 4, *options)
+    assert (code, out) == (3, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("gluon-lstm train: step ")
+    assert "is not finite at learning rate " in last
+    assert "try a lower --learning-rate" in last
+
+

@@ -1,0 +1,203 @@
+"""The files of a report, read back and computed anew."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+from markdown_it import MarkdownIt
+from PIL import Image
+from rich.console import Console
+from sklearn.metrics import f1_score, log_loss, precision_recall_fscore_support
+
+from gluon_lstm.evaluation.metrics import evaluate
+from gluon_lstm.evaluation.report import markdown, terminal_table, write_report
+
+ODD_NAMES = ["a|b", "<script>alert(1)</script>", 'say "yes", no', "two\nlines", "中文", "\\*_`[x](y)` $z$ ~~&lt;\\"]
+FILES = {
+    "metrics.json", "predictions.csv", "report.md",
+    "confusion_matrix.png", "learning_curves.png", "most_confident_errors.png",
+}  # fmt: skip
+
+
+@pytest.fixture
+def write(tmp_path, provenance, log):
+    """A function that writes a case's report and returns its folder."""
+
+    def write(case, records=log):
+        evaluation = evaluate(case.predictions, case.class_names)
+        write_report(tmp_path, evaluation, case.predictions, case.dataset, provenance, records)
+        return tmp_path
+
+    return write
+
+
+def read_metrics(directory):
+    """Reads ``metrics.json``, refusing NaN and Infinity."""
+
+    def refuse(constant):
+        raise ValueError(constant)
+
+    return json.loads((directory / "metrics.json").read_text(encoding="utf-8"), parse_constant=refuse)
+
+
+def read_predictions(directory):
+    """Reads ``predictions.csv`` into its header and rows."""
+    with open(directory / "predictions.csv", newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    return header, rows
+
+
+def read_report(directory):
+    """Returns ``report.md`` as source and as HTML."""
+    source = (directory / "report.md").read_text(encoding="utf-8")
+    return source, MarkdownIt("commonmark").enable("table").render(source)
+
+
+def test_every_file_is_written(make_case, write):
+    directory = write(make_case(list("abc")))
+    assert {path.name for path in directory.iterdir()} == FILES
+    for path in directory.glob("*.png"):
+        with Image.open(path) as image:
+            image.load()
+            assert min(image.size) > 200
+
+
+@pytest.mark.parametrize("names", [list("abc"), ODD_NAMES])
+def test_numbers_come_back_from_the_predictions(make_case, write, names):
+    directory = write(make_case(names))
+    metrics, (header, rows) = read_metrics(directory), read_predictions(directory)
+    labels = [names.index(row[1]) for row in rows]
+    predicted = [names.index(row[2]) for row in rows]
+    probabilities = np.array([row[3:] for row in rows], float)
+    assert header == ["index", "label", "predicted", *(f"p:{name}" for name in names)]
+    assert [int(row[0]) for row in rows] == list(range(30))
+    assert probabilities.argmax(axis=1).tolist() == predicted
+    assert metrics["n"] == len(rows)
+    assert metrics["accuracy"] == pytest.approx(np.mean(np.equal(labels, predicted)), abs=1e-6)
+    assert metrics["macro_f1"] == pytest.approx(f1_score(labels, predicted, average="macro"), abs=1e-6)
+    normalized = probabilities / probabilities.sum(axis=1, keepdims=True)
+    assert metrics["nll"] == pytest.approx(log_loss(labels, normalized), abs=1e-6)
+    columns = zip(*precision_recall_fscore_support(labels, predicted))
+    for item, name, expected in zip(metrics["per_class"], names, columns):
+        assert item["class"] == name
+        assert (item["precision"], item["recall"], item["f1"], item["support"]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_probabilities_come_back_bit_for_bit(make_case, write):
+    case = make_case(list("abc"))
+    _, rows = read_predictions(write(case))
+    np.testing.assert_array_equal(np.array([row[3:] for row in rows], np.float32), case.predictions.probabilities)
+
+
+def test_report_says_how_good_how_sure_and_where_from(make_case, write):
+    directory = write(make_case(list("abc")))
+    (source, page), metrics = read_report(directory), read_metrics(directory)
+    assert f"**{100 * metrics['accuracy']:.2f} %** of the 30 samples (fake, test)" in source
+    assert f"{100 * metrics['accuracy_ci95'][0]:.2f} %" in source
+    assert f"<td style=\"text-align:right\">{metrics['nll']:.4f}</td>" in page
+    assert all(fact in source for fact in ("run\\_1", "| Seed | 7 |", "| Version of mxnet | 1.9.1 |", "0" * 64))
+    for recall in (item["recall"] for item in metrics["per_class"]):
+        assert f"{100 * recall:.2f} %" in source
+
+
+def test_pictures_are_relative_links_with_alternative_texts(make_case, write):
+    directory = write(make_case(list("abc")))
+    pictures = re.findall(r'<img src="([^"]*)" alt="([^"]*)"', read_report(directory)[1])
+    assert {name for name, _ in pictures} == {name for name in FILES if name.endswith(".png")}
+    assert all(len(text) > 20 for _, text in pictures)
+
+
+def test_odd_class_names_show_as_they_are(make_case, write):
+    _, page = read_report(write(make_case(ODD_NAMES)))
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", page)
+    shown = [
+        "a|b", "&lt;script&gt;alert(1)&lt;/script&gt;", "say &quot;yes&quot;, no", "two lines", "中文",
+        "\\*_`[x](y)` $z$ ~~&amp;lt;\\",
+    ]  # fmt: skip
+    assert all(name in cells for name in shown)
+    assert "<script" not in page
+    rows = re.findall(r"<tr>(.*?)</tr>", page, flags=re.DOTALL)
+    assert {row.count("</t") for row in rows} <= {2, 3, 4, 5}, "no name split a row"
+
+
+def test_markdown_escapes_what_a_table_would_read():
+    assert markdown("a|b\n*c* <i>") == "a\\|b \\*c\\* &lt;i&gt;"
+
+
+def test_without_errors_the_report_says_so(make_case, write):
+    directory = write(make_case(list("abc"), gain=50.0))
+    source, _ = read_report(directory)
+    assert "every sample was classified correctly" in source
+    assert {path.name for path in directory.iterdir()} == FILES - {"most_confident_errors.png"}
+    assert "most_confident_errors" not in source
+
+
+def test_other_samples_than_images_have_no_pictures(make_case, make_dataset, write):
+    directory = write(make_case(list("abc"), kind=type(make_dataset())))
+    source, _ = read_report(directory)
+    assert "most_confident_errors" not in source and "| Sample | True class |" in source
+    assert not (directory / "most_confident_errors.png").exists()
+
+
+def test_without_a_log_there_are_no_curves(make_case, write):
+    directory = write(make_case(list("abc")), records=[])
+    assert "learning_curves" not in read_report(directory)[0]
+    assert not (directory / "learning_curves.png").exists()
+
+
+def test_undefined_numbers_are_null_and_dashes(make_case, write):
+    case = make_case(list("abcd"))
+    case.predictions.labels[:] = 0
+    case.predictions.probabilities[:, 3] = 0
+    directory = write(case)
+    last = read_metrics(directory)["per_class"][3]
+    assert last == {"class": "d", "precision": None, "recall": None, "f1": None, "support": 0}
+    assert "| d | – | – | – | 0 |" in read_report(directory)[0]
+
+
+def test_a_single_sample_makes_a_report(make_case, write):
+    directory = write(make_case(list("ab"), samples=1))
+    assert read_metrics(directory)["n"] == 1
+
+
+def test_the_same_predictions_give_the_same_bytes(make_case, write):
+    contents = []
+    for _ in range(2):
+        directory = write(make_case(list("abc")))
+        contents.append({path.name: path.read_bytes() for path in directory.iterdir()})
+    assert contents[0] == contents[1]
+
+
+def shown_on_terminal(case, **options):
+    """Returns what the terminal's table prints."""
+    stream = io.StringIO()
+    Console(file=stream, width=80, **options).print(terminal_table(evaluate(case.predictions, case.class_names)))
+    return stream.getvalue()
+
+
+def test_terminal_shows_the_numbers_as_plain_text(make_case):
+    case = make_case(ODD_NAMES)
+    text, evaluation = shown_on_terminal(case), evaluate(case.predictions, case.class_names)
+    assert f"{100 * evaluation.accuracy:.2f} %" in text and f"{evaluation.nll:.4f}" in text
+    assert all(f"{100 * item.recall:.2f} %" in text for item in evaluation.per_class)
+    assert "\x1b" not in text and "<script>" in text and "two lines" in text
+
+
+@pytest.mark.parametrize("length", [3, 300])
+def test_terminal_table_fits_eighty_columns(make_case, length):
+    text = shown_on_terminal(make_case(["[red]" + "x" * length, "[/]" + "y" * length]))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "[red]x" in text
+
+
+def test_terminal_shows_the_worst_of_many_classes(make_case):
+    case = make_case([f"class {index}" for index in range(100)], samples=300)
+    text = shown_on_terminal(case)
+    assert "The 20 of 100 classes with the least F1" in text
+    f1 = [item.f1 for item in evaluate(case.predictions, case.class_names).per_class if item.f1 is not None]
+    assert f"{100 * min(f1):.2f} %" in text and len(text.splitlines()) < 40

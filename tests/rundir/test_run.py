@@ -1,0 +1,213 @@
+import json
+
+import numpy as np
+import pytest
+
+from gluon_lstm.config import Config, preset
+from gluon_lstm.errors import RunError
+from gluon_lstm.rundir import RunDirectory, SavedModel
+
+MODEL = SavedModel(
+    parameters={"head.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "head.bias": np.zeros(2, np.float32)},
+    class_names=("a", "b"),
+    step_shape=(5, 3),
+    input_format={"height": 5, "width": 3},
+    epoch=4,
+    validation_accuracy=0.5,
+    validation_loss=0.25,
+)
+
+
+@pytest.fixture
+def run(tmp_path):
+    return RunDirectory.create(tmp_path / "runs" / "first", preset("article").to_dict())
+
+
+@pytest.fixture
+def trained(run):
+    run.save_model(MODEL)
+    return run
+
+
+def names(path):
+    return sorted(entry.name for entry in path.iterdir())
+
+
+def fails(call, *arguments):
+    """Returns the one line with which a call fails."""
+    with pytest.raises(RunError) as caught:
+        call(*arguments)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_new_run_holds_its_configuration(run):
+    assert names(run.path) == ["config.json"]
+    assert RunDirectory.open(run.path).read_config() == preset("article")
+    assert run.read_record() == preset("article").to_dict()
+
+
+def test_an_empty_folder_can_be_used(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert RunDirectory.create(tmp_path / "empty", {}).path == tmp_path / "empty"
+
+
+def test_a_folder_with_files_is_left_alone(run):
+    (run.path / "notes.txt").write_text("mine")
+    assert "is not empty; choose another folder with --output, or overwrite it with --force" in fails(
+        RunDirectory.create, run.path, {}
+    )
+    assert names(run.path) == ["config.json", "notes.txt"]
+
+
+def test_force_deletes_an_earlier_run_and_no_more(trained):
+    trained.append_log({"epoch": 1})
+    with trained.replace_evaluation("test"):
+        pass
+    RunDirectory.create(trained.path, Config().to_dict(), force=True)
+    assert names(trained.path) == ["config.json"]
+    assert trained.read_config() == Config()
+
+
+def test_force_deletes_nothing_where_something_is_no_part_of_a_run(trained):
+    (trained.path / "thesis.tex").write_text("mine")
+    assert "--force deletes runs alone, and 'thesis.tex' is no part of one" in fails(
+        RunDirectory.create, trained.path, {}, True
+    )
+    assert names(trained.path) == ["config.json", "model", "thesis.tex"]
+
+
+def test_force_unlinks_a_link_and_keeps_what_it_leads_to(run, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "file").touch()
+    (run.path / "model").symlink_to(tmp_path / "elsewhere")
+    RunDirectory.create(run.path, {}, force=True)
+    assert names(run.path) == ["config.json"]
+    assert names(tmp_path / "elsewhere") == ["file"]
+
+
+@pytest.mark.parametrize("inside", ["", "run"])
+def test_a_folder_that_cannot_be_made(tmp_path, inside):
+    (tmp_path / "file").touch()
+    line = fails(RunDirectory.create, tmp_path / "file" / inside, {})
+    assert "cannot be written (" in line
+    assert line.endswith("choose another folder with --output")
+
+
+def test_what_is_no_run_is_not_opened(tmp_path):
+    assert "no such run directory; train one with: gluon-lstm train --output" in fails(RunDirectory.open, tmp_path / "a")
+    assert "not a run directory (it has no config.json)" in fails(RunDirectory.open, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content, reason", [("{", "not valid JSON"), ('{"model": {"layers": 1}}', "unknown option 'layers'"), ("[]", "must hold")]
+)
+def test_a_damaged_configuration(run, content, reason):
+    (run.path / "config.json").write_text(content)
+    line = fails(run.read_config)
+    assert line.startswith(f"{run.path / 'config.json'}: damaged; ")
+    assert reason in line
+
+
+def test_the_log_grows_by_a_line_an_epoch(run):
+    assert run.read_log() == []
+    records = [{"epoch": 1, "train_loss": 0.1 + 0.2}, {"epoch": 2, "train_loss": None}]
+    for record in records:
+        run.append_log(record)
+    assert run.read_log() == records
+    assert len((run.path / "log.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_log_holds_no_value_that_json_lacks(run):
+    with pytest.raises(ValueError):
+        run.append_log({"train_loss": float("nan")})
+
+
+def test_a_damaged_log(run):
+    (run.path / "log.jsonl").write_text('{"epoch": 1}\n{"epoch": 2')
+    assert "log.jsonl: line 2 is not valid JSON" in fails(run.read_log)
+
+
+def test_events_are_written_for_tensorboard(run):
+    with run.event_writer() as write:
+        write({"epoch": 3, "train_loss": 0.5, "best": True, "gradient_norm": None})
+    (file,) = (run.path / "events").iterdir()
+    content = file.read_bytes()
+    assert file.name.startswith("events.out.tfevents")
+    assert b"train_loss" in content
+    assert b"gradient_norm" not in content
+    assert b"best" not in content
+
+
+def test_a_model_comes_back_as_it_was_saved(trained):
+    assert names(trained.path / "model") == ["model.json", "parameters.safetensors"]
+    model = trained.load_model()
+    for name, array in MODEL.parameters.items():
+        np.testing.assert_array_equal(model.parameters[name], array)
+        assert model.parameters[name].dtype == array.dtype
+    assert {**vars(model), "parameters": 0} == {**vars(MODEL), "parameters": 0}
+
+
+def test_saving_fails_as_a_whole(trained, monkeypatch):
+    before = (trained.path / "model" / "model.json").read_bytes()
+    monkeypatch.setattr("gluon_lstm.rundir.run._write_json", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        trained.save_model(MODEL)
+    assert names(trained.path) == ["config.json", "model"]
+    assert (trained.path / "model" / "model.json").read_bytes() == before
+
+
+def test_a_run_without_a_model(run):
+    assert "holds no model yet" in fails(run.load_model)
+
+
+@pytest.mark.parametrize("position", [0, 8, 60, -1])
+def test_parameters_that_changed_on_the_disk(trained, position):
+    path = trained.path / "model" / "parameters.safetensors"
+    content = bytearray(path.read_bytes())
+    content[position] ^= 1
+    path.write_bytes(content)
+    assert "parameters.safetensors: damaged, its checksum is not the recorded one" in fails(trained.load_model)
+
+
+@pytest.mark.parametrize("file", ["parameters.safetensors", "model.json"])
+def test_a_model_with_a_file_missing(trained, file):
+    (trained.path / "model" / file).unlink()
+    assert f"{file}: cannot be read" in fails(trained.load_model)
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ({"version": 2}, "format version 2 is unknown; this release reads 1"),
+        ({"version": None}, "format version None is unknown"),
+        ({"more": 1}, "must hold exactly class_names, epoch, "),
+    ],
+)
+def test_a_damaged_description(trained, change, reason):
+    path = trained.path / "model" / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    assert reason in fails(trained.load_model)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{"])
+def test_a_description_that_is_no_json_object(trained, content):
+    (trained.path / "model" / "model.json").write_text(content)
+    assert "model.json: " in fails(trained.load_model)
+
+
+def test_an_evaluation_appears_as_a_whole(run):
+    with run.replace_evaluation("test") as folder:
+        (folder / "metrics.json").write_text("1")
+        assert not (run.path / "evaluation" / "test").exists()
+    with pytest.raises(ZeroDivisionError), run.replace_evaluation("test") as folder:
+        (folder / "metrics.json").write_text("2")
+        raise ZeroDivisionError
+    assert names(run.path / "evaluation") == ["test"]
+    assert (run.path / "evaluation" / "test" / "metrics.json").read_text() == "1"
+
+
+def test_an_evaluation_that_cannot_be_written(run):
+    (run.path / "evaluation").write_text("a file")
+    with pytest.raises(RunError, match="evaluation/test: cannot be written"), run.replace_evaluation("test"):
+        pytest.fail("the block must not run")

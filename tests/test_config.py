@@ -1,0 +1,256 @@
+import ast
+import json
+import math
+from dataclasses import FrozenInstanceError, fields, replace
+from pathlib import Path
+from typing import get_type_hints
+
+import pytest
+
+import gluon_lstm
+from gluon_lstm.config import (
+    PRESETS,
+    SECTIONS,
+    Config,
+    DataConfig,
+    merge,
+    preset,
+    read_config_file,
+    value_type,
+)
+from gluon_lstm.errors import ConfigError
+
+FIELDS = [(section, item) for section in SECTIONS for item in fields(getattr(Config(), section))]
+UNBOUNDED = {"forget_bias"}
+
+
+def kind_of(section, item):
+    """Returns a field's plain type, and whether it may be None."""
+    return value_type(get_type_hints(type(getattr(Config(), section)))[item.name])
+
+
+def change(section, name, value):
+    return merge(Config(), {section: {name: value}})
+
+
+def wrong_values(section, item):
+    """Yields values that a field must refuse."""
+    kind, optional = kind_of(section, item)
+    limits, step = item.metadata, 1 if kind is int else 1e-6
+    yield [1]
+    yield 1 if kind in (str, bool) else "1"
+    if kind in (int, float):
+        yield True
+    if kind is int:
+        yield 1.0
+    if kind is float:
+        yield from (math.nan, math.inf, -math.inf, 10**400)
+    if not optional:
+        yield None
+    if limits["choices"]:
+        yield from ("", "none of these", limits["choices"][0].upper())
+    if limits["low"] is not None:
+        yield limits["low"] - step
+    if limits["above"] is not None:
+        yield limits["above"]
+    if limits["high"] is not None:
+        yield limits["high"] + step
+
+
+def right_values(section, item):
+    """Yields values at the edge of what a field takes."""
+    limits = item.metadata
+    yield from limits["choices"]
+    yield from (limits[name] for name in ("low", "high") if limits[name] is not None)
+    if kind_of(section, item)[1]:
+        yield None
+
+
+def cases(values):
+    """Returns the test's parameters (section, name, value) over all fields."""
+    return [
+        pytest.param(section, item.name, value, id=f"{item.name}={str(value)[:12]!r}")
+        for section, item in FIELDS
+        for value in values(section, item)
+    ]
+
+
+@pytest.mark.parametrize("section, name, value", cases(wrong_values))
+def test_a_wrong_value_is_refused_by_its_flag(section, name, value):
+    with pytest.raises(ConfigError) as caught:
+        change(section, name, value)
+    assert str(caught.value).startswith(f"--{name.replace('_', '-')} ")
+    assert "\n" not in str(caught.value)
+
+
+# Values that are fine alone and need a companion.
+COMPANIONS = {"groups": {"data": {"view": "rows+columns"}}, "warmup_epochs": {}}
+
+
+@pytest.mark.parametrize("section, name, value", cases(right_values))
+def test_a_value_at_the_limit_is_taken(section, name, value):
+    changed = merge(Config(), {section: {name: value}, **COMPANIONS.get(name, {})})
+    assert getattr(getattr(changed, section), name) == value
+
+
+@pytest.mark.parametrize("section, item", [pytest.param(*case, id=case[1].name) for case in FIELDS])
+def test_every_field_says_what_it_is_and_takes(section, item):
+    assert item.metadata["help"]
+    if kind_of(section, item)[0] in (int, float) and item.name not in UNBOUNDED:
+        assert item.metadata["low"] is not None or item.metadata["above"] is not None
+
+
+def attributes_read():
+    """Returns the names of all attributes that the package reads, config.py apart."""
+    names = set()
+    for path in Path(gluon_lstm.__file__).parent.rglob("*.py"):
+        if path.name != "config.py":
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return names
+
+
+def test_every_field_is_read_somewhere():
+    assert {item.name for _, item in FIELDS} <= attributes_read()
+
+
+def test_no_two_sections_share_a_field():
+    names = [item.name for _, item in FIELDS]
+    assert len(names) == len(set(names))
+
+
+def test_a_config_is_frozen():
+    with pytest.raises(FrozenInstanceError):
+        Config().preset = "other"
+    with pytest.raises(FrozenInstanceError):
+        Config().training.epochs = 1
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"model": {"implementation": "fused", "cell_activation": "relu"}}, "--implementation fused: .* use auto"),
+        ({"training": {"epochs": 2, "warmup_epochs": 2.5}}, "--warmup-epochs 2.5: more than --epochs 2"),
+        ({"model": {"groups": 2}}, r"--groups 2: needs --view rows\+columns, not rows"),
+        ({"model": {"groups": 3}, "data": {"view": "rows+columns"}}, "--groups 3: .* has two groups"),
+    ],
+)
+def test_values_that_contradict_each_other(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        merge(Config(), changes)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"trainig": {}}, "FILE: unknown section 'trainig'; did you mean 'training'?"),
+        ({"zzz": {}}, "FILE: unknown section 'zzz'; known are data, model, runtime, training"),
+        ({1: {}, "zzz": {}}, "FILE: unknown section 1; known are data, model, runtime, training"),
+        ({"training": {"epoch": 1}}, "FILE: unknown option 'epoch' in section 'training'; did you mean 'epochs'?"),
+        ({"training": {1: 1}}, "FILE: unknown option 1 in section 'training'; known are batch_size, clip_norm"),
+        ({"training": None}, "FILE: section 'training' must hold names and values"),
+        ({"model": ["hidden_size"]}, "FILE: section 'model' must hold names and values"),
+        ({"training": {"epochs": 0}}, "FILE: --epochs 0: must be at least 1"),
+        ({"preset": [1]}, "FILE: preset [1]: must be a name"),
+        ({"dataset": "mnist"}, "FILE: the data set's name belongs into section 'data', as dataset: mnist"),
+    ],
+)
+def test_what_does_not_belong_is_refused(changes, message):
+    with pytest.raises(ConfigError) as caught:
+        merge(Config(), changes, "FILE")
+    assert str(caught.value).startswith(message)
+
+
+def test_merge_changes_what_it_is_told_to_and_nothing_else():
+    changed = merge(preset("article"), {"training": {"epochs": 7}, "data": {"view": "columns"}})
+    expected = preset("article")
+    expected = replace(expected, training=replace(expected.training, epochs=7))
+    assert changed == replace(expected, data=replace(expected.data, view="columns"))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_survives_being_written_and_read(name, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(preset(name).to_dict()))
+    assert merge(Config(), read_config_file(path)) == preset(name)
+    assert preset(name).preset == name
+
+
+def test_presets_differ_and_default_is_the_default():
+    assert preset("default") == Config()
+    assert len({json.dumps({**preset(name).to_dict(), "preset": ""}) for name in PRESETS}) == len(PRESETS)
+
+
+def test_article_is_the_articles_program():
+    config = preset("article")
+    model, training = config.model, config.training
+    assert (model.hidden_size, model.num_layers, model.bidirectional, model.head_size) == (50, 1, False, 256)
+    assert (model.pooling, model.cell_activation, model.dropout) == ("last", "relu", 0.0)
+    assert (training.optimizer, training.batch_size, training.epochs) == ("adam", 32, 5)
+    assert preset("article-cell").model.head_size == 64
+
+
+@pytest.mark.parametrize("name, hint", [("bset", "did you mean 'best'?"), ("zzz", "known are article, "), ([1], "known")])
+def test_an_unknown_preset(name, hint):
+    with pytest.raises(ConfigError) as caught:
+        preset(name)
+    assert f"--preset {name}: no such preset" in str(caught.value)
+    assert hint in str(caught.value)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(content, name="config.yaml"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "name, content",
+    [
+        ("config.json", '{"data": {"view": "columns"}, "training": {"learning_rate": 1e-3}}'),
+        ("config.yaml", "# a comment\ndata: {view: columns}\ntraining:\n  learning_rate: 0.001\n"),
+        ("config.yml", "data: {view: columns}\ntraining: {learning_rate: 1e-3}\n"),
+        ("settings", "\ufeffdata: {view: columns}\ntraining: {learning_rate: .1E-2}\n"),
+    ],
+)
+def test_files(write, name, content):
+    config = merge(Config(), read_config_file(write(content, name)))
+    assert config.data == DataConfig(view="columns")
+    assert config.training.learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("c.json", "{", "not valid JSON: Expecting property name"),
+        ("c.json", "", "not valid JSON: Expecting value"),
+        ("c.json", "[" * 100_000, "not valid JSON: "),
+        ("c.json", b"\xff\xfe", "not valid JSON: "),
+        ("c.yaml", "data: [", "not valid YAML: "),
+        ("c.yaml", "a\0b", "not valid YAML: "),
+        ("c.yaml", b"\xff", "not valid YAML: "),
+        ("c.yaml", "data: !!python/object/apply:os.getcwd []", "not valid YAML: could not determine a constructor"),
+        ("c.yaml", "", "must hold the sections data, model, training, runtime"),
+        ("c.yaml", "- data", "must hold the sections"),
+        ("c.json", "3", "must hold the sections"),
+        ("c.json", '{"version": 2}', "format version 2 is unknown; this release reads 1"),
+        ("c.yaml", "version: [1]", "format version [1] is unknown"),
+    ],
+)
+def test_broken_files(write, name, content, message):
+    path = write(content, name)
+    with pytest.raises(ConfigError) as caught:
+        read_config_file(path)
+    assert str(caught.value).startswith(f"--config {path}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(ConfigError, match="--config .*/none.yaml: No such file or directory"):
+        read_config_file(tmp_path / "none.yaml")
+    with pytest.raises(ConfigError, match=f"--config {tmp_path}: Is a directory"):
+        read_config_file(tmp_path)

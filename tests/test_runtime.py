@@ -1,0 +1,159 @@
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gluon_lstm import runtime
+from gluon_lstm.errors import ConfigError, DeviceError
+
+ROOT = Path(runtime.__file__).parents[1]
+FAKE_MXNET = "import os, sys; print(os.environ.get('OMP_NUM_THREADS')); sys.exit()"
+TRAIN = "from gluon_lstm.cli import main; main(['find-lr', '--limit-train', '20', '--threads', '3'])"
+
+
+def threads_at_import(tmp_path, code, threads=None):
+    """Runs code in a process of its own; returns OMP_NUM_THREADS as an import of MXNet, here a stand-in, finds it."""
+    (tmp_path / "mxnet.py").write_text(FAKE_MXNET)
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT}"
+    if threads:
+        environment["OMP_NUM_THREADS"] = threads
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "code, given, expected",
+    [
+        pytest.param("import gluon_lstm; gluon_lstm.load", None, str(runtime.physical_cores()), id="unset"),
+        pytest.param("import gluon_lstm; gluon_lstm.load", "5", "5", id="set by the user"),
+        pytest.param(TRAIN, "5", "3", id="flag over variable"),
+        pytest.param(TRAIN, None, "3", id="flag"),
+    ],
+)
+def test_threads_are_settled_before_mxnet_is_imported(tmp_path, code, given, expected):
+    assert threads_at_import(tmp_path, code, given) == expected
+
+
+def test_another_thread_count_after_the_import_is_refused(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    runtime.prepare(2)
+    with pytest.raises(ConfigError, match="OMP_NUM_THREADS=2; set OMP_NUM_THREADS=3 before starting Python"):
+        runtime.prepare(3)
+    assert os.environ["OMP_NUM_THREADS"] == "2"
+
+
+def test_an_import_of_mxnet_before_gluon_lstm_is_noticed(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    with pytest.warns(RuntimeWarning, match="import gluon_lstm first"):
+        runtime.prepare()
+    with pytest.raises(ConfigError, match="OMP_NUM_THREADS=unset"):
+        runtime.prepare(1)
+    assert runtime.describe()["threads"] == "?"
+
+
+def test_numpys_alias_is_put_back(monkeypatch):
+    monkeypatch.delitem(vars(np), "bool")
+    runtime.prepare()
+    assert np.bool is bool
+
+
+@pytest.mark.parametrize(
+    "siblings, cores", [({0: "0-1", 1: "0-1", 2: "2-3", 3: "2-3"}, 2), ({0: "0,2", 1: "1"}, 2), ({5: "5"}, 1)]
+)
+def test_hardware_threads_of_one_core_count_once(monkeypatch, siblings, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(siblings), raising=False)
+    monkeypatch.setattr(runtime, "_siblings", siblings.get)
+    assert runtime.physical_cores() == cores
+
+
+def test_processors_count_where_their_cores_are_not_known(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {10_000, 10_001}, raising=False)
+    assert runtime.physical_cores() == 2
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert runtime.physical_cores() == 7
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """A function that makes MXNet find a number of GPUs."""
+    import mxnet as mx
+
+    return lambda count: monkeypatch.setattr(mx.context, "num_gpus", lambda: count)
+
+
+@pytest.mark.parametrize(
+    "spec, names",
+    [
+        ("cpu", ["cpu(0)"]),
+        ("cpu:0,1", ["cpu(0)", "cpu(1)"]),
+        ("gpu", ["gpu(0)"]),
+        ("gpu:0", ["gpu(0)"]),
+        ("gpu:1,0", ["gpu(1)", "gpu(0)"]),
+    ],
+)
+def test_devices(gpus, spec, names):
+    gpus(2)
+    assert [str(device) for device in runtime.devices(spec)] == names
+
+
+@pytest.mark.parametrize("spec", ["", "tpu", "gpu:", "gpu:0,", "gpu:a", "gpu:-1", "gpu 0", "cpu,gpu:0", "GPU:0", "cpu\n"])
+def test_a_device_of_another_form(spec):
+    with pytest.raises(ConfigError, match="use cpu, gpu:0 or several of one kind such as gpu:0,1"):
+        runtime.devices(spec)
+
+
+@pytest.mark.parametrize(
+    "spec, count, message",
+    [
+        ("gpu:0", 0, "--device gpu:0: MXNet finds no GPUs here; use --device cpu"),
+        ("gpu:0,1", 1, "--device gpu:0,1: MXNet finds 1 GPU here"),
+        ("gpu:2", 2, "--device gpu:2: MXNet finds 2 GPUs here"),
+    ],
+)
+def test_a_device_that_is_not_there(gpus, spec, count, message):
+    gpus(count)
+    with pytest.raises(DeviceError) as caught:
+        runtime.devices(spec)
+    assert str(caught.value).startswith(message)
+
+
+def test_a_device_named_twice():
+    with pytest.raises(ConfigError, match="--device cpu:1,1: names a device twice"):
+        runtime.devices("cpu:1,1")
+
+
+def draws():
+    """Returns a number from each random stream."""
+    import mxnet as mx
+
+    return random.random(), np.random.random(), mx.nd.random.uniform(shape=1).asscalar()
+
+
+def test_one_seed_gives_the_same_draws_everywhere():
+    runtime.seed_everything(1)
+    first = draws()
+    assert all(a != b for a, b in zip(first, draws()))
+    runtime.seed_everything(1)
+    assert draws() == first
+    runtime.seed_everything(2)
+    assert all(a != b for a, b in zip(first, draws()))
+
+
+def test_derived_seeds_depend_on_every_key_and_its_place():
+    seeds = [runtime.derive_seed(*keys) for keys in ((0, 0), (0, 1), (1, 0), (0, 0, 1), (0, 2), (2**31 - 1, 1))]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert runtime.derive_seed(3, 4) == runtime.derive_seed(3, 4)
+
+
+def test_describe_names_what_a_result_depends_on():
+    found = runtime.describe()
+    assert found["numpy"] == np.__version__
+    assert {"python", "mxnet", "machine", "threads"} <= set(found)
+    assert all(isinstance(value, str) for value in found.values())

@@ -1,0 +1,251 @@
+import json
+import math
+import os
+import signal
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+from gluon_lstm.errors import DivergenceError, RunError
+from gluon_lstm.evaluation import evaluate, predict
+from gluon_lstm.nn import build_net, get_arrays, set_arrays
+from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.training import Fit, fit
+
+LOG_KEYS = {
+    "epoch",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "learning_rate",
+    "gradient_norm",
+    "seconds",
+    "samples_per_second",
+    "best",
+}
+TIMES = {"seconds", "samples_per_second"}
+
+
+class Silent:
+    """Shows nothing; calls a function of its user's at each step.
+
+    Args:
+        on_step: called with the number of steps taken before.
+    """
+
+    def __init__(self, on_step=lambda step: None):
+        self.on_step, self.steps = on_step, 0
+
+    @contextmanager
+    def epoch(self, number, samples):
+        yield self.tell
+
+    def tell(self, tally):
+        self.steps += 1
+        self.on_step(self.steps - 1)
+
+    def epoch_done(self, record):
+        return None
+
+
+def make_fit(config, splits, devices=(mx.cpu(),), on_step=lambda step: None):
+    return Fit(config, splits, list(devices), Silent(on_step))
+
+
+@pytest.fixture
+def validations(monkeypatch):
+    """A function that makes the epochs' validations come out as given pairs of accuracy and loss."""
+
+    def give(*pairs):
+        remaining = iter(pairs)
+
+        def evaluated(*_):
+            return SimpleNamespace(**dict(zip(("accuracy", "nll"), next(remaining))))
+
+        monkeypatch.setattr(fit, "evaluate", evaluated)
+
+    return give
+
+
+def saved_net(run, config, splits):
+    """Returns a new net with the run's parameters."""
+    net = build_net(config.model, splits.train.step_shape, 4, [mx.cpu()])
+    set_arrays(net, run.load_model().parameters, "run")
+    return net
+
+
+def test_a_run_learns_and_keeps_a_model_that_scores_as_its_log_says(splits, make_config, run):
+    config = make_config(epochs=25)
+    result = make_fit(config, splits).run(run)
+    log = run.read_log()
+    assert log[-1]["train_loss"] < log[0]["train_loss"] / 2
+    assert result.best["validation_accuracy"] > 0.9
+    assert result.stopped_by is None
+    predictions = predict(saved_net(run, config, splits), splits.validation, 8, mx.cpu())
+    evaluation = evaluate(predictions, splits.validation.class_names)
+    assert evaluation.accuracy == result.best["validation_accuracy"] == run.load_model().validation_accuracy
+    assert evaluation.nll == pytest.approx(result.best["validation_loss"], rel=1e-5)
+
+
+def test_the_model_says_what_it_was_trained_on(splits, make_config, run):
+    make_fit(make_config(epochs=1), splits).run(run)
+    model = run.load_model()
+    assert (model.class_names, model.step_shape, model.epoch) == (tuple("abcd"), (4, 5), 1)
+    assert model.input_format == splits.train.input_format
+
+
+def test_a_line_of_the_log(splits, make_config, run):
+    make_fit(make_config(epochs=2, schedule="step", warmup_epochs=0.0, step_epochs=1, step_factor=0.5), splits).run(run)
+    first, second = run.read_log()
+    assert set(first) == set(second) == LOG_KEYS
+    assert (first["epoch"], second["epoch"]) == (1, 2)
+    assert (first["learning_rate"], second["learning_rate"]) == (0.02, 0.01)
+    assert first["best"] is True
+    assert first["gradient_norm"] > 0
+    assert first["samples_per_second"] == pytest.approx(50 / first["seconds"], rel=0.1)
+    assert 0 <= first["train_accuracy"] <= 1
+
+
+def test_without_clipping_no_norm_is_logged(splits, make_config, run):
+    make_fit(make_config(epochs=1, clip_norm=0.0), splits).run(run)
+    assert run.read_log()[0]["gradient_norm"] is None
+    assert '"gradient_norm": null' in (run.path / "log.jsonl").read_text()
+
+
+def test_the_first_epochs_training_loss_is_that_of_each_step_as_it_was(splits, make_config, run):
+    config = make_config(epochs=1, learning_rate=1e-12, clip_norm=0.0)
+    fitting = make_fit(config, splits)
+    logits = fitting.net(mx.nd.array(splits.train.batch(np.arange(50)).inputs)).asnumpy().astype(np.float64)
+    expected = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(50), splits.train.labels]
+    fitting.run(run)
+    record = run.read_log()[0]
+    assert record["train_loss"] == pytest.approx(expected.mean(), rel=1e-5)
+    assert record["train_accuracy"] == (logits.argmax(axis=1) == splits.train.labels).mean()
+
+
+@pytest.mark.parametrize(
+    "pairs, best",
+    [
+        ([(0.5, 1.0), (0.6, 2.0), (0.4, 0.1)], [True, True, False]),
+        ([(0.5, 1.0), (0.5, 0.9), (0.5, 0.95)], [True, True, False]),
+        ([(0.5, 1.0), (0.5, 1.0), (0.5, 1.0)], [True, False, False]),
+    ],
+    ids=["accuracy first", "then loss", "the first of equals"],
+)
+def test_the_best_epoch(splits, make_config, run, validations, pairs, best):
+    validations(*pairs)
+    result = make_fit(make_config(), splits).run(run)
+    assert [record["best"] for record in run.read_log()] == best
+    last_best = max(index for index, is_best in enumerate(best, 1) if is_best)
+    assert result.best["epoch"] == run.load_model().epoch == last_best
+
+
+@pytest.mark.parametrize("patience, epochs", [(0, 6), (1, 3), (2, 4), (9, 6)])
+def test_early_stopping(splits, make_config, run, validations, patience, epochs):
+    validations((0.5, 1.0), (0.6, 1.0), *[(0.55, 1.0)] * 4)
+    make_fit(make_config(epochs=6, patience=patience), splits).run(run)
+    assert len(run.read_log()) == epochs
+
+
+def test_one_seed_gives_one_result(splits, make_config, tmp_path):
+    def train(name, seed):
+        directory = RunDirectory.create(tmp_path / name, {})
+        config = make_config(model={"dropout": 0.5}, runtime={"seed": seed}, epochs=2)
+        make_fit(config, splits).run(directory)
+        weights = (directory.path / "model" / "parameters.safetensors").read_bytes()
+        return weights, [{k: v for k, v in record.items() if k not in TIMES} for record in directory.read_log()]
+
+    first = train("first", 5)
+    np.random.random()
+    assert train("again", 5) == first
+    assert train("other", 6)[0] != first[0]
+
+
+def test_the_average_is_validated_and_kept_and_training_goes_on_from_the_weights(splits, make_config, run):
+    config = make_config(epochs=1, batch_size=2, ema_decay=0.9)
+    fitting = make_fit(config, splits)
+    fitting.run(run)
+    weights, kept = get_arrays(fitting.net), run.load_model().parameters
+    assert all(np.abs(weights[name] - kept[name]).max() > 1e-4 for name in weights)
+    predictions = predict(saved_net(run, config, splits), splits.validation, 24, mx.cpu())
+    nll = evaluate(predictions, splits.validation.class_names).nll
+    assert nll == pytest.approx(run.read_log()[0]["validation_loss"], rel=1e-5)
+
+
+def test_several_devices(splits, make_config, run):
+    # Batches of 7 leave one sample for the last step, which two devices cannot share.
+    config = make_config(epochs=2, batch_size=7, ema_decay=0.5)
+    make_fit(config, splits, devices=(mx.cpu(1), mx.cpu(2))).run(run)
+    first, second = run.read_log()
+    assert second["train_loss"] < first["train_loss"]
+    assert run.load_model().epoch in (1, 2)
+
+
+STEPS = 4  # an epoch of 50 samples, 16 at a time
+
+
+@pytest.fixture
+def fit_that_breaks(splits, make_config):
+    """A function that makes a run whose net is lost after a step."""
+
+    def make(lost_after):
+        def break_net(step):
+            if step == lost_after:
+                bias = list(fitting.net.collect_params().values())[-1]
+                bias.set_data(mx.nd.full(bias.shape, math.nan))
+
+        fitting = make_fit(make_config(), splits, on_step=break_net)
+        return fitting
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "lost_after, message",
+    [
+        (STEPS + 1, f"step {STEPS + 2}: the loss is not finite at learning rate "),
+        (2 * STEPS - 1, f"step {2 * STEPS - 1}: the validation output is not finite at learning rate "),
+    ],
+    ids=["within an epoch", "in an epoch's last step"],
+)
+def test_divergence_keeps_the_best_model(fit_that_breaks, run, lost_after, message):
+    with pytest.raises(DivergenceError, match=message):
+        fit_that_breaks(lost_after).run(run)
+    assert [record["epoch"] for record in run.read_log()] == [1]
+    assert run.load_model().epoch == 1
+
+
+def test_divergence_before_the_first_model(fit_that_breaks, run):
+    with pytest.raises(DivergenceError, match="step 1: the loss is not finite"):
+        fit_that_breaks(0).run(run)
+    with pytest.raises(RunError, match="holds no model yet"):
+        run.load_model()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("step, epochs, samples", [(1, 1, 32), (STEPS, 2, 16)])
+def test_a_signal_ends_the_run_after_the_step_with_its_model_kept(
+    splits, make_config, run, number, step, epochs, samples
+):
+    def interrupt(at):
+        if at == step:
+            os.kill(os.getpid(), number)
+
+    result = make_fit(make_config(), splits, on_step=interrupt).run(run)
+    assert result.stopped_by == number
+    log = run.read_log()
+    assert len(log) == epochs
+    assert log[-1]["samples_per_second"] == pytest.approx(samples / log[-1]["seconds"], rel=0.2)
+    assert run.load_model().epoch == result.best["epoch"]
+
+
+def test_events_hold_every_epoch(splits, make_config, run):
+    make_fit(make_config(epochs=2), splits).run(run)
+    (file,) = (run.path / "events").iterdir()
+    content = file.read_bytes()
+    assert content.count(b"validation_accuracy") == 2
+    assert json.loads((run.path / "log.jsonl").read_text().splitlines()[1])["epoch"] == 2

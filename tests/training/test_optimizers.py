@@ -1,0 +1,133 @@
+"""Every update rule against its formula, in NumPy and float64."""
+
+import mxnet as mx
+import numpy as np
+import pytest
+from mxnet import autograd, gluon
+
+from gluon_lstm.config import TrainingConfig
+from gluon_lstm.training.optimizers import clip_gradients, make_trainer
+
+SHAPES = {"weight": (3, 2), "bias": (4,)}
+RATES = (0.1, 0.05, 0.2, 0.01, 0.1)
+BATCH = 8
+TOLERANCE = {"rtol": 1e-6, "atol": 2e-5}
+"""MXNet computes Adam's second moment as g² - 0.999 (g² - v) in 32 bits, off by up to 6e-5 of itself and so each
+step by 3e-5 of itself; all steps together go about as far as their rates, 0.46."""
+DECAY = 0.3
+
+
+def adam(decay=0.0):
+    """Kingma and Ba (2015), algorithm 1; the bias correction is moved into the rate, as at the end of their section 2."""
+
+    def update(weight, gradient, rate, step, state):
+        state["m"] = 0.9 * state.get("m", 0) + 0.1 * gradient
+        state["v"] = 0.999 * state.get("v", 0) + 0.001 * gradient**2
+        corrected = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        return weight - corrected * state["m"] / (np.sqrt(state["v"]) + 1e-8) - rate * decay * weight
+
+    return update
+
+
+def sgd(weight, gradient, rate, step, state):
+    state["v"] = 0.7 * state.get("v", 0) - rate * gradient
+    return weight + state["v"]
+
+
+def rmsprop(weight, gradient, rate, step, state):
+    state["n"] = 0.9 * state.get("n", 0) + 0.1 * gradient**2
+    return weight - rate * gradient / np.sqrt(state["n"] + 1e-8)
+
+
+def penalised(rule):
+    """A rule on the loss plus an L2 penalty."""
+    return lambda weight, gradient, *rest: rule(weight, gradient + DECAY * weight, *rest)
+
+
+RULES = {
+    "adam": ("adam", 0.0, adam()),
+    "adam with decay": ("adam", DECAY, penalised(adam())),
+    "adamw": ("adamw", 0.0, adam()),
+    "adamw with decay": ("adamw", DECAY, adam(DECAY)),
+    "sgd": ("sgd", 0.0, sgd),
+    "sgd with decay": ("sgd", DECAY, penalised(sgd)),
+    "rmsprop": ("rmsprop", 0.0, rmsprop),
+    "rmsprop with decay": ("rmsprop", DECAY, penalised(rmsprop)),
+}
+
+
+def draw(rng):
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in SHAPES.items()}
+
+
+def make_parameters(values):
+    parameters = gluon.ParameterDict()
+    for name, value in values.items():
+        parameters.get(name, shape=value.shape).initialize(mx.init.Constant(mx.nd.array(value)))
+    return parameters
+
+
+def take_step(trainer, parameters, gradients, rate):
+    """Lets a trainer update by the mean of BATCH gradients, whose sum is given."""
+    with autograd.record():
+        loss = sum((parameters[name].data() * mx.nd.array(gradient)).sum() for name, gradient in gradients.items())
+    loss.backward()
+    trainer.set_learning_rate(rate)
+    trainer.step(BATCH)
+
+
+# Of gradients as small as 1e-7, the rules' epsilon is a large part.
+@pytest.mark.parametrize("scale", [1.0, 1e-7])
+@pytest.mark.parametrize("name, decay, rule", RULES.values(), ids=RULES)
+def test_a_rule_follows_its_formula(name, decay, rule, scale, rng):
+    weights = draw(rng)
+    parameters = make_parameters(weights)
+    trainer = make_trainer(parameters, TrainingConfig(optimizer=name, weight_decay=decay, momentum=0.7))
+    states = {key: {} for key in SHAPES}
+    for step, rate in enumerate(RATES, 1):
+        gradients = {key: gradient * np.float32(scale * BATCH) for key, gradient in draw(rng).items()}
+        take_step(trainer, parameters, gradients, rate)
+        for key, gradient in gradients.items():
+            mean = gradient.astype(np.float64) / BATCH
+            weights[key] = rule(weights[key].astype(np.float64), mean, rate, step, states[key])
+            np.testing.assert_allclose(parameters[key].data().asnumpy(), weights[key], **TOLERANCE)
+
+
+def test_many_parameters_are_all_updated(rng):
+    values = {f"p{index}": rng.normal(size=3).astype(np.float32) for index in range(101)}
+    parameters = make_parameters(values)
+    trainer = make_trainer(parameters, TrainingConfig(optimizer="adam"))
+    take_step(trainer, parameters, {name: np.full(3, 2.0, np.float32) for name in values}, 0.5)
+    for name, value in values.items():
+        np.testing.assert_allclose(parameters[name].data().asnumpy(), value - 0.5, rtol=1e-5, atol=1e-5)
+
+
+def clip(arrays, limit):
+    gradients = [mx.nd.array(array) for array in arrays]
+    norm = clip_gradients(gradients, limit)
+    return norm, [gradient.asnumpy() for gradient in gradients]
+
+
+def test_large_gradients_are_scaled_together(rng):
+    arrays = list(draw(rng).values())
+    expected = np.sqrt(sum((array.astype(np.float64) ** 2).sum() for array in arrays))
+    norm, clipped = clip(arrays, 0.5)
+    assert norm.shape == (1,)
+    assert norm.asscalar() == pytest.approx(expected, rel=1e-6)
+    for array, found in zip(arrays, clipped):
+        np.testing.assert_allclose(found, array * 0.5 / expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [0.0, 1e-30, 1e-3, 0.999])
+def test_small_gradients_stay_as_they_are(size):
+    arrays = [np.array([0.0, size], np.float32), np.zeros((2, 2), np.float32)]
+    norm, clipped = clip(arrays, 1.0)
+    assert norm.asscalar() <= 1.0
+    for array, found in zip(arrays, clipped):
+        np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_the_norm_shows_a_gradient_that_is_not_finite(value):
+    norm, _ = clip([np.array([1.0, value], np.float32)], 1.0)
+    assert not np.isfinite(norm.asscalar())

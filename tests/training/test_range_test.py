@@ -1,0 +1,63 @@
+import math
+from types import SimpleNamespace
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+from gluon_lstm.data import iterate_batches
+from gluon_lstm.nn import build_net
+from gluon_lstm.training import Stepper, range_test
+
+
+class Losses:
+    """A stepper whose losses follow a function of the rate."""
+
+    def __init__(self, loss_at):
+        self.loss_at, self.rates = loss_at, []
+
+    def step(self, batch, rate):
+        self.rates.append(rate)
+        return SimpleNamespace(losses=[mx.nd.array([self.loss_at(rate)] * 2), mx.nd.array([self.loss_at(rate)])])
+
+
+def run(loss_at, steps=5, smoothing=0.0, batches=100):
+    return range_test(Losses(loss_at), range(batches), 1e-4, 1.0, steps, smoothing)
+
+
+def test_rates_rise_by_a_constant_factor():
+    found = run(lambda rate: 1.0)
+    assert found.rates == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1.0])
+    assert found.losses == pytest.approx([1.0] * 5)
+
+
+def test_the_suggestion_is_where_the_loss_falls_fastest():
+    found = run(lambda rate: 2 - math.tanh(3 * (math.log10(rate) + 1.5)) + 0.5, steps=81)
+    assert math.log10(found.suggestion) == pytest.approx(-1.5, abs=0.05)
+
+
+def test_the_loss_is_smoothed_without_a_bias_towards_zero():
+    losses = {-4: 1.0, -2: 2.0, 0: 4.0}
+    found = run(lambda rate: losses[round(math.log10(rate))], steps=3, smoothing=0.5)
+    assert found.losses == pytest.approx([1.0, (0.5 * 1 + 2) / 1.5, (0.25 * 1 + 0.5 * 2 + 4) / 1.75])
+
+
+@pytest.mark.parametrize("loss", [4.5, math.nan, math.inf])
+def test_it_stops_when_the_loss_runs_away(loss):
+    stepper = Losses(lambda rate: loss if rate > 0.05 else 1.0)
+    found = range_test(stepper, range(100), 1e-4, 1.0, 5, 0.0)
+    assert found.rates == pytest.approx([1e-4, 1e-3, 1e-2])
+    assert len(stepper.rates) == 4
+
+
+def test_one_finite_step_is_enough():
+    assert run(lambda rate: 1.0 if rate < 2e-4 else math.nan).suggestion == 1e-4
+
+
+def test_a_real_net(splits, make_config):
+    config = make_config(clip_norm=0.0)
+    net = build_net(config.model, splits.train.step_shape, 4, [mx.cpu()])
+    batches = [batch for _ in range(8) for batch in iterate_batches(splits.train, 10, np.random.default_rng(0))]
+    found = range_test(Stepper(net, config.training, [mx.cpu()]), batches, 1e-5, 1.0, 40)
+    assert 1e-5 < found.suggestion < 1.0
+    assert min(found.losses) < found.losses[0] == pytest.approx(math.log(4), abs=0.7)

@@ -1,0 +1,107 @@
+import mxnet as mx
+import numpy as np
+import pytest
+
+from gluon_lstm.nn import build_net, get_arrays, set_arrays
+from gluon_lstm.training import Stepper
+
+PLAIN = {"optimizer": "sgd", "momentum": 0.0, "clip_norm": 0.0}
+
+
+@pytest.fixture
+def make_stepper(splits, make_config):
+    """A function that makes a net and its stepper; every net starts from the same weights."""
+    start = {}
+
+    def make(devices=(mx.cpu(0),), **training):
+        config = make_config(**training)
+        net = build_net(config.model, splits.train.step_shape, 4, devices)
+        start.update(start or get_arrays(net))
+        set_arrays(net, start, "start")
+        return net, Stepper(net, config.training, devices)
+
+    return make
+
+
+def moved(net, stepper, batch, rate=1.0):
+    """Returns how far one step moves all parameters, as one vector, and the step's result."""
+    before = np.concatenate([array.ravel() for array in get_arrays(net).values()])
+    result = stepper.step(batch, rate)
+    after = np.concatenate([array.ravel() for array in get_arrays(net).values()])
+    return after - before, result
+
+
+def take(batch, index):
+    return batch._replace(
+        inputs=np.ascontiguousarray(batch.inputs[:, index]), labels=batch.labels[index], indices=batch.indices[index]
+    )
+
+
+def test_a_step_goes_along_the_mean_gradient_of_its_samples(make_stepper, batch):
+    whole, _ = moved(*make_stepper(**PLAIN), batch)
+    alone = [moved(*make_stepper(**PLAIN), take(batch, [index]))[0] for index in range(len(batch.labels))]
+    assert np.linalg.norm(whole) > 0.1
+    np.testing.assert_allclose(whole, np.mean(alone, axis=0), atol=1e-6)
+
+
+def test_the_rate_is_that_of_the_step(make_stepper, batch):
+    whole, _ = moved(*make_stepper(**PLAIN), batch, rate=1.0)
+    half, _ = moved(*make_stepper(**PLAIN), batch, rate=0.5)
+    np.testing.assert_allclose(half, whole / 2, atol=1e-6)
+
+
+def test_a_result_holds_each_samples_loss_and_logits(make_stepper, batch):
+    net, stepper = make_stepper(**PLAIN)
+    logits = net(mx.nd.array(batch.inputs)).asnumpy().astype(np.float64)
+    losses = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(7), batch.labels]
+    _, result = moved(net, stepper, batch)
+    np.testing.assert_allclose(result.logits[0].asnumpy(), logits, atol=1e-5)
+    np.testing.assert_allclose(result.losses[0].asnumpy(), losses, atol=1e-5)
+    np.testing.assert_array_equal(result.labels, batch.labels)
+    assert result.gradient_norm is None
+
+
+@pytest.mark.parametrize("limit", [0.01, 100.0])
+def test_the_mean_gradient_is_clipped_to_its_greatest_norm(make_stepper, batch, limit):
+    plain, _ = moved(*make_stepper(**PLAIN), batch)
+    norm = np.linalg.norm(plain)
+    clipped, result = moved(*make_stepper(**{**PLAIN, "clip_norm": limit}), batch)
+    np.testing.assert_allclose(clipped, plain * min(1, limit / norm), atol=1e-6)
+    assert result.gradient_norm.asscalar() == pytest.approx(norm, rel=1e-4)
+
+
+# Not cpu(0) and cpu(1): MXNet's default device must play no part.
+@pytest.mark.parametrize("size", [7, 2, 1])
+@pytest.mark.parametrize("options", [PLAIN, {"optimizer": "adam", "clip_norm": 0.05}], ids=["sgd", "adam"])
+def test_devices_share_a_batch_and_end_where_one_would(make_stepper, batch, size, options):
+    batch = take(batch, slice(size))
+    net, stepper = make_stepper(**options)
+    shared_net, shared_stepper = make_stepper(devices=(mx.cpu(1), mx.cpu(2)), **options)
+    for _ in range(3):
+        expected, alone = moved(net, stepper, batch, 0.1)
+        found, shared = moved(shared_net, shared_stepper, batch, 0.1)
+        np.testing.assert_allclose(found, expected, atol=2e-5)
+        losses = np.concatenate([part.asnumpy() for part in shared.losses])
+        np.testing.assert_allclose(losses, alone.losses[0].asnumpy(), atol=1e-5)
+    for parameter in shared_net.collect_params().values():
+        first, second = (array.asnumpy() for array in parameter.list_data())
+        np.testing.assert_array_equal(first, second)
+
+
+def test_results_keep_their_values_while_later_steps_run(make_stepper, splits):
+    net, stepper = make_stepper(learning_rate=0.1)
+    batches = [splits.train.batch(np.arange(start, start + 10)) for start in range(0, 50, 10)]
+    results = [stepper.step(batch, 0.1) for batch in batches]
+    net, stepper = make_stepper(learning_rate=0.1)
+    for batch, late in zip(batches, results):
+        expected = stepper.step(batch, 0.1)
+        np.testing.assert_array_equal(late.losses[0].asnumpy(), expected.losses[0].asnumpy())
+        np.testing.assert_array_equal(late.logits[0].asnumpy(), expected.logits[0].asnumpy())
+        np.testing.assert_array_equal(late.gradient_norm.asnumpy(), expected.gradient_norm.asnumpy())
+
+
+def test_a_step_leaves_the_batch_as_it_was(make_stepper, batch):
+    copies = [array.copy() for array in (batch.inputs, batch.labels)]
+    make_stepper(**PLAIN)[1].step(batch, 1.0).losses[0].wait_to_read()
+    for array, copy in zip((batch.inputs, batch.labels), copies):
+        np.testing.assert_array_equal(array, copy)
