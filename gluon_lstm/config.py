@@ -59,7 +59,9 @@ class DataConfig:
         None, "training samples set aside for validation; default: the data set's own", low=1
     )
     split_seed: int = option(0, "seed that draws the validation split; apart from --seed, so that seeds compare", low=0)
-    limit_train: Optional[int] = option(None, "use only this many training samples, spread over the classes; default: all", low=1)
+    limit_train: Optional[int] = option(
+        None, "use only this many training samples, spread over the classes; default: all", low=1
+    )
     augment_shift: int = option(1, "shift each training image by up to this many pixels, anew each epoch", low=0)
     augment_rotate: float = option(0.0, "rotate each training image by up to this many degrees", low=0, high=180)
     augment_scale: float = option(0.0, "stretch height and width by up to this share", low=0, high=0.9)
@@ -87,7 +89,9 @@ class ModelConfig:
         "orthogonal", "how recurrent weights start", choices=("orthogonal", "xavier")
     )
     implementation: str = option(
-        "auto", "fused operator, the cell step by step, or whichever the options allow", choices=("auto", "fused", "cell")
+        "auto",
+        "fused operator, the cell step by step, or whichever the options allow",
+        choices=("auto", "fused", "cell"),
     )
 
 
@@ -100,14 +104,19 @@ class TrainingConfig:
     optimizer: str = option("adam", "update rule", choices=("adam", "adamw", "sgd", "rmsprop"))
     learning_rate: float = option(0.002, "greatest learning rate", above=0, high=1000)
     momentum: float = option(0.9, "momentum, of sgd alone", low=0, high=0.9999)
-    weight_decay: float = option(0.0, "weight decay; decoupled for adamw, an L2 penalty's gradient otherwise", low=0, high=1000)
+    weight_decay: float = option(
+        0.0, "weight decay; decoupled for adamw, an L2 penalty's gradient otherwise", low=0, high=1000
+    )
     clip_norm: float = option(1.0, "greatest global norm of the gradient; 0 for no clipping", low=0)
     schedule: str = option("cosine", "learning rate over the epochs", choices=("constant", "step", "cosine"))
     warmup_epochs: float = option(0.5, "epochs over which the rate rises from 0; fractions count", low=0)
     step_epochs: int = option(10, "epochs between drops of the step schedule", low=1)
     step_factor: float = option(0.1, "what the step schedule multiplies the rate with", above=0, high=1)
     ema_decay: float = option(
-        0.0, "decay per step of the moving average of the weights that is validated and kept; 0 for none", low=0, high=0.99999
+        0.0,
+        "decay per step of the moving average of the weights that is validated and kept; 0 for none",
+        low=0,
+        high=0.99999,
     )
     patience: int = option(0, "stop after this many epochs without a better validation accuracy; 0 for never", low=0)
 
@@ -117,7 +126,9 @@ class RuntimeConfig:
     """Device, threads and seed."""
 
     device: str = option("cpu", "cpu, gpu:0 or several GPUs as gpu:0,1")
-    threads: Optional[int] = option(None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=1024)
+    threads: Optional[int] = option(
+        None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=1024
+    )
     seed: int = option(0, "seed of initial weights, order, augmentation and dropout", low=0, high=2**31 - 1)
 
 
@@ -216,7 +227,7 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
     if unknown:
         raise ConfigError(f"{source}: unknown section {unknown[0]!r}{_suggest(unknown[0], SECTIONS)}")
     if not isinstance(changes.get("dataset", {}), Mapping):
-        raise ConfigError(f"{source}: the data set's name belongs into section 'data', as dataset: {changes['dataset']}")
+        raise ConfigError(f"{source}: dataset: {changes['dataset']} belongs into section 'data'")
     merged = {}
     for name in SECTIONS:
         values = changes.get(name, {})
@@ -260,8 +271,8 @@ def read_config_file(path: Union[str, Path]) -> Dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"--config {path}: {error.strerror}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise ConfigError(f"--config {path}: not valid {'JSON' if str(path).endswith('.json') else 'YAML'}: {reason}") from error
+        language, reason = "JSON" if str(path).endswith(".json") else "YAML", " ".join(str(error).split())
+        raise ConfigError(f"--config {path}: not valid {language}: {reason}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"--config {path}: must hold the sections {', '.join(SECTIONS)}")
     if values.get("version", CONFIG_VERSION) != CONFIG_VERSION:

@@ -95,7 +95,8 @@ def devices(spec: str) -> List[mxnet.Context]:  # noqa: F821 - named for the rea
         raise ConfigError(f"--device {spec}: names a device twice")
     found = mx.context.num_gpus() if kind == "gpu" else None
     if found is not None and max(numbers) >= found:
-        raise DeviceError(f"--device {spec}: MXNet finds {found or 'no'} GPU{'s' * (found != 1)} here; use --device cpu")
+        gpus = f"{found or 'no'} GPU{'s' * (found != 1)}"
+        raise DeviceError(f"--device {spec}: MXNet finds {gpus} here; use --device cpu")
     return [mx.Context(kind, number) for number in numbers]
 
 
@@ -104,9 +105,8 @@ def describe() -> Dict[str, str]:
     names = ("gluon-lstm", "mxnet", "numpy", "scikit-learn")
     versions = {name: metadata.version(name) for name in names if _installed(name)}
     machine = f"{platform.system()} {platform.machine()}, {physical_cores()} cores"
-    return {
-        "python": platform.python_version(), **versions, "machine": machine, "threads": os.environ.get("OMP_NUM_THREADS", "?")
-    }
+    threads = os.environ.get("OMP_NUM_THREADS", "?")
+    return {"python": platform.python_version(), **versions, "machine": machine, "threads": threads}
 
 
 def _installed(name: str) -> bool:

@@ -152,7 +152,7 @@ def test_values_that_contradict_each_other(changes, message):
         ({"model": ["hidden_size"]}, "FILE: section 'model' must hold names and values"),
         ({"training": {"epochs": 0}}, "FILE: --epochs 0: must be at least 1"),
         ({"preset": [1]}, "FILE: preset [1]: must be a name"),
-        ({"dataset": "mnist"}, "FILE: the data set's name belongs into section 'data', as dataset: mnist"),
+        ({"dataset": "mnist"}, "FILE: dataset: mnist belongs into section 'data'"),
     ],
 )
 def test_what_does_not_belong_is_refused(changes, message):
@@ -190,7 +190,9 @@ def test_article_is_the_articles_program():
     assert preset("article-cell").model.head_size == 64
 
 
-@pytest.mark.parametrize("name, hint", [("bset", "did you mean 'best'?"), ("zzz", "known are article, "), ([1], "known")])
+@pytest.mark.parametrize(
+    "name, hint", [("bset", "did you mean 'best'?"), ("zzz", "known are article, "), ([1], "known are article, ")]
+)
 def test_an_unknown_preset(name, hint):
     with pytest.raises(ConfigError) as caught:
         preset(name)

@@ -102,7 +102,7 @@ def test_devices(gpus, spec, names):
     assert [str(device) for device in runtime.devices(spec)] == names
 
 
-@pytest.mark.parametrize("spec", ["", "tpu", "gpu:", "gpu:0,", "gpu:a", "gpu:-1", "gpu 0", "cpu,gpu:0", "GPU:0", "cpu\n"])
+@pytest.mark.parametrize("spec", ["", "tpu", "gpu:", "gpu:0,", "gpu:a", "gpu:-1", "gpu 0", "cpu,gpu:0", "GPU", "cpu\n"])
 def test_a_device_of_another_form(spec):
     with pytest.raises(ConfigError, match="use cpu, gpu:0 or several of one kind such as gpu:0,1"):
         runtime.devices(spec)

@@ -18,7 +18,7 @@ PREDICTION_BATCH = 500
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("run", metavar="RUN", help="run directory that train made")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="samples to use (default: test)")
+    parser.add_argument("--split", choices=("test", "validation"), default="test", help="samples (default: test)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data (default: as in the training)")
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu or gpu:0 (default: cpu)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: as the run was trained)")
@@ -57,10 +57,11 @@ def evaluate_run(path: Path, dataset: SequenceDataset, device: str) -> None:
     directory = RunDirectory.open(path)
     predictor = load(path, device)
     predictor.check(dataset)
+    log, provenance = directory.read_log(), _provenance(directory)
     predictions = predict(predictor.net, dataset, PREDICTION_BATCH, predictor.device, progress=sys.stderr.isatty())
     evaluation = evaluate(predictions, dataset.class_names)
     with directory.replace_evaluation(dataset.split) as folder:
-        write_report(folder, evaluation, predictions, dataset, _provenance(directory), directory.read_log())
+        write_report(folder, evaluation, predictions, dataset, provenance, log)
     Console().print(terminal_table(evaluation))
     print(f"report: {directory.path / 'evaluation' / dataset.split / 'report.md'}")
 

@@ -17,7 +17,9 @@ from gluon_lstm.errors import ConfigError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("--output", metavar="FILE", default="learning_rate.png", help="plot (default: learning_rate.png)")
+    parser.add_argument(
+        "--output", metavar="FILE", default="learning_rate.png", help="plot (default: learning_rate.png)"
+    )
     parser.add_argument("--low", type=float, metavar="X", default=1e-5, help="first learning rate (default: 1e-05)")
     parser.add_argument("--high", type=float, metavar="X", default=1.0, help="last learning rate (default: 1.0)")
     parser.add_argument("--steps", type=int, metavar="N", default=200, help="training steps (default: 200)")

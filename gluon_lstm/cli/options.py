@@ -22,7 +22,9 @@ from gluon_lstm.errors import ConfigError
 def add_config_arguments(parser: argparse.ArgumentParser, sections: Iterable[str] = SECTIONS) -> None:
     """Adds ``--preset``, ``--config`` and one flag for each field of the sections."""
     parser.add_argument("--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: default)")
-    parser.add_argument("--config", metavar="FILE", help="YAML or JSON file of options, or the config.json of a run; flags come after it")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML or JSON file of options, or a run's config.json; flags come after it"
+    )
     for name in sections:
         add_section(parser, name)
 
@@ -60,7 +62,7 @@ def read_config(arguments: argparse.Namespace) -> Config:
     from_file = read_config_file(arguments.config) if arguments.config else {}
     name = arguments.preset or from_file.get("preset", "default")
     if from_file.get("preset", name) != name:
-        raise ConfigError(f"--preset {name}: {arguments.config} starts from {from_file['preset']!r}; leave out one of them")
+        raise ConfigError(f"--preset {name}: {arguments.config} starts from {from_file['preset']!r}; leave one out")
     config = merge(preset(name), from_file, f"--config {arguments.config}")
     return merge(config, _flags(arguments))
 

@@ -45,5 +45,7 @@ class ImageFormat(NamedTuple):
         if images.dtype.kind not in "uifb":
             raise DataError(f"images of type {images.dtype}: the model reads numbers from 0 to {self.max_value}")
         if not (images.min() >= 0 and images.max() <= self.max_value):  # also where a value is NaN
-            raise DataError(f"images with values outside 0 to {self.max_value}, or not finite: the model reads that range")
+            raise DataError(
+                f"images with values outside 0 to {self.max_value}, or not finite: the model reads that range"
+            )
         return as_sequence(images.astype(np.float32) / np.float32(self.max_value), self.view)

@@ -73,6 +73,5 @@ class LSTMCell(HybridBlock):
     def hybrid_forward(self, F, inputs, hidden, cell, i2h_weight, h2h_weight, bias):
         """Takes inputs (N, C) and the state h, c (N, H); gives the next state (h, c)."""
         sums = F.FullyConnected(inputs, i2h_weight, bias, num_hidden=len(GATES) * self._hidden_size)
-        return tuple(
-            lstm_step(F, F.linalg.gemm(hidden, h2h_weight, sums, transpose_b=True), cell, self._hidden_size, self._activation)
-        )
+        sums = F.linalg.gemm(hidden, h2h_weight, sums, transpose_b=True)
+        return tuple(lstm_step(F, sums, cell, self._hidden_size, self._activation))

@@ -1,6 +1,6 @@
 """One LSTM layer over a sequence: on the fused operator, or on the cell step by step."""
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, Iterable, NamedTuple, Optional
 
 from mxnet.gluon import HybridBlock
 
@@ -8,6 +8,8 @@ from gluon_lstm.nn.cell import lstm_step
 from gluon_lstm.nn.initializers import GATES, ForgetBias, GateOrthogonal
 from gluon_lstm.nn.steps import split_steps
 
+ACTIVATIONS = ("tanh", "relu")
+IMPLEMENTATIONS = ("auto", "fused", "cell")
 RECURRENT_INITIALIZERS = {"orthogonal": GateOrthogonal, "xavier": lambda: "xavier"}
 
 
@@ -53,6 +55,9 @@ class LSTMLayer(HybridBlock):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        _check_choice("activation", activation, ACTIVATIONS)
+        _check_choice("implementation", implementation, IMPLEMENTATIONS)
+        _check_choice("recurrent_initializer", recurrent_initializer, RECURRENT_INITIALIZERS)
         if implementation == "fused" and activation != "tanh":
             raise ValueError(f"the fused operator has no activation {activation!r}; use implementation='auto'")
         self._hidden_size = hidden_size
@@ -111,10 +116,20 @@ class LSTMLayer(HybridBlock):
         sums = split_steps(F, projected, self._num_steps)
         if sums is None:
             raise ValueError("an LSTM unrolled over its cell needs num_steps to be hybridized")
-        outputs, cell = [], None
+        outputs, hidden, cell = [], None, None
+        if len(sums) == 1:
+            # MXNet refuses a weight that nothing uses, so a single step multiplies it with zeros.
+            hidden = F.zeros_like(F.slice_axis(sums[0], axis=1, begin=0, end=self._hidden_size))
         for gates in reversed(sums) if reverse else sums:
-            if outputs:
-                gates = F.linalg.gemm(outputs[-1], weights.h2h_weight, gates, transpose_b=True)
+            if hidden is not None:
+                # Not linalg.gemm: with static memory, the gradient of a weight that it uses over eight times is wrong.
+                gates = gates + F.FullyConnected(hidden, weights.h2h_weight, no_bias=True, num_hidden=rows)
             hidden, cell = lstm_step(F, gates, cell, self._hidden_size, self._activation)
             outputs.append(hidden)
         return F.stack(*(reversed(outputs) if reverse else outputs), axis=0)
+
+
+def _check_choice(option: str, value: str, choices: Iterable[str]) -> None:
+    """Raises ValueError unless ``value`` is among ``choices``."""
+    if value not in choices:
+        raise ValueError(f"{option} {value!r}: use one of {', '.join(choices)}")

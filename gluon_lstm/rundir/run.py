@@ -31,7 +31,16 @@ from gluon_lstm.errors import ConfigError, RunError
 
 MODEL_VERSION = 1
 _ENTRIES = ("config.json", "log.jsonl", "events", "model", "evaluation")
-_MODEL_KEYS = {"version", "sha256", "class_names", "step_shape", "input_format", "epoch", "validation_accuracy", "validation_loss"}
+_MODEL_KEYS = {
+    "version",
+    "sha256",
+    "class_names",
+    "step_shape",
+    "input_format",
+    "epoch",
+    "validation_accuracy",
+    "validation_loss",
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,8 @@ class RunDirectory:
             run._clear(force)
             _write_json(run.path / "config.json", record)
         except OSError as error:
-            raise RunError(f"{run.path}: cannot be written ({error.strerror}); choose another folder with --output") from error
+            reason = f"cannot be written ({error.strerror})"
+            raise RunError(f"{run.path}: {reason}; choose another folder with --output") from error
         return run
 
     @classmethod
@@ -106,10 +116,10 @@ class RunDirectory:
         self.path.mkdir(parents=True, exist_ok=True)
         entries = {entry.name for entry in self.path.iterdir()}
         if entries and not force:
-            raise RunError(f"{self.path}: is not empty; choose another folder with --output, or overwrite it with --force")
+            raise RunError(f"{self.path}: is not empty; choose another folder with --output, or overwrite with --force")
         if entries - set(_ENTRIES):
             odd = sorted(entries - set(_ENTRIES))[0]
-            raise RunError(f"{self.path}: --force deletes runs alone, and {odd!r} is no part of one; choose another folder")
+            raise RunError(f"{self.path}: --force deletes runs alone, and {odd!r} is not part of one; use another")
         for name in sorted(entries):
             entry = self.path / name
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
@@ -197,7 +207,7 @@ class RunDirectory:
             raise RunError(f"{folder / 'model.json'}: must hold exactly {', '.join(sorted(_MODEL_KEYS))}")
         try:
             if _sha256(weights) != described.pop("sha256"):
-                raise RunError(f"{weights}: damaged, its checksum is not the recorded one; train again or restore a copy")
+                raise RunError(f"{weights}: damaged, its checksum is not the recorded one; train again or use a copy")
             parameters = safetensors.numpy.load_file(weights)
         except (OSError, SafetensorError) as error:
             raise RunError(f"{weights}: cannot be read ({error}); train again or restore a copy") from error
@@ -223,7 +233,8 @@ class RunDirectory:
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file as a whole, readable by people."""
     with replacing_file(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _read_json(path: Path) -> Dict[str, Any]:

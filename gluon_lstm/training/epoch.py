@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from typing import Callable, Iterable, List, NamedTuple, Optional
 
-from collections import deque
 import numpy as np
 
 from gluon_lstm.data import Batch
 from gluon_lstm.errors import DivergenceError
 from gluon_lstm.training.step import StepResult
 
-LAG = 2
-"""Steps between taking a step and reading its result; MXNet reads at once only what is ready when the next is queued."""
+LAG = 8
+"""Steps whose results are read together: each reading costs the device a pause."""
 
 
 class EpochSummary(NamedTuple):
@@ -91,7 +91,8 @@ def train_epoch(
 ) -> EpochSummary:
     """Takes a step a batch.
 
-    Results are read ``LAG`` steps late, so that the device never waits for Python.
+    Results are read ``LAG`` at a time and at least as many steps late, so that the
+    device never waits for Python.
 
     Args:
         batches: the epoch's batches.
@@ -109,8 +110,9 @@ def train_epoch(
     for step, batch in enumerate(batches, first_step):
         rate = rate_at(step)
         pending.append((take_step(batch, rate), step, rate))
-        if len(pending) > LAG:
-            tally.add(*pending.popleft())
+        if len(pending) == 2 * LAG:
+            for _ in range(LAG):
+                tally.add(*pending.popleft())
         if on_step(tally):
             break
     for result in pending:

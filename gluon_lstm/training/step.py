@@ -72,7 +72,7 @@ class Stepper:
         return gluon.utils.split_and_load(shared, devices, axis, even_split=False)
 
     def _clip(self, batch_size: int) -> nd.NDArray:
-        """Scales the gradients, which are sums over the batch, so that their mean's global norm is at most the limit."""
+        """Scales the gradients, sums over the batch, so that their mean's global norm is at most the limit."""
         for device in self._devices:
             gradients = [parameter.grad(device) for parameter in self._parameters]
             norm = clip_gradients(gradients, self._clip_norm * batch_size)

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import idx
+from commands import idx
 
 from gluon_lstm.data import mnist
 
@@ -55,7 +55,7 @@ def test_options(refuses, monkeypatch, options, message, switch):
         ("c.yaml", "training: {epoch: 1}", "unknown option 'epoch' in section 'training'; did you mean 'epochs'?"),
         ("c.yaml", "trainig: {}", "unknown section 'trainig'; did you mean 'training'?"),
         ("c.yaml", "{1: a, b: c}", "unknown section 1"),
-        ("c.yaml", "dataset: mnist", "the data set's name belongs into section 'data'"),
+        ("c.yaml", "dataset: mnist", "dataset: mnist belongs into section 'data'"),
         ("c.yaml", "preset: beste", "--preset beste: no such preset; did you mean 'best'?"),
         ("c.yaml", "preset: [best]", "no such preset"),
         ("c.yaml", "data: [", "not valid YAML"),
@@ -74,7 +74,7 @@ def test_a_preset_beside_a_file_that_starts_from_another(refuses, tmp_path):
     (tmp_path / "c.yaml").write_text("preset: best")
     line = refuses("train", "--output", "run", "--config", tmp_path / "c.yaml", "--preset", "article")
     assert "--preset article: " in line
-    assert "starts from 'best'; leave out one of them" in line
+    assert "starts from 'best'; leave one out" in line
 
 
 def test_no_command_and_an_unknown_one(refuses):
@@ -132,8 +132,8 @@ def test_a_run_directory_that_cannot_be_written(refuses, tmp_path, where, option
 
 @pytest.mark.parametrize(
     "options, message",
-    [([], "is not empty; choose another folder with --output, or overwrite it with --force"),
-     (["--force"], "--force deletes runs alone, and 'notes.txt' is no part of one")],
+    [([], "is not empty; choose another folder with --output, or overwrite with --force"),
+     (["--force"], "--force deletes runs alone, and 'notes.txt' is not part of one")],
 )
 def test_a_run_directory_that_is_in_use(refuses, tmp_path, options, message):
     (tmp_path / "work" / "run").mkdir()
@@ -188,7 +188,7 @@ def test_a_damaged_log(refuses, copy):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"view": "pixels"}, "digits (test): a time step has 1 features, the model reads 8; choose the data set and view"),
+        ({"view": "pixels"}, "digits (test): a time step has 1 features, the model reads 8; choose the data set"),
         ({"view": "rows+columns"}, "a time step has 16 features, the model reads 8"),
     ],
 )

@@ -11,7 +11,14 @@ from gluon_lstm.config import DataConfig
 from gluon_lstm.data import load_splits
 from gluon_lstm.errors import DataError, RunError
 
-FILES = ["confusion_matrix.png", "learning_curves.png", "metrics.json", "most_wrong.png", "predictions.csv", "report.md"]
+FILES = [
+    "confusion_matrix.png",
+    "learning_curves.png",
+    "metrics.json",
+    "most_confident_errors.png",
+    "predictions.csv",
+    "report.md",
+]
 
 
 def read_predictions(path):
@@ -26,7 +33,7 @@ def predictions(trained):
 
 
 @pytest.fixture(scope="session")
-def test_split():
+def held_out():
     return load_splits(DataConfig()).test
 
 
@@ -54,10 +61,10 @@ def test_metrics_follow_from_the_predictions(trained, predictions):
     assert metrics["nll"] == pytest.approx(nll, abs=1e-6)
 
 
-def test_predictions_have_a_row_a_sample(predictions, test_split):
+def test_predictions_have_a_row_a_sample(predictions, held_out):
     assert list(predictions[0]) == ["index", "label", "predicted", *(f"p:{digit}" for digit in range(10))]
     assert [int(row["index"]) for row in predictions] == list(range(360))
-    assert [row["label"] for row in predictions] == [str(label) for label in test_split.labels]
+    assert [row["label"] for row in predictions] == [str(label) for label in held_out.labels]
     for row in predictions:
         shares = {digit: float(row[f"p:{digit}"]) for digit in range(10)}
         assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
@@ -87,30 +94,30 @@ def test_the_table_shows_the_numbers_of_the_file(cli, trained):
     assert (trained / "evaluation" / "test" / "metrics.json").read_bytes() == before
 
 
-def test_a_loaded_run_predicts_what_the_report_says(predictor, predictions, test_split):
-    probabilities = predictor.predict_proba(test_split.images)
+def test_a_loaded_run_predicts_what_the_report_says(predictor, predictions, held_out):
+    probabilities = predictor.predict_proba(held_out.images)
     written = [[float(row[f"p:{digit}"]) for digit in range(10)] for row in predictions]
     assert (probabilities.shape, probabilities.dtype) == ((360, 10), np.float32)
     np.testing.assert_allclose(probabilities, written, atol=1e-6)
-    assert predictor.predict(test_split.images) == [row["predicted"] for row in predictions]
+    assert predictor.predict(held_out.images) == [row["predicted"] for row in predictions]
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32, np.float64])
-def test_the_type_of_the_numbers_plays_no_part(predictor, test_split, dtype):
-    expected = predictor.predict_proba(test_split.images[:5])
-    np.testing.assert_array_equal(predictor.predict_proba(test_split.images[:5].astype(dtype)), expected)
+def test_the_type_of_the_numbers_plays_no_part(predictor, held_out, dtype):
+    expected = predictor.predict_proba(held_out.images[:5])
+    np.testing.assert_array_equal(predictor.predict_proba(held_out.images[:5].astype(dtype)), expected)
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 300])
-def test_the_batch_size_plays_no_part(predictor, test_split, batch_size):
-    images = test_split.images[:20]
+def test_the_batch_size_plays_no_part(predictor, held_out, batch_size):
+    images = held_out.images[:20]
     expected = predictor.predict_proba(images)
     np.testing.assert_allclose(predictor.predict_proba(images, batch_size), expected, atol=1e-6)
 
 
-def test_one_image_and_plain_lists(predictor, test_split):
-    image = test_split.images[0]
-    expected = predictor.predict(test_split.images[:1])
+def test_one_image_and_plain_lists(predictor, held_out):
+    image = held_out.images[0]
+    expected = predictor.predict(held_out.images[:1])
     assert predictor.predict(image) == predictor.predict(image.tolist()) == expected
 
 

@@ -36,4 +36,4 @@ def test_bad_options(refuses, options, message):
 def test_a_plot_that_cannot_be_written(refuses, tmp_path):
     (tmp_path / "file").touch()
     options = ("--steps", 2, "--limit-train", 20, "--hidden-size", 2)
-    assert "cannot be written (Not a directory)" in refuses("find-lr", "--output", tmp_path / "file" / "a.png", *options)
+    assert "a.png: cannot be written (" in refuses("find-lr", "--output", tmp_path / "file" / "a.png", *options)

@@ -138,9 +138,9 @@ def test_hybridized_cell_refuses_another_length(rng, steps):
 
 @pytest.mark.parametrize("options, message", [
     ({"implementation": "fused", "activation": "relu"}, "the fused operator has no activation 'relu'; use .*'auto'"),
-    ({"implementation": "fussed"}, "implementation 'fussed': use auto, fused or cell"),
-    ({"activation": "sigmoid"}, "activation 'sigmoid': use tanh or relu"),
-    ({"recurrent_initializer": "ones"}, "recurrent_initializer 'ones': use orthogonal or xavier"),
+    ({"implementation": "fussed"}, "implementation 'fussed': use one of auto, fused, cell"),
+    ({"activation": "sigmoid"}, "activation 'sigmoid': use one of tanh, relu"),
+    ({"recurrent_initializer": "ones"}, "recurrent_initializer 'ones': use one of orthogonal, xavier"),
 ])  # fmt: skip
 def test_options_it_does_not_have_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

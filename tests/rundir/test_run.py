@@ -54,7 +54,7 @@ def test_an_empty_folder_can_be_used(tmp_path):
 
 def test_a_folder_with_files_is_left_alone(run):
     (run.path / "notes.txt").write_text("mine")
-    assert "is not empty; choose another folder with --output, or overwrite it with --force" in fails(
+    assert "is not empty; choose another folder with --output, or overwrite with --force" in fails(
         RunDirectory.create, run.path, {}
     )
     assert names(run.path) == ["config.json", "notes.txt"]
@@ -71,7 +71,7 @@ def test_force_deletes_an_earlier_run_and_no_more(trained):
 
 def test_force_deletes_nothing_where_something_is_no_part_of_a_run(trained):
     (trained.path / "thesis.tex").write_text("mine")
-    assert "--force deletes runs alone, and 'thesis.tex' is no part of one" in fails(
+    assert "--force deletes runs alone, and 'thesis.tex' is not part of one" in fails(
         RunDirectory.create, trained.path, {}, True
     )
     assert names(trained.path) == ["config.json", "model", "thesis.tex"]
@@ -95,12 +95,13 @@ def test_a_folder_that_cannot_be_made(tmp_path, inside):
 
 
 def test_what_is_no_run_is_not_opened(tmp_path):
-    assert "no such run directory; train one with: gluon-lstm train --output" in fails(RunDirectory.open, tmp_path / "a")
+    assert "no such run directory; train one with: gluon-lstm train" in fails(RunDirectory.open, tmp_path / "none")
     assert "not a run directory (it has no config.json)" in fails(RunDirectory.open, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "content, reason", [("{", "not valid JSON"), ('{"model": {"layers": 1}}', "unknown option 'layers'"), ("[]", "must hold")]
+    "content, reason",
+    [("{", "not valid JSON"), ('{"model": {"layers": 1}}', "unknown option 'layers'"), ("[]", "must hold")],
 )
 def test_a_damaged_configuration(run, content, reason):
     (run.path / "config.json").write_text(content)

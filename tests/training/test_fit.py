@@ -52,8 +52,8 @@ class Silent:
         return None
 
 
-def make_fit(config, splits, devices=(mx.cpu(),), on_step=lambda step: None):
-    return Fit(config, splits, list(devices), Silent(on_step))
+def make_fit(config, splits, device_ids=(0,), on_step=lambda step: None):
+    return Fit(config, splits, [mx.cpu(number) for number in device_ids], Silent(on_step))
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_the_average_is_validated_and_kept_and_training_goes_on_from_the_weights
 def test_several_devices(splits, make_config, run):
     # Batches of 7 leave one sample for the last step, which two devices cannot share.
     config = make_config(epochs=2, batch_size=7, ema_decay=0.5)
-    make_fit(config, splits, devices=(mx.cpu(1), mx.cpu(2))).run(run)
+    make_fit(config, splits, device_ids=(1, 2)).run(run)
     first, second = run.read_log()
     assert second["train_loss"] < first["train_loss"]
     assert run.load_model().epoch in (1, 2)

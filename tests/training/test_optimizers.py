@@ -18,7 +18,7 @@ DECAY = 0.3
 
 
 def adam(decay=0.0):
-    """Kingma and Ba (2015), algorithm 1; the bias correction is moved into the rate, as at the end of their section 2."""
+    """Kingma and Ba (2015), with the bias correction moved into the rate, as at the end of their section 2."""
 
     def update(weight, gradient, rate, step, state):
         state["m"] = 0.9 * state.get("m", 0) + 0.1 * gradient

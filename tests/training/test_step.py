@@ -13,8 +13,8 @@ def make_stepper(splits, make_config):
     """A function that makes a net and its stepper; every net starts from the same weights."""
     start = {}
 
-    def make(devices=(mx.cpu(0),), **training):
-        config = make_config(**training)
+    def make(device_ids=(0,), **training):
+        config, devices = make_config(**training), [mx.cpu(number) for number in device_ids]
         net = build_net(config.model, splits.train.step_shape, 4, devices)
         start.update(start or get_arrays(net))
         set_arrays(net, start, "start")
@@ -76,7 +76,7 @@ def test_the_mean_gradient_is_clipped_to_its_greatest_norm(make_stepper, batch, 
 def test_devices_share_a_batch_and_end_where_one_would(make_stepper, batch, size, options):
     batch = take(batch, slice(size))
     net, stepper = make_stepper(**options)
-    shared_net, shared_stepper = make_stepper(devices=(mx.cpu(1), mx.cpu(2)), **options)
+    shared_net, shared_stepper = make_stepper(device_ids=(1, 2), **options)
     for _ in range(3):
         expected, alone = moved(net, stepper, batch, 0.1)
         found, shared = moved(shared_net, shared_stepper, batch, 0.1)

@@ -1,0 +1,35 @@
+import pytest
+
+from gluon_lstm.cli import train
+from gluon_lstm.errors import DataError, DivergenceError
+
+
+@pytest.fixture
+def failing(monkeypatch, cli):
+    """A function that runs a training whose data cannot be loaded, for a given reason."""
+
+    def run(error):
+        def fail(_):
+            raise error
+
+        monkeypatch.setattr(train, "load_splits", fail)
+        return cli("train")
+
+    return run
+
+
+def test_a_users_error_becomes_one_line(failing):
+    assert failing(DataError("a\nfile: is\rdamaged")) == (2, "", "gluon-lstm train: a file: is damaged\n")
+
+
+def test_divergence_has_its_own_code(failing):
+    assert failing(DivergenceError("lost")) == (3, "", "gluon-lstm train: lost\n")
+
+
+def test_ctrl_c_before_training(failing):
+    assert failing(KeyboardInterrupt()) == (130, "", "")
+
+
+def test_an_internal_error_keeps_its_traceback(failing):
+    with pytest.raises(RuntimeError, match="a defect"):
+        failing(RuntimeError("a defect"))

@@ -1,0 +1,60 @@
+"""The scripts as a person starts them, each in a process of its own."""
+
+import configparser
+import signal
+from importlib import import_module
+
+import numpy as np
+import pytest
+from commands import ROOT, TINY, finish
+
+import gluon_lstm
+from gluon_lstm.cli import main
+
+
+def test_another_process_writes_the_same_bytes(script, trained, tmp_path):
+    # Sets and dicts of this process are hashed with another seed.
+    first = finish(script("train.py", "--output", tmp_path / "run", *TINY, PYTHONHASHSEED="12345"))
+    assert first.code == 0
+    assert finish(script("evaluate.py", tmp_path / "run", PYTHONHASHSEED="54321")).code == 0
+    for name in ("config.json", "model/parameters.safetensors", "model/model.json", "evaluation/test/predictions.csv"):
+        assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    "name, arguments, message",
+    [
+        ("train.py", ["--epochs", "0"], "gluon-lstm train: --epochs 0: must be at least 1\n"),
+        ("evaluate.py", ["--split", "all"], "gluon-lstm evaluate: argument --split: invalid choice: 'all'"),
+        ("evaluate.py", ["none"], "gluon-lstm evaluate: none: no such run directory"),
+    ],
+)
+def test_a_mistake_ends_with_one_line_and_code_2(script, name, arguments, message):
+    outcome = finish(script(name, *arguments))
+    assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
+    assert outcome.err.startswith(message)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_training_with_its_code_and_a_model(script, tmp_path, number):
+    run = tmp_path / "run"
+    process = script("train.py", "--output", run, *TINY, "--epochs", 100_000)
+    for line in process.stderr:
+        if line.startswith("epoch   3/"):
+            break
+    process.send_signal(number)
+    outcome = finish(process)
+    assert outcome.code == 128 + number
+    assert "Traceback" not in outcome.err
+    assert "best epoch " in outcome.out
+    assert gluon_lstm.load(run).predict_proba(np.zeros((1, 8, 8))).shape == (1, 10)
+    assert sorted(path.name for path in run.iterdir()) == ["config.json", "events", "log.jsonl", "model"]
+
+
+def test_the_installed_command_is_the_same():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    name, _, target = setup["options.entry_points"]["console_scripts"].strip().partition(" = ")
+    module, _, function = target.partition(":")
+    assert name == "gluon-lstm"
+    assert getattr(import_module(module), function) is main
