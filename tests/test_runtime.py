@@ -12,6 +12,9 @@ from gluon_lstm.errors import ConfigError, DeviceError
 
 ROOT = Path(runtime.__file__).parents[1]
 FAKE_MXNET = "import os, sys; print(os.environ.get('OMP_NUM_THREADS')); sys.exit()"
+# Processors whose cores are not known count each.
+SEVEN = "import os; os.sched_getaffinity = lambda _: set(range(10_000, 10_007)); os.cpu_count = lambda: 7; "
+LOAD = "import gluon_lstm; gluon_lstm.load"
 TRAIN = "from gluon_lstm.cli import main; main(['find-lr', '--limit-train', '20', '--threads', '3'])"
 
 
@@ -29,8 +32,8 @@ def threads_at_import(tmp_path, code, threads=None):
 @pytest.mark.parametrize(
     "code, given, expected",
     [
-        pytest.param("import gluon_lstm; gluon_lstm.load", None, str(runtime.physical_cores()), id="unset"),
-        pytest.param("import gluon_lstm; gluon_lstm.load", "5", "5", id="set by the user"),
+        pytest.param(SEVEN + LOAD, None, "7", id="unset"),
+        pytest.param(SEVEN + LOAD, "5", "5", id="set by the user"),
         pytest.param(TRAIN, "5", "3", id="flag over variable"),
         pytest.param(TRAIN, None, "3", id="flag"),
     ],

@@ -72,6 +72,8 @@ class LSTMCell(HybridBlock):
 
     def hybrid_forward(self, F, inputs, hidden, cell, i2h_weight, h2h_weight, bias):
         """Takes inputs (N, C) and the state h, c (N, H); gives the next state (h, c)."""
-        sums = F.FullyConnected(inputs, i2h_weight, bias, num_hidden=len(GATES) * self._hidden_size)
-        sums = F.linalg.gemm(hidden, h2h_weight, sums, transpose_b=True)
+        rows = len(GATES) * self._hidden_size
+        sums = F.FullyConnected(inputs, i2h_weight, bias, num_hidden=rows)
+        # Not linalg.gemm: with static memory, the gradient of a weight that it uses over eight times is wrong.
+        sums = sums + F.FullyConnected(hidden, h2h_weight, no_bias=True, num_hidden=rows)
         return tuple(lstm_step(F, sums, cell, self._hidden_size, self._activation))

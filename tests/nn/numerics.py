@@ -7,7 +7,7 @@ from typing import Callable, Dict, NamedTuple, Tuple
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import HybridBlock
-from oracle import Arrays, Traced
+from oracle import Traced
 
 from gluon_lstm.nn import get_arrays, set_arrays
 

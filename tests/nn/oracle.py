@@ -65,33 +65,34 @@ def lstm_step(x, h, c, p: Arrays, activation: str = "tanh") -> Traced:
     return Traced((h_next, c_next), backward)
 
 
-def lstm(inputs, p: Arrays, activation: str) -> Traced:
-    """One direction, from a state of zeros: inputs (T, N, C) → outputs (T, N, H)."""
-    zeros = np.zeros((inputs.shape[1], p["h2h_weight"].shape[1]))
-    steps, state = [], (zeros, zeros)
+def lstm(inputs, h, c, p: Arrays, activation: str = "tanh") -> Traced:
+    """One direction: inputs (T, N, C), first h and c (N, H) → outputs (T, N, H)."""
+    steps, state = [], (h, c)
     for x in inputs:
         steps.append(lstm_step(x, *state, p, activation))
         state = steps[-1].value
 
     def backward(d_outputs):
-        d_inputs, d_p, d_h, d_c = np.empty_like(inputs), {name: 0.0 for name in p}, zeros, zeros
+        d_inputs, d_p = np.empty_like(inputs), {name: 0.0 for name in p}
+        d_h, d_c = np.zeros_like(h), np.zeros_like(c)
         for t in reversed(range(len(steps))):
             (d_inputs[t], d_h, d_c), d_step = steps[t].backward(d_outputs[t] + d_h, d_c)
             d_p = {name: d_p[name] + d_step[name] for name in p}
-        return d_inputs, d_p
+        return (d_inputs, d_h, d_c), d_p
 
     return Traced(np.stack([step.value[0] for step in steps]), backward)
 
 
 def layer(inputs, arrays: Arrays, activation: str = "tanh") -> Traced:
-    """One layer, in the directions that ``arrays`` has: inputs (T, N, C) → outputs (T, N, H·directions)."""
+    """One layer from states of zeros: inputs (T, N, C) → outputs (T, N, H·directions), as ``arrays`` has them."""
     parts = {name: part for name in STRIDES if (part := under(arrays, f"{name}_"))}
-    runs = {name: lstm(inputs[:: STRIDES[name]], part, activation) for name, part in parts.items()}
+    zeros = np.zeros((inputs.shape[1], parts["forward"]["h2h_weight"].shape[1]))
+    runs = {name: lstm(inputs[:: STRIDES[name]], zeros, zeros, part, activation) for name, part in parts.items()}
 
     def backward(d_outputs):
         d_inputs, d_arrays = np.zeros_like(inputs), {}
         for (name, run), d_part in zip(runs.items(), np.split(d_outputs, len(runs), axis=2)):
-            d_run, d_p = run.backward(d_part[:: STRIDES[name]])
+            (d_run, _, _), d_p = run.backward(d_part[:: STRIDES[name]])
             d_inputs += d_run[:: STRIDES[name]]
             d_arrays.update(prefixed(f"{name}_", d_p))
         return d_inputs, d_arrays

@@ -135,7 +135,8 @@ def test_dropout_is_drawn_anew_in_training_and_absent_in_prediction(rng, hybridi
 
 
 def test_gradient_in_training_is_that_of_the_units_kept(rng, hybridized):
-    encoder = prepare(make(("cell", "relu"), layers=2, steps=5, input_size=8, hidden_size=8, dropout=DROPPED), hybridized)
+    encoder = make(("cell", "relu"), layers=2, steps=5, input_size=8, hidden_size=8, dropout=DROPPED)
+    prepare(encoder, hybridized)
     pass_through(encoder)
     weights = [np.ones((5, 6, 8)), np.zeros((6, 8))]
     measured = measure(encoder, [rng.uniform(0.5, 1, size=(5, 6, 8))], weights)

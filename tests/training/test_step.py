@@ -70,17 +70,27 @@ def test_the_mean_gradient_is_clipped_to_its_greatest_norm(make_stepper, batch, 
     assert result.gradient_norm.asscalar() == pytest.approx(norm, rel=1e-4)
 
 
+# Adam divides by the size of each gradient, and so makes the rounding of the smallest ones large.
+@pytest.mark.parametrize(
+    "options, tolerance",
+    [
+        pytest.param(PLAIN, 1e-5, id="sgd"),
+        pytest.param({"optimizer": "sgd", "clip_norm": 0.05}, 1e-5, id="clipped"),
+        pytest.param({"optimizer": "adam"}, 1e-2, id="adam"),
+    ],
+)
 # Not cpu(0) and cpu(1): MXNet's default device must play no part.
 @pytest.mark.parametrize("size", [7, 2, 1])
-@pytest.mark.parametrize("options", [PLAIN, {"optimizer": "adam", "clip_norm": 0.05}], ids=["sgd", "adam"])
-def test_devices_share_a_batch_and_end_where_one_would(make_stepper, batch, size, options):
+def test_devices_share_a_batch_and_end_where_one_would(make_stepper, batch, size, options, tolerance):
     batch = take(batch, slice(size))
     net, stepper = make_stepper(**options)
     shared_net, shared_stepper = make_stepper(device_ids=(1, 2), **options)
     for _ in range(3):
         expected, alone = moved(net, stepper, batch, 0.1)
         found, shared = moved(shared_net, shared_stepper, batch, 0.1)
-        np.testing.assert_allclose(found, expected, atol=2e-5)
+        # A step is the difference of weights of about 1 in 32 bits, which alone rounds each by 1e-7.
+        rounding = 1e-7 * np.sqrt(len(expected))
+        assert np.linalg.norm(found - expected) < tolerance * np.linalg.norm(expected) + rounding
         losses = np.concatenate([part.asnumpy() for part in shared.losses])
         np.testing.assert_allclose(losses, alone.losses[0].asnumpy(), atol=1e-5)
     for parameter in shared_net.collect_params().values():

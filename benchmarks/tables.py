@@ -1,0 +1,117 @@
+"""Writes the tables of README.md from ``docs/results``, so that no figure is typed.
+
+    python benchmarks/tables.py            # rewrite the tables
+    python benchmarks/tables.py --check    # fail where one is not what the results say
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+PRESETS = ("default", "article", "article-cell", "best")
+
+
+def main() -> int:
+    """Rewrites or checks the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a table is out of date")
+    before = README.read_text(encoding="utf-8")
+    after = fill(before)
+    if parser.parse_args().check:
+        return int(before != after)
+    README.write_text(after, encoding="utf-8")
+    return 0
+
+
+def fill(text: str) -> str:
+    """Returns a text with everything between ``<!-- NAME -->`` and ``<!-- end -->`` made anew."""
+
+    def replace(match: re.Match) -> str:
+        return f"<!-- {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- ([a-z-]+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
+
+
+def presets_table() -> str:
+    """Returns accuracy and time of every preset that was measured on MNIST."""
+    results = {name: read(f"mnist-{name}") for name in PRESETS}
+    rows = [
+        [
+            f"`{name}`",
+            plus_minus(result["test_accuracy"], 100, 2),
+            str(len(result["runs"])),
+            f"{result['train_seconds']['mean'] / 60:.1f}",
+            f"{result['peak_mib'] / 1024:.2f}",
+            f"`{result['command']}`",
+        ]
+        for name, result in results.items()
+    ]
+    header = ["Preset", "Test accuracy, %", "Seeds", "Minutes a seed", "Peak memory, GiB", "Command"]
+    return table(header, rows) + "\n\n" + origin(results["best"])
+
+
+def article_table() -> str:
+    """Returns the article's model here and in Keras."""
+    result = read("article-vs-keras")
+    rows = [
+        [name, plus_minus(side["test_accuracy"], 100, 2), f"{side['median_epoch_seconds']:.1f}"]
+        for name, side in (("gluon-lstm, `article`", result["ours"]), ("Keras 3", result["keras"]))
+    ]
+    versions = result["runs"][0]["keras"]["versions"]
+    text = (
+        f"An epoch takes {result['epoch_time_ratio']:.2f} times as long as Keras's "
+        f"(Keras {versions['keras']} on TensorFlow {versions['tensorflow']}, {result['keras_threads']} thread(s), "
+        f"the faster of 1 and 2). `{result['command']}`"
+    )
+    return table(["", "Test accuracy, %", "Median epoch, s"], rows) + f"\n\n{text}. {origin(result)}"
+
+
+def step_table() -> str:
+    """Returns what a training step of ``default`` costs, part by part."""
+    result = read("step-time-default")
+    names = {
+        "operator": "Gluon's fused LSTM, forward and backward",
+        "bare": "Gluon's LSTM, dense layer, loss, Gluon's Adam, one fixed batch",
+        "net": "our classifier, forward and backward, one fixed batch",
+        "update": "our classifier with clipping and our Adam, one fixed batch",
+        "step": "a step of `gluon-lstm train`: new augmented batch, update, loss and accuracy read",
+    }
+    medians = result["median_milliseconds"]
+    rows = [[text, f"{medians[key]:.1f}", f"{medians[key] / medians['operator']:.2f}"] for key, text in names.items()]
+    header = ["One step of `default`, batch 128", "Milliseconds", "Of the operator"]
+    return table(header, rows) + f"\n\n`{result['command']}`. {origin(result)}"
+
+
+TABLES: Dict[str, Callable[[], str]] = {"presets": presets_table, "article": article_table, "step": step_table}
+
+
+def read(name: str) -> Dict[str, Any]:
+    """Returns the content of ``docs/results/NAME.json``."""
+    return json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def plus_minus(values: Dict[str, Any], factor: float, digits: int) -> str:
+    """Returns mean and standard deviation as text."""
+    return f"{values['mean'] * factor:.{digits}f} ± {values['sd'] * factor:.{digits}f}"
+
+
+def origin(result: Dict[str, Any]) -> str:
+    """Returns where and when a result was measured."""
+    return f"Measured on {result['date']} at commit {result['commit']} on {result['machine']}."
+
+
+def table(header: List[str], rows: List[List[str]]) -> str:
+    """Returns a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""The README's commands, code and figures are what the project does."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gluon_lstm.cli.main import build_parser
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    """Returns the README's code blocks of one language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+COMMANDS = [
+    line.split(" #")[0].strip() for block in blocks("sh") for line in block.splitlines() if line.startswith("gluon-lstm")
+]
+
+
+def test_there_are_commands_and_code():
+    assert len(COMMANDS) >= 5 and blocks("python")
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "--help" not in command])
+def test_commands_are_understood(command):
+    arguments = build_parser().parse_args(shlex.split(command)[1:])
+    assert arguments.command in command
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_runs_as_it_stands(code):
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {target for block in blocks("sh") for target in re.findall(r"^make (\w+)", block, flags=re.MULTILINE)}
+    assert targets and all(re.search(rf"^{target}:", makefile, flags=re.MULTILINE) for target in targets)
+
+
+def test_tables_are_what_the_results_say():
+    subprocess.run([sys.executable, "benchmarks/tables.py", "--check"], cwd=ROOT, check=True, timeout=60)
+
+
+def test_links_lead_somewhere():
+    targets = re.findall(r"\]\(([^)#]+?)\)", README)
+    assert targets and all((ROOT / target).exists() for target in targets if "://" not in target)
