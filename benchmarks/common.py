@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
@@ -69,7 +70,7 @@ def write_result(name: str, content: Dict[str, Any]) -> Path:
 def _command() -> str:
     """Returns the command line that is running, as one would type it."""
     script = Path(sys.argv[0]).resolve().relative_to(ROOT)
-    return " ".join(["python", str(script), *sys.argv[1:]])
+    return shlex.join(["python", str(script), *sys.argv[1:]])
 
 
 def _commit() -> str:

@@ -1,4 +1,7 @@
-"""Trains the article's model in Keras on the rows of MNIST; run by ``article_vs_keras.py`` in the peers' environment."""
+"""Trains the article's model in Keras on the rows of MNIST.
+
+Run by ``article_vs_keras.py`` in an environment of its own.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
     python benchmarks/presets.py mnist best --seeds 3
 
 The epoch is picked by the validation split alone; the test split is read once a
-seed, at the end. Run it alone on the machine.
+seed, at the end. Run it alone on the machine. A seed that is finished is kept in
+``runs/benchmark`` and not run again.
 """
 
 from __future__ import annotations
@@ -23,11 +24,15 @@ def main() -> None:
     parser.add_argument("dataset")
     parser.add_argument("preset")
     parser.add_argument("--seeds", type=int, default=3, help="seeds 0 to N - 1 (default: 3)")
+    parser.add_argument("--only", type=int, metavar="SEED", help="run this seed and write no result yet")
     parser.add_argument("--options", default="", help="further options of train, in one string")
     parser.add_argument("--name", help="name of the result (default: DATASET-PRESET)")
     arguments = parser.parse_args()
     name = arguments.name or f"{arguments.dataset}-{arguments.preset}"
     options = ["--dataset", arguments.dataset, "--preset", arguments.preset, *arguments.options.split()]
+    if arguments.only is not None:
+        run_seed(arguments.only, name, options)
+        return
     runs = [run_seed(seed, name, options) for seed in range(arguments.seeds)]
     write_result(
         name,
@@ -42,8 +47,11 @@ def main() -> None:
 
 
 def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
-    """Trains and evaluates one seed in processes of their own; returns its figures."""
+    """Trains and evaluates one seed in processes of their own; returns its figures, at once where it is finished."""
     folder = Path("runs") / "benchmark" / f"{name}-{seed}"
+    finished = ROOT / folder.with_suffix(".json")
+    if finished.exists():
+        return json.loads(finished.read_text(encoding="utf-8"))
     trained = run_command(
         [sys.executable, "train.py", *options, "--seed", str(seed), "--output", str(folder), "--force"]
     )
@@ -61,6 +69,7 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
         "train_seconds": trained.seconds,
         "peak_mib": trained.peak_mib,
     }
+    finished.write_text(json.dumps(figures) + "\n", encoding="utf-8")
     print(json.dumps(figures), flush=True)
     return figures
 
