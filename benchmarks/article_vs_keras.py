@@ -35,7 +35,8 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data = save_data(Path(folder) / "mnist.npz")
-        threads = min((1, 2), key=lambda count: run_keras(arguments.peers, data, 0, count, epochs=1)["epoch_seconds"][0])
+        trials = {count: run_keras(arguments.peers, data, seed=0, threads=count, epochs=1) for count in (1, 2)}
+        threads = min(trials, key=lambda count: trials[count]["epoch_seconds"][0])
         pairs = []
         for seed in range(arguments.seeds):
             pairs.append({"ours": run_ours(seed), "keras": run_keras(arguments.peers, data, seed, threads)})
