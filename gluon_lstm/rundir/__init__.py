@@ -1,5 +1,6 @@
 """The run directory, and the only code that reads or writes one."""
 
-from gluon_lstm.rundir.run import RunDirectory, SavedModel
+from gluon_lstm.rundir.model import SavedModel
+from gluon_lstm.rundir.run import RunDirectory
 
 __all__ = ["RunDirectory", "SavedModel"]

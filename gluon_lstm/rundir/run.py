@@ -12,58 +12,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Union
 
-import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
-
-from gluon_lstm.atomic import replacing_directory, replacing_file
+from gluon_lstm.atomic import replacing_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
+from gluon_lstm.rundir.files import read_json, write_json
+from gluon_lstm.rundir.model import SavedModel, read_model, write_model
 
-MODEL_VERSION = 1
 _ENTRIES = ("config.json", "log.jsonl", "events", "model", "evaluation")
-_MODEL_KEYS = {
-    "version",
-    "sha256",
-    "class_names",
-    "step_shape",
-    "input_format",
-    "epoch",
-    "validation_accuracy",
-    "validation_loss",
-}
-
-
-@dataclass(frozen=True)
-class SavedModel:
-    """Parameters, and what is needed to use them.
-
-    Attributes:
-        parameters: structural name → array.
-        class_names: name of each class, in the order of the logits.
-        step_shape: (T, C) of the sequences it was trained on.
-        input_format: what a sample of the user's own must look like, as plain values.
-        epoch: the epoch, from 1, after which it was saved.
-        validation_accuracy: accuracy on the validation split, 0 to 1.
-        validation_loss: mean negative log-likelihood there, in nats.
-    """
-
-    parameters: Mapping[str, np.ndarray]
-    class_names: Tuple[str, ...]
-    step_shape: Tuple[int, int]
-    input_format: Mapping[str, Any]
-    epoch: int
-    validation_accuracy: float
-    validation_loss: float
 
 
 class RunDirectory:
@@ -91,7 +53,7 @@ class RunDirectory:
         run = cls(path)
         try:
             run._clear(force)
-            _write_json(run.path / "config.json", record)
+            write_json(run.path / "config.json", record)
         except OSError as error:
             reason = f"cannot be written ({error.strerror})"
             raise RunError(f"{run.path}: {reason}; choose another folder with --output") from error
@@ -115,11 +77,13 @@ class RunDirectory:
         """Makes the folder empty and ready, or raises RunError."""
         self.path.mkdir(parents=True, exist_ok=True)
         entries = {entry.name for entry in self.path.iterdir()}
+        foreign = {name for name in entries if name not in _ENTRIES and not _is_leftover(name)}
         if entries and not force:
             raise RunError(f"{self.path}: is not empty; choose another folder with --output, or overwrite with --force")
-        if entries - set(_ENTRIES):
-            odd = sorted(entries - set(_ENTRIES))[0]
-            raise RunError(f"{self.path}: --force deletes runs alone, and {odd!r} is not part of one; use another")
+        if foreign:
+            raise RunError(
+                f"{self.path}: --force deletes runs alone, and {min(foreign)!r} is not part of one; use another"
+            )
         for name in sorted(entries):
             entry = self.path / name
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
@@ -138,11 +102,16 @@ class RunDirectory:
 
     def read_record(self) -> Dict[str, Any]:
         """Returns the whole content of ``config.json``, the versions and checksums included."""
-        return _read_json(self.path / "config.json")
+        return read_json(self.path / "config.json")
 
     def append_log(self, record: Mapping[str, Any]) -> None:
-        """Adds one epoch's line to ``log.jsonl``."""
-        with open(self.path / "log.jsonl", "a", encoding="utf-8") as file:
+        """Adds one epoch's line to ``log.jsonl``.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        path = self.path / "log.jsonl"
+        with _explained(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -159,9 +128,10 @@ class RunDirectory:
         records = []
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
-                records.append(json.loads(line))
-            except ValueError as error:
-                raise RunError(f"{path}: line {number} is not valid JSON; delete the line or train again") from error
+                records.append(dict(json.loads(line)))
+            except (ValueError, TypeError, RecursionError) as error:
+                reason = f"line {number} is not valid JSON of a record"
+                raise RunError(f"{path}: {reason}; delete the line or train again") from error
         return records
 
     @contextmanager
@@ -179,41 +149,25 @@ class RunDirectory:
             yield write
 
     def save_model(self, model: SavedModel) -> None:
-        """Replaces ``model/`` by this one, as a whole."""
-        with replacing_directory(self.path / "model") as folder:
-            weights = folder / "parameters.safetensors"
-            safetensors.numpy.save_file(dict(model.parameters), weights)
-            described = asdict(model)
-            described.pop("parameters")
-            _write_json(folder / "model.json", {"version": MODEL_VERSION, "sha256": _sha256(weights), **described})
+        """Replaces ``model/`` by this one, as a whole.
+
+        Raises:
+            RunError: it cannot be written; the model before it stays.
+        """
+        target = self.path / "model"
+        with _explained(target), replacing_directory(target) as folder:
+            write_model(folder, model)
 
     def load_model(self) -> SavedModel:
-        """Reads ``model/`` and checks it against its checksum.
+        """Reads ``model/`` and checks it.
 
         Raises:
             RunError: there is none yet, it is damaged, or of an unknown version.
         """
         folder = self.path / "model"
-        weights = folder / "parameters.safetensors"
         if not folder.is_dir():
             raise RunError(f"{self.path}: holds no model yet; its training ended before the first one was saved")
-        described = _read_json(folder / "model.json")
-        if described.get("version") != MODEL_VERSION:
-            raise RunError(
-                f"{folder / 'model.json'}: format version {described.get('version')!r} is unknown; "
-                f"this release reads {MODEL_VERSION}"
-            )
-        if set(described) != _MODEL_KEYS:
-            raise RunError(f"{folder / 'model.json'}: must hold exactly {', '.join(sorted(_MODEL_KEYS))}")
-        try:
-            if _sha256(weights) != described.pop("sha256"):
-                raise RunError(f"{weights}: damaged, its checksum is not the recorded one; train again or use a copy")
-            parameters = safetensors.numpy.load_file(weights)
-        except (OSError, SafetensorError) as error:
-            raise RunError(f"{weights}: cannot be read ({error}); train again or restore a copy") from error
-        described.pop("version")
-        described.update(class_names=tuple(described["class_names"]), step_shape=tuple(described["step_shape"]))
-        return SavedModel(parameters, **described)
+        return read_model(folder)
 
     @contextmanager
     def replace_evaluation(self, split: str) -> Iterator[Path]:
@@ -223,31 +177,19 @@ class RunDirectory:
             RunError: the run directory cannot be written.
         """
         target = self.path / "evaluation" / split
-        try:
-            with replacing_directory(target) as folder:
-                yield folder
-        except OSError as error:
-            raise RunError(f"{target}: cannot be written ({error.strerror})") from error
+        with _explained(target), replacing_directory(target) as folder:
+            yield folder
 
 
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON file as a whole, readable by people."""
-    with replacing_file(path) as temporary:
-        text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+def _is_leftover(name: str) -> bool:
+    """Whether a killed process left this entry while it wrote one of a run's own."""
+    return any(name.startswith(f".{entry}.") for entry in _ENTRIES)
 
 
-def _read_json(path: Path) -> Dict[str, Any]:
-    """Returns the object in a JSON file, or raises RunError."""
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turns a full disk or a missing permission into a RunError that names the path."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
-    if not isinstance(content, dict):
-        raise RunError(f"{path}: must hold a JSON object")
-    return content
-
-
-def _sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+        yield
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written ({error.strerror}); free space or change the folder") from error

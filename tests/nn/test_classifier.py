@@ -8,7 +8,7 @@ import mxnet as mx
 import numpy as np
 import oracle
 import pytest
-from numerics import check_against, prepare, run
+from numerics import check_against, check_close, prepare, run
 
 import gluon_lstm
 from gluon_lstm.nn import SequenceClassifier, classifier, get_arrays, set_arrays
@@ -75,11 +75,15 @@ def test_any_length_without_num_steps(rng, hybridized, pooling):
 def test_export_gives_the_same_logits_at_every_batch_size(rng, tmp_path, kind, options):
     net = make(kind, hybridized=True, **options)
     run(net, rng.normal(size=(6, 3, 4)))
-    symbol, parameters = net.export(str(tmp_path / "net"))
-    imported = mx.gluon.SymbolBlock.imports(symbol, ["data"], parameters)
-    for batch_size in (3, 1, 8):
+    net.export(str(tmp_path / "net"))
+    files = [str(tmp_path / name) for name in ("net-symbol.json", "net-0000.params")]
+    imported = mx.gluon.SymbolBlock.imports(files[0], ["data"], files[1])
+    for batch_size in (3, 2, 8):
         inputs = rng.normal(size=(6, batch_size, 4))
         np.testing.assert_array_equal(run(imported, inputs)[0], run(net, inputs)[0])
+    # The last bit of a product with a single row depends on where its arrays lie in memory, even between equal nets.
+    alone = rng.normal(size=(6, 1, 4))
+    check_close(run(imported, alone), run(net, alone))
 
 
 def test_neighbours_in_the_batch_do_not_matter(rng, hybridized):
@@ -93,10 +97,10 @@ def test_logits_are_float32(hybridized):
     assert run(make(hybridized=hybridized), np.zeros((6, 2, 4)))[0].dtype == np.float32
 
 
-@pytest.mark.parametrize("head_size", [0, 2000])
+@pytest.mark.parametrize("head_size", [0, 100])
 def test_dropout_acts_on_the_pooled_vector_before_the_head(rng, hybridized, head_size):
     """With an identity as the head each logit is a pooled unit, dropped or not."""
-    size = 2000
+    size = 100
     sizes = {"num_classes": size, "hidden_size": size, "input_size": 1, "head_size": head_size}
     net = make(hybridized=hybridized, num_steps=1, dropout=DROPPED, **sizes)
     arrays = {name: np.zeros_like(array) for name, array in get_arrays(net).items()}
@@ -105,7 +109,7 @@ def test_dropout_acts_on_the_pooled_vector_before_the_head(rng, hybridized, head
         if name.startswith("head.") and name.endswith("weight"):
             arrays[name] = np.eye(size)
     set_arrays(net, arrays, "identity")
-    inputs = np.ones((1, 2, 1))
+    inputs = np.ones((1, 50, 1))
     plain = run(net, inputs)[0]
     assert (plain != 0).all(), "nothing is dropped in prediction"
     with mx.autograd.record():

@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -151,7 +153,7 @@ def test_a_model_comes_back_as_it_was_saved(trained):
 
 def test_saving_fails_as_a_whole(trained, monkeypatch):
     before = (trained.path / "model" / "model.json").read_bytes()
-    monkeypatch.setattr("gluon_lstm.rundir.run._write_json", lambda *_: 1 / 0)
+    monkeypatch.setattr("gluon_lstm.rundir.model.write_json", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         trained.save_model(MODEL)
     assert names(trained.path) == ["config.json", "model"]
@@ -182,7 +184,7 @@ def test_a_model_with_a_file_missing(trained, file):
     [
         ({"version": 2}, "format version 2 is unknown; this release reads 1"),
         ({"version": None}, "format version None is unknown"),
-        ({"more": 1}, "must hold exactly class_names, epoch, "),
+        ({"more": 1}, "does not describe a model"),
     ],
 )
 def test_a_damaged_description(trained, change, reason):
@@ -212,3 +214,42 @@ def test_an_evaluation_that_cannot_be_written(run):
     (run.path / "evaluation").write_text("a file")
     with pytest.raises(RunError, match="evaluation/test: cannot be written"), run.replace_evaluation("test"):
         pytest.fail("the block must not run")
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [
+        ("class_names", [1, 2]),
+        ("class_names", "ab"),
+        ("step_shape", [3]),
+        ("step_shape", ["3", 4]),
+        ("input_format", None),
+        ("epoch", "one"),
+        ("validation_loss", None),
+    ],
+)
+def test_a_model_description_of_other_types_is_refused(trained, name, value):
+    path = trained.path / "model" / "model.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), name: value}))
+    assert "does not describe a model" in fails(trained.load_model)
+
+
+def test_a_log_line_that_is_no_object_is_refused(run):
+    (run.path / "log.jsonl").write_text("[1, 2]\n")
+    assert "line 1 is not valid JSON of a record" in fails(run.read_log)
+
+
+def test_force_deletes_what_a_killed_process_left(run):
+    (run.path / ".model.abc").mkdir()
+    RunDirectory.create(run.path, {}, force=True)
+    assert [entry.name for entry in run.path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("action", ["save_model", "append_log"])
+def test_a_full_disk_is_one_clear_line(run, action, monkeypatch):
+    def full(*arguments, **options):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    argument = MODEL if action == "save_model" else {"epoch": 1}
+    assert "No space left" in fails(getattr(run, action), argument)
