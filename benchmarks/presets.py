@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-from common import ROOT, run_command, summarize, write_result
+from common import RESULTS, ROOT, run_command, summarize, write_result
 
 
 def main() -> None:
@@ -44,6 +45,15 @@ def main() -> None:
             "peak_mib": max(run["peak_mib"] for run in runs),
         },
     )
+    copy_pictures(name)
+
+
+def copy_pictures(name: str) -> None:
+    """Keeps the plots of seed 0's report in ``docs/results/NAME``."""
+    target = RESULTS / name
+    target.mkdir(exist_ok=True)
+    for picture in (ROOT / "runs" / "benchmark" / f"{name}-0" / "evaluation" / "test").glob("*.png"):
+        shutil.copyfile(picture, target / picture.name)
 
 
 def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
