@@ -52,13 +52,18 @@ def copy_pictures(name: str) -> None:
     """Keeps the plots of seed 0's report in ``docs/results/NAME``."""
     target = RESULTS / name
     target.mkdir(exist_ok=True)
-    for picture in (ROOT / "runs" / "benchmark" / f"{name}-0" / "evaluation" / "test").glob("*.png"):
+    for picture in (ROOT / run_folder(name, 0) / "evaluation" / "test").glob("*.png"):
         shutil.copyfile(picture, target / picture.name)
+
+
+def run_folder(name: str, seed: int) -> Path:
+    """Returns the run directory of one seed, from the project's root."""
+    return Path("runs") / "benchmark" / f"{name}-{seed}"
 
 
 def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
     """Trains and evaluates one seed in processes of their own; returns its figures, at once where it is finished."""
-    folder = Path("runs") / "benchmark" / f"{name}-{seed}"
+    folder = run_folder(name, seed)
     finished = ROOT / folder.with_suffix(".json")
     if finished.exists():
         return json.loads(finished.read_text(encoding="utf-8"))
@@ -76,6 +81,7 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
         "epoch": model["epoch"],
         "epochs": len(log),
         "epoch_seconds": sum(record["seconds"] for record in log) / len(log),
+        "each_epoch_seconds": [record["seconds"] for record in log],
         "train_seconds": trained.seconds,
         "peak_mib": trained.peak_mib,
     }
