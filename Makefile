@@ -1,5 +1,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# constraints.txt holds what was tested with Python 3.11; other versions take the newest that setup.cfg allows.
+PINS := $(shell $(PYTHON) -c 'import sys; print("--constraint constraints.txt" * (sys.version_info[:2] == (3, 11)))')
 
 .PHONY: help venv demo test clean
 
@@ -10,7 +12,7 @@ venv: .venv/installed ## make the environment .venv, once
 
 .venv/installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINS) --editable '.[test]'
 	touch $@
 
 demo: venv ## train and evaluate on an embedded data set

@@ -61,7 +61,7 @@ def write_result(name: str, content: Dict[str, Any]) -> Path:
     """Writes ``docs/results/NAME.json``: the content, and where and when it was measured."""
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    described = {"command": _command(), "date": datetime.date.today().isoformat(), "commit": _commit(), **_machine()}
+    described = {"command": _command(), "date": datetime.date.today().isoformat(), "commit": commit(), **_machine()}
     path.write_text(json.dumps({**described, **content}, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path.relative_to(ROOT)}")
     return path
@@ -73,7 +73,7 @@ def _command() -> str:
     return shlex.join(["python", str(script), *sys.argv[1:]])
 
 
-def _commit() -> str:
+def commit() -> str:
     """Returns the commit of the checkout, marked where files differ from it."""
     answer = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True, check=False

@@ -44,15 +44,20 @@ def train(arguments: argparse.Namespace) -> dict:
     ]
     model = keras.Sequential(layers)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    seconds, best, weights = [], -1.0, None
-    for _ in range(arguments.epochs):
-        start = time.perf_counter()
-        model.fit(images, data["train_labels"], epochs=1, batch_size=32, verbose=0)
-        seconds.append(time.perf_counter() - start)
+    seconds, starts, kept = [], [], {"accuracy": -1.0, "weights": None}
+
+    def validate(epoch, logs):
+        seconds.append(time.perf_counter() - starts.pop())
         accuracy = model.evaluate(validation_images, data["validation_labels"], verbose=0)[1]
-        if accuracy > best:
-            best, weights = accuracy, model.get_weights()
-    model.set_weights(weights)
+        if accuracy > kept["accuracy"]:
+            kept.update(accuracy=accuracy, weights=model.get_weights())
+
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda epoch, logs: starts.append(time.perf_counter()), on_epoch_end=validate
+    )
+    options = {"epochs": arguments.epochs, "batch_size": 32, "verbose": 0, "callbacks": [watch]}
+    model.fit(images, data["train_labels"], **options)
+    model.set_weights(kept["weights"])
     _, accuracy = model.evaluate(test_images, data["test_labels"], verbose=0)
     versions = {"keras": keras.__version__, "tensorflow": tf.__version__}
     return {"test_accuracy": float(accuracy), "epoch_seconds": seconds, "versions": versions}

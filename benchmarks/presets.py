@@ -4,7 +4,7 @@
 
 The epoch is picked by the validation split alone; the test split is read once a
 seed, at the end. Run it alone on the machine. A seed that is finished is kept in
-``runs/benchmark`` and not run again.
+``runs/benchmark``, with its commit, and not run again with the same options.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-from common import RESULTS, ROOT, run_command, summarize, write_result
+from common import RESULTS, ROOT, commit, run_command, summarize, write_result
 
 
 def main() -> None:
@@ -65,8 +65,9 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
     """Trains and evaluates one seed in processes of their own; returns its figures, at once where it is finished."""
     folder = run_folder(name, seed)
     finished = ROOT / folder.with_suffix(".json")
-    if finished.exists():
-        return json.loads(finished.read_text(encoding="utf-8"))
+    before = json.loads(finished.read_text(encoding="utf-8")) if finished.exists() else {}
+    if before.get("options") == options:
+        return before
     trained = run_command(
         [sys.executable, "train.py", *options, "--seed", str(seed), "--output", str(folder), "--force"]
     )
@@ -76,6 +77,8 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
     log = [json.loads(line) for line in (ROOT / folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
     figures = {
         "seed": seed,
+        "options": options,
+        "commit": commit(),
         "test_accuracy": metrics["accuracy"],
         "validation_accuracy": model["validation_accuracy"],
         "epoch": model["epoch"],

@@ -10,10 +10,10 @@ import argparse
 import json
 import re
 import sys
-from pathlib import Path
 from typing import Any, Callable, Dict, List
 
-ROOT = Path(__file__).resolve().parent.parent
+from common import RESULTS, ROOT
+
 README = ROOT / "README.md"
 PRESETS = ("default", "article", "article-cell", "best")
 
@@ -22,9 +22,11 @@ def main() -> int:
     """Rewrites or checks the tables; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a table is out of date")
+    check = parser.parse_args().check
     before = README.read_text(encoding="utf-8")
     after = fill(before)
-    if parser.parse_args().check:
+    if check:
+        print("README.md is up to date" if before == after else "README.md: run python benchmarks/tables.py")
         return int(before != after)
     README.write_text(after, encoding="utf-8")
     return 0
@@ -94,7 +96,7 @@ TABLES: Dict[str, Callable[[], str]] = {"presets": presets_table, "article": art
 
 def read(name: str) -> Dict[str, Any]:
     """Returns the content of ``docs/results/NAME.json``."""
-    return json.loads((ROOT / "docs" / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def plus_minus(values: Dict[str, Any], factor: float, digits: int) -> str:
@@ -104,7 +106,8 @@ def plus_minus(values: Dict[str, Any], factor: float, digits: int) -> str:
 
 def origin(result: Dict[str, Any]) -> str:
     """Returns where and when a result was measured."""
-    return f"Measured on {result['date']} at commit {result['commit']} on {result['machine']}."
+    commits = sorted({run.get("commit", result["commit"]) for run in result.get("runs", [result])})
+    return f"Measured by {result['date']} at commit {', '.join(commits)} on {result['machine']}."
 
 
 def table(header: List[str], rows: List[List[str]]) -> str:

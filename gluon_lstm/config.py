@@ -22,7 +22,7 @@ RECORDED = ("version", "preset", "environment", "dataset")
 """Keys that ``config.json`` carries beside the sections: a record, not settings."""
 
 
-MOST_UNITS = 16384
+MOST_UNITS = 8192
 """Of a layer; MXNet's arrays hold fewer than 2**31 numbers."""
 
 
@@ -75,7 +75,7 @@ class ModelConfig:
     """Encoder, pooling and head."""
 
     hidden_size: int = option(128, "units of each LSTM layer and direction", low=1, high=MOST_UNITS)
-    num_layers: int = option(1, "LSTM layers", low=1)
+    num_layers: int = option(1, "LSTM layers", low=1, high=64)
     bidirectional: bool = option(True, "read each sequence in both directions")
     groups: int = option(1, "split the features of a time step into this many groups, each with its own encoder", low=1)
     dropout: float = option(0.2, "dropout between layers and before the head", low=0, high=0.95)
@@ -84,7 +84,7 @@ class ModelConfig:
     )
     head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0, high=MOST_UNITS)
     cell_activation: str = option("tanh", "activation of candidate and cell output", choices=("tanh", "relu"))
-    forget_bias: float = option(1.0, "forget-gate bias at the start")
+    forget_bias: float = option(1.0, "forget-gate bias at the start", low=-100, high=100)
     recurrent_initializer: str = option(
         "orthogonal", "how recurrent weights start", choices=("orthogonal", "xavier")
     )
@@ -107,7 +107,7 @@ class TrainingConfig:
     weight_decay: float = option(
         0.0, "weight decay; decoupled for adamw, an L2 penalty's gradient otherwise", low=0, high=1000
     )
-    clip_norm: float = option(1.0, "greatest global norm of the gradient; 0 for no clipping", low=0)
+    clip_norm: float = option(1.0, "greatest global norm of the gradient; 0 for no clipping", low=0, high=1e6)
     schedule: str = option("cosine", "learning rate over the epochs", choices=("constant", "step", "cosine"))
     warmup_epochs: float = option(0.5, "epochs over which the rate rises from 0; fractions count", low=0)
     step_epochs: int = option(10, "epochs between drops of the step schedule", low=1)
@@ -118,7 +118,11 @@ class TrainingConfig:
         low=0,
         high=0.99999,
     )
-    patience: int = option(0, "stop after this many epochs without a better validation accuracy; 0 for never", low=0)
+    patience: int = option(
+        0,
+        "stop after this many epochs without a better validation accuracy, or the same at less loss; 0 for never",
+        low=0,
+    )
 
 
 @dataclass(frozen=True)
@@ -226,8 +230,8 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
     unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED), key=str)
     if unknown:
         raise ConfigError(f"{source}: unknown section {unknown[0]!r}{_suggest(unknown[0], SECTIONS)}")
-    if not isinstance(changes.get("dataset", {}), Mapping):
-        raise ConfigError(f"{source}: dataset: {changes['dataset']} belongs into section 'data'")
+    if not _is_record(changes):
+        raise ConfigError(f"{source}: 'dataset' is no section; name the data set in section 'data'")
     merged = {}
     for name in SECTIONS:
         values = changes.get(name, {})
@@ -243,6 +247,16 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
         return replace(config, preset=changes.get("preset", config.preset), **merged)
     except ConfigError as error:
         raise ConfigError(f"{prefix}{error}") from error
+
+
+def _is_record(changes: Mapping[str, Any]) -> bool:
+    """Whether ``dataset``, if there is one, is what a run recorded: for each split, its checksum."""
+    if "dataset" not in changes:
+        return True
+    try:
+        return all(isinstance(split["sha256"], str) for split in changes["dataset"]["splits"].values())
+    except (AttributeError, KeyError, TypeError):
+        return False
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gluon_lstm.cli.main import build_parser
+from gluon_lstm.cli.options import read_config
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,12 +26,15 @@ COMMANDS = [line for line in LINES if line.startswith("gluon-lstm")]
 
 def test_there_are_commands_and_code():
     assert len(COMMANDS) >= 5 and blocks("python")
+    assert "TODO" not in README
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if "--help" not in command])
 def test_commands_are_understood(command):
     arguments = build_parser().parse_args(shlex.split(command)[1:])
     assert arguments.command in command
+    if hasattr(arguments, "preset") and not arguments.config:
+        read_config(arguments)
 
 
 @pytest.mark.parametrize("code", blocks("python"))

@@ -10,6 +10,7 @@ from typing import Any, Dict
 from gluon_lstm import runtime
 from gluon_lstm.config import merge
 from gluon_lstm.data import SequenceDataset, load_splits
+from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RunDirectory
 
 PREDICTION_BATCH = 500
@@ -28,8 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluates as the arguments say; returns the exit code."""
     config = RunDirectory.open(arguments.run).read_config()
     config = merge(config, {"data": _given(arguments, "data_dir"), "runtime": _given(arguments, "device", "threads")})
+    if "," in config.runtime.device:
+        raise ConfigError(f"--device {config.runtime.device}: evaluate runs on one device; name one of them")
     runtime.prepare(config.runtime.threads)
-    evaluate_run(arguments.run, getattr(load_splits(config.data), arguments.split), config.runtime.device)
+    evaluate_run(Path(arguments.run), getattr(load_splits(config.data), arguments.split), config.runtime.device)
+    print(f"report: {Path(arguments.run) / 'evaluation' / arguments.split / 'report.md'}")
     return 0
 
 
@@ -63,7 +67,6 @@ def evaluate_run(path: Path, dataset: SequenceDataset, device: str) -> None:
     with directory.replace_evaluation(dataset.split) as folder:
         write_report(folder, evaluation, predictions, dataset, provenance, log)
     Console().print(terminal_table(evaluation))
-    print(f"report: {directory.path / 'evaluation' / dataset.split / 'report.md'}")
 
 
 def _provenance(directory: RunDirectory):

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, Mapping, NamedTuple
 
 import numpy as np
 
 from gluon_lstm.data.views import as_sequence
 from gluon_lstm.errors import DataError
+
+
+def read_format(description: Mapping[str, Any], source: str) -> ImageFormat:
+    """Returns the format that ``SequenceDataset.input_format`` describes.
+
+    Args:
+        description: plain values, ``kind`` among them.
+        source: where they are from, for the error's line.
+
+    Raises:
+        DataError: they describe none that this release knows.
+    """
+    values = dict(description)
+    if values.pop("kind", None) != "image" or set(values) != set(ImageFormat._fields):
+        raise DataError(f"{source}: describes samples of a kind that this release does not know; train again")
+    return ImageFormat(**values)
 
 
 class ImageFormat(NamedTuple):

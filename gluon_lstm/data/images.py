@@ -60,9 +60,9 @@ class ImageDataset(SequenceDataset):
 
     @property
     def input_format(self) -> Dict[str, Any]:
-        """Fields of the ``ImageFormat`` that reads images as this data set does."""
+        """Kind and fields of the ``ImageFormat`` that reads images as this data set does."""
         height, width = self.images.shape[1:]
-        return ImageFormat(height, width, self.max_value, self.view)._asdict()
+        return {"kind": "image", **ImageFormat(height, width, self.max_value, self.view)._asdict()}
 
     @cached_property
     def fingerprint(self) -> str:

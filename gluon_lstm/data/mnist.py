@@ -20,16 +20,17 @@ MIRRORS = (
 )
 
 CHECKSUMS: Dict[str, Checksum] = {
-    # The published MD5: the SHA-256 of this file is not recorded yet.
-    "train-images-idx3-ubyte": Checksum("md5", "6bbc9ace898e44ae57da46a324031adb", 47_040_016),
+    "train-images-idx3-ubyte": Checksum(
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db", 47_040_016
+    ),
     "train-labels-idx1-ubyte": Checksum(
-        "sha256", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60_008
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5", 60_008
     ),
     "t10k-images-idx3-ubyte": Checksum(
-        "sha256", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7_840_016
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7", 7_840_016
     ),
     "t10k-labels-idx1-ubyte": Checksum(
-        "sha256", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10_008
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2", 10_008
     ),
 }
 """The canonical files, unpacked; only downloads must match them."""

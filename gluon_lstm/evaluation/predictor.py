@@ -10,7 +10,7 @@ import numpy as np
 
 from gluon_lstm.config import Config
 from gluon_lstm.data import SequenceDataset
-from gluon_lstm.data.formats import ImageFormat
+from gluon_lstm.data.formats import read_format
 from gluon_lstm.evaluation.predict import check_compatible, softmax
 from gluon_lstm.nn import build_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
@@ -35,7 +35,7 @@ class Predictor:
     def __init__(self, config: Config, model: SavedModel, device: mx.Context, source: str) -> None:
         self.class_names = model.class_names
         self.step_shape = model.step_shape
-        self.input_format = ImageFormat(**model.input_format)
+        self.input_format = read_format(model.input_format, source)
         self.device = device
         self.net = build_net(config.model, model.step_shape, len(model.class_names), [device])
         set_arrays(self.net, model.parameters, source)

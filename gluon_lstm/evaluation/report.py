@@ -113,7 +113,7 @@ def write_predictions(path: Path, predictions: Predictions, class_names: Sequenc
     Nine significant digits: enough for a float32 to come back as it was.
     """
     with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["index", "label", "predicted", *(f"p:{name}" for name in class_names)])
         rows = zip(predictions.labels, predictions.predicted, predictions.probabilities.tolist())
         for index, (label, predicted, probabilities) in enumerate(rows):

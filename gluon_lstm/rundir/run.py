@@ -67,9 +67,9 @@ class RunDirectory:
             RunError: there is none.
         """
         run = cls(path)
-        if not run.path.is_dir():
+        if not os.path.isdir(run.path):
             raise RunError(f"{path}: no such run directory; train one with: gluon-lstm train --output {path}")
-        if not (run.path / "config.json").is_file():
+        if not os.path.isfile(run.path / "config.json"):
             raise RunError(f"{path}: not a run directory (it has no config.json)")
         return run
 
@@ -125,11 +125,17 @@ class RunDirectory:
         path = self.path / "log.jsonl"
         if not path.exists():
             return []
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(f"{path}: cannot be read ({error}); delete it or train again") from error
         records = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(lines, 1):
             try:
-                records.append(dict(json.loads(line)))
-            except (ValueError, TypeError, RecursionError) as error:
+                record = json.loads(line)
+                record["epoch"] + 0  # raises for all but an object with a number there
+                records.append(record)
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
                 reason = f"line {number} is not valid JSON of a record"
                 raise RunError(f"{path}: {reason}; delete the line or train again") from error
         return records
@@ -139,7 +145,10 @@ class RunDirectory:
         """Gives a function that adds an epoch's record to the TensorBoard events."""
         from tensorboardX import SummaryWriter
 
-        with SummaryWriter(str(self.path / "events")) as writer:
+        target = self.path / "events"
+        with _explained(target):
+            writer = SummaryWriter(str(target))
+        with writer:
 
             def write(record: Mapping[str, Any]) -> None:
                 for name, value in record.items():
@@ -165,7 +174,7 @@ class RunDirectory:
             RunError: there is none yet, it is damaged, or of an unknown version.
         """
         folder = self.path / "model"
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise RunError(f"{self.path}: holds no model yet; its training ended before the first one was saved")
         return read_model(folder)
 
@@ -192,4 +201,5 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunError(f"{path}: cannot be written ({error.strerror}); free space or change the folder") from error
+        reason = error.strerror or error
+        raise RunError(f"{path}: cannot be written ({reason}); free space or change the folder") from error

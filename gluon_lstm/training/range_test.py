@@ -8,6 +8,7 @@ from typing import Iterable, List, NamedTuple
 import numpy as np
 
 from gluon_lstm.data import Batch
+from gluon_lstm.errors import DivergenceError
 from gluon_lstm.training.step import Stepper
 
 
@@ -40,6 +41,9 @@ def range_test(
 
     Returns:
         Rates, losses and the suggested rate.
+
+    Raises:
+        DivergenceError: the first loss is not finite.
     """
     rates, losses, average = [], [], 0.0
     for index, batch in zip(range(steps), batches):
@@ -51,6 +55,8 @@ def range_test(
             break
         rates.append(rate)
         losses.append(smooth)
+    if not rates:
+        raise DivergenceError(f"the loss is not finite at learning rate {low:.3g}; try a smaller --low")
     return RangeTest(rates, losses, _steepest(rates, losses))
 
 

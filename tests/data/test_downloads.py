@@ -12,7 +12,7 @@ from gluon_lstm.errors import DataError
 
 CONTENT = bytes(range(256)) * 400
 PACKED = gzip.compress(CONTENT, mtime=0)
-CHECKSUM = Checksum("sha256", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
+CHECKSUM = Checksum(hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
 QUICK = Limits(max_bytes=1_000_000, read_seconds=0.3, total_seconds=0.6)
 
 
@@ -125,8 +125,8 @@ def test_a_whole_file(mirror, target, way, content):
 FAILURES = {
     "truncated": f"ended after 100 of {len(PACKED):,} bytes",
     "corrupt": "",
-    "other": "wrong SHA256 checksum",
-    "bomb": "wrong SHA256 checksum",
+    "other": "wrong SHA-256 checksum",
+    "bomb": "wrong SHA-256 checksum",
     "large": "larger than 1,000,000 bytes",
     "endless": "larger than 1,000,000 bytes",
     "gone": "HTTP status 404",

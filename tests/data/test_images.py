@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gluon_lstm.data.augmentation import Augmentation
-from gluon_lstm.data.formats import ImageFormat
+from gluon_lstm.data.formats import read_format
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.views import VIEWS, as_sequence, view_shape
 from gluon_lstm.errors import ConfigError, DataError
@@ -40,7 +40,7 @@ def test_batch_by_value(dataset, view):
 @pytest.mark.parametrize("view", VIEWS)
 def test_input_format_reads_images_to_the_same_bytes(dataset, view):
     dataset = dataclasses.replace(dataset, view=view)
-    encoded = ImageFormat(**dataset.input_format).encode(dataset.images)
+    encoded = read_format(dataset.input_format, "model").encode(dataset.images)
     assert encoded.tobytes() == dataset.batch(np.arange(20)).inputs.tobytes()
 
 
@@ -114,3 +114,9 @@ def test_options_that_do_not_fit(dataset):
         dataclasses.replace(dataset, augmentation=Augmentation(shift=6))
     with pytest.raises(ConfigError, match="square"):
         dataclasses.replace(dataset, images=np.zeros((20, 4, 9), np.uint8), view="rows+columns")
+
+
+@pytest.mark.parametrize("description", [{}, {"kind": "text"}, {"kind": "image", "height": 3}])
+def test_a_format_that_is_not_known_is_refused(description):
+    with pytest.raises(DataError, match="model: describes samples of a kind that this release does not know"):
+        read_format(description, "model")

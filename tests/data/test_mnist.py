@@ -156,7 +156,7 @@ def mirrors(tmp_path, monkeypatch):
     address = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(mnist, "MIRRORS", (f"{address}/first/", f"{address}/second/"))
     for name, content in CONTENTS.items():
-        checksum = Checksum("sha256", hashlib.sha256(content).hexdigest(), len(content))
+        checksum = Checksum(hashlib.sha256(content).hexdigest(), len(content))
         monkeypatch.setitem(mnist.CHECKSUMS, name, checksum)
     yield folders
     server.shutdown()
@@ -191,7 +191,7 @@ def test_when_no_mirror_helps_the_error_says_what_to_put_where(mirrors, cache):
     with pytest.raises(DataError) as caught:
         load()
     message = str(caught.value)
-    assert message.count("wrong SHA256 checksum") == 2
+    assert message.count("wrong SHA-256 checksum") == 2
     assert all(f"{name}.gz" in message for name in NAMES)
     assert f"into {cache}, or all four files of mnist into DIR/mnist with --data-dir DIR" in message
     assert "\n" not in message

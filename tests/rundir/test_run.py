@@ -234,8 +234,9 @@ def test_a_model_description_of_other_types_is_refused(trained, name, value):
     assert "does not describe a model" in fails(trained.load_model)
 
 
-def test_a_log_line_that_is_no_object_is_refused(run):
-    (run.path / "log.jsonl").write_text("[1, 2]\n")
+@pytest.mark.parametrize("line", ["[1, 2]", "{}", "[]", '{"epoch": null}'])
+def test_a_log_line_that_is_no_record_is_refused(run, line):
+    (run.path / "log.jsonl").write_text(line + "\n")
     assert "line 1 is not valid JSON of a record" in fails(run.read_log)
 
 
@@ -253,3 +254,12 @@ def test_a_full_disk_is_one_clear_line(run, action, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     argument = MODEL if action == "save_model" else {"epoch": 1}
     assert "No space left" in fails(getattr(run, action), argument)
+
+
+def test_a_log_that_is_no_text_is_refused(run):
+    (run.path / "log.jsonl").write_bytes(b"\xff\xfe")
+    assert "log.jsonl: cannot be read" in fails(run.read_log)
+
+
+def test_a_name_that_is_too_long_is_no_run():
+    assert "no such run directory" in fails(RunDirectory.open, "x" * 5000)

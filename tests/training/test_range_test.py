@@ -5,6 +5,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 
+from gluon_lstm.errors import DivergenceError
 from gluon_lstm.nn import build_net
 from gluon_lstm.training import Stepper, range_test
 
@@ -60,3 +61,8 @@ def test_a_real_net(splits, make_config):
     found = range_test(Stepper(net, config.training, [mx.cpu()]), [everything] * 60, 1e-5, 1.0, 60)
     assert 1e-4 < found.suggestion < 1.0
     assert min(found.losses) < 0.9 * found.losses[0]
+
+
+def test_a_first_loss_that_is_not_finite_is_an_error():
+    with pytest.raises(DivergenceError, match="not finite at learning rate 0.0001; try a smaller --low"):
+        run(lambda rate: math.nan)
