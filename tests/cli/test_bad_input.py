@@ -26,7 +26,7 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.CHECKSUMS
         (["--learning-rate", "nan"], "--learning-rate nan: must be finite"),
         (["--dropout", "1"], "--dropout 1.0: must be at most 0.95"),
         (["--num-layers", "65"], "--num-layers 65: must be at most 64"),
-        (["--clip-norm", "1e39"], "--clip-norm 1e+39: must be at most 1e+06"),
+        (["--clip-norm", "1e39"], "--clip-norm 1e+39: must be at most 1000000.0"),
         (["--hidden-size", "1000000"], "--hidden-size 1000000: must be at most 8192"),
         (["--view", "diagonal"], "--view diagonal: choose from rows, columns, pixels, permuted, rows+columns"),
         (["--view", "a\nb"], "--view a b: choose from rows"),
