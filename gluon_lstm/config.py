@@ -265,11 +265,12 @@ def _suggest(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
 
 
-def read_config_file(path: Union[str, Path]) -> Dict[str, Any]:
+def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]:
     """Reads a YAML or JSON file of settings, or a run's ``config.json``.
 
     Args:
         path: the file; ``.json`` is read as JSON, all else as YAML.
+        source: what an error's line calls it; the option and the file if empty.
 
     Returns:
         Changes for ``merge``.
@@ -279,19 +280,20 @@ def read_config_file(path: Union[str, Path]) -> Dict[str, Any]:
     """
     import yaml
 
+    source = source or f"--config {path}"
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
         values = json.loads(text) if str(path).endswith(".json") else _load_yaml(text)
     except OSError as error:
-        raise ConfigError(f"--config {path}: {error.strerror}") from error
+        raise ConfigError(f"{source}: {error.strerror}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         language, reason = "JSON" if str(path).endswith(".json") else "YAML", " ".join(str(error).split())
-        raise ConfigError(f"--config {path}: not valid {language}: {reason}") from error
+        raise ConfigError(f"{source}: not valid {language}: {reason}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"--config {path}: must hold the sections {', '.join(SECTIONS)}")
+        raise ConfigError(f"{source}: must hold the sections {', '.join(SECTIONS)}")
     if values.get("version", CONFIG_VERSION) != CONFIG_VERSION:
         raise ConfigError(
-            f"--config {path}: format version {values['version']!r} is unknown; this release reads {CONFIG_VERSION}"
+            f"{source}: format version {values['version']!r} is unknown; this release reads {CONFIG_VERSION}"
         )
     return values
 

@@ -15,6 +15,7 @@ from gluon_lstm import runtime
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits, load_splits
+from gluon_lstm.rundir import RunDirectory
 
 DRY_RUN_BATCHES = 2
 
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(config)
     output = arguments.output or f"runs/{config.data.dataset}-{config.preset}-{config.runtime.seed}"
+    RunDirectory.check_free(output, arguments.force)
     splits = load_splits(config.data)
     _warn_of_other_data(arguments.config, splits)
     code = _train(config, splits, Path(output), arguments.force)
@@ -48,7 +50,6 @@ def run(arguments: argparse.Namespace) -> int:
 def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int:
     """Trains into ``output``, says what came out, and returns the exit code."""
     from gluon_lstm.nn import count_parameters
-    from gluon_lstm.rundir import RunDirectory
     from gluon_lstm.training import Fit, Progress
 
     devices = runtime.devices(config.runtime.device)

@@ -86,7 +86,8 @@ def find_files(data_dir: Optional[str]) -> Files:
 
     Raises:
         ConfigError: the user's folder does not exist.
-        DataError: the user's folder has only some of the files, or the download failed.
+        DataError: the folder has only some of the files, or none of them though it was asked for, or the
+            download failed.
     """
     folder = _user_folder(data_dir)
     for place in [folder / "mnist", folder] if folder else []:
@@ -96,6 +97,8 @@ def find_files(data_dir: Optional[str]) -> Files:
         if files:
             missing = next(name for name in CHECKSUMS if name not in files)
             raise DataError(f"{place / missing}: no such file (nor with .gz), though others of mnist are beside it")
+    if data_dir:
+        raise DataError(f"--data-dir {data_dir}: has none of mnist's files ({', '.join(CHECKSUMS)}, plain or with .gz)")
     cache = cache_folder() / "mnist"
     files = {**_present(cache), **_download_missing(cache)}
     return Files(*(files[name] for name in CHECKSUMS))

@@ -73,10 +73,22 @@ class RunDirectory:
             raise RunError(f"{path}: not a run directory (it has no config.json)")
         return run
 
+    @classmethod
+    def check_free(cls, path: Union[str, Path], force: bool = False) -> None:
+        """Raises RunError where ``create`` would refuse the folder for what is in it; writes nothing."""
+        if os.path.isdir(path):
+            cls(path)._check_entries(force)
+
     def _clear(self, force: bool) -> None:
         """Makes the folder empty and ready, or raises RunError."""
         self.path.mkdir(parents=True, exist_ok=True)
-        entries = {entry.name for entry in self.path.iterdir()}
+        for name in self._check_entries(force):
+            entry = self.path / name
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+    def _check_entries(self, force: bool) -> List[str]:
+        """Returns the names in the folder, or raises RunError where they may not be deleted."""
+        entries = sorted(entry.name for entry in self.path.iterdir())
         foreign = {name for name in entries if name not in _ENTRIES and not _is_leftover(name)}
         if entries and not force:
             raise RunError(f"{self.path}: is not empty; choose another folder with --output, or overwrite with --force")
@@ -84,9 +96,7 @@ class RunDirectory:
             raise RunError(
                 f"{self.path}: --force deletes runs alone, and {min(foreign)!r} is not part of one; use another"
             )
-        for name in sorted(entries):
-            entry = self.path / name
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        return entries
 
     def read_config(self) -> Config:
         """Returns the configuration that the run was trained with.
@@ -96,9 +106,9 @@ class RunDirectory:
         """
         path = self.path / "config.json"
         try:
-            return merge(Config(), read_config_file(path), str(path))
+            return merge(Config(), read_config_file(path, str(path)), str(path))
         except ConfigError as error:
-            raise RunError(f"{path}: damaged; {error}") from error
+            raise RunError(f"{error}; restore a copy or train again") from error
 
     def read_record(self) -> Dict[str, Any]:
         """Returns the whole content of ``config.json``, the versions and checksums included."""

@@ -52,8 +52,10 @@ class FusedAdam(mx.optimizer.Optimizer):
         """Updates the weights and their moments in place."""
         self._update_count(indices)
         rates = self._get_lrs(indices)
-        if self.wd:
-            gradients = [g + w * (self.wd / self.rescale_grad) for g, w in zip(gradients, weights)]
+        penalties = self._get_wds(indices)
+        if any(penalties):
+            terms = zip(gradients, weights, penalties)
+            gradients = [gradient + weight * (wd / self.rescale_grad) for gradient, weight, wd in terms]
         means, variances = zip(*states)
         nd.contrib.multi_adamw_update(
             weights,

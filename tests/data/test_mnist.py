@@ -86,7 +86,12 @@ def test_a_folder_without_the_files_falls_through_to_the_cache(tmp_path, cache, 
     write_files(cache, CONTENTS)
     monkeypatch.setenv("GLUON_LSTM_DATA", str(tmp_path))
     assert len(load().test) == 30
-    assert len(load(data_dir=str(tmp_path)).test) == 30
+
+
+def test_a_folder_that_was_asked_for_must_have_the_files(tmp_path, cache):
+    write_files(cache, CONTENTS)
+    with pytest.raises(DataError, match="--data-dir .*: has none of mnist's files"):
+        load(data_dir=str(tmp_path))
 
 
 @pytest.mark.parametrize("missing", NAMES)

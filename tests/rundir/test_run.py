@@ -108,7 +108,8 @@ def test_what_is_no_run_is_not_opened(tmp_path):
 def test_a_damaged_configuration(run, content, reason):
     (run.path / "config.json").write_text(content)
     line = fails(run.read_config)
-    assert line.startswith(f"{run.path / 'config.json'}: damaged; ")
+    assert line.startswith(f"{run.path / 'config.json'}: ") and line.endswith("restore a copy or train again")
+    assert line.count(str(run.path)) == 1
     assert reason in line
 
 
