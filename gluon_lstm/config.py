@@ -229,7 +229,7 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
     """
     unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED), key=str)
     if unknown:
-        raise ConfigError(f"{source}: unknown section {unknown[0]!r}{_suggest(unknown[0], SECTIONS)}")
+        raise ConfigError(f"{source}: unknown section {unknown[0]!r}{_home(unknown[0])}")
     if not _is_record(changes):
         raise ConfigError(f"{source}: 'dataset' is no section; name the data set in section 'data'")
     merged = {}
@@ -257,6 +257,12 @@ def _is_record(changes: Mapping[str, Any]) -> bool:
         return all(isinstance(split["sha256"], str) for split in changes["dataset"]["splits"].values())
     except (AttributeError, KeyError, TypeError):
         return False
+
+
+def _home(word: Any) -> str:
+    """Returns the section that an option named ``word`` belongs into as a hint, or the sections there are."""
+    homes = [name for name in SECTIONS if word in {item.name for item in fields(getattr(Config(), name))}]
+    return f"; this option belongs into section {homes[0]!r}" if homes else _suggest(word, SECTIONS)
 
 
 def _suggest(word: str, known: Iterable[str]) -> str:

@@ -59,6 +59,8 @@ def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int
     print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
     print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
     result = fitting.run(directory)
+    if result.stopped_by:
+        print("interrupted: the last epoch is incomplete", file=sys.stderr)
     print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
     return 128 + result.stopped_by if result.stopped_by else 0
 

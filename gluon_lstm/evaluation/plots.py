@@ -18,7 +18,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from rich.text import Text
 
 from gluon_lstm.evaluation.metrics import row_shares
@@ -98,6 +98,9 @@ def learning_rate_range(rates: Sequence[float], losses: Sequence[float], suggest
         ax.plot(rates, losses, color=BLUE, label="smoothed training loss")
         ax.axvline(suggestion, color=VERMILION, linestyle="--", label=f"suggested: {suggestion:.2g} (steepest fall)")
         ax.set(title="Learning-rate range test", xlabel="learning rate", ylabel="loss (nats)", xscale="log")
+        # Matplotlib's own labels of a logarithmic axis are formulas, which the report's style does not read.
+        ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.legend()
         return figure
 

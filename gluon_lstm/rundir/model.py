@@ -42,7 +42,7 @@ class SavedModel:
 
 def write_model(folder: Path, model: SavedModel) -> None:
     """Writes a model's files into an empty folder."""
-    safetensors.numpy.save_file(dict(model.parameters), folder / _WEIGHTS)
+    (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(dict(model.parameters)))
     described = asdict(model)
     described.pop("parameters")
     write_json(folder / _DESCRIPTION, {"version": MODEL_VERSION, "sha256": sha256(folder / _WEIGHTS), **described})
