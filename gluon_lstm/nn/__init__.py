@@ -1,27 +1,39 @@
 """HybridBlocks: memory cell, encoders, pooling, classifier."""
 
 from gluon_lstm.nn.build import build_net
-from gluon_lstm.nn.cell import LSTMCell, lstm_step
+from gluon_lstm.nn.cell import GRUCell, LSTMCell, LSTMStep, RNNCell
 from gluon_lstm.nn.classifier import SequenceClassifier
-from gluon_lstm.nn.encoder import EncoderOutput, GroupedEncoder, LSTMEncoder
-from gluon_lstm.nn.initializers import ForgetBias, GateOrthogonal
-from gluon_lstm.nn.layer import LSTMLayer
+from gluon_lstm.nn.encoder import EncoderOutput, GroupedEncoder, GRUEncoder, LSTMEncoder, RecurrentEncoder, RNNEncoder
+from gluon_lstm.nn.graphs import SequenceBlock
+from gluon_lstm.nn.initializers import GateOrthogonal, PartialBias
+from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.parameters import count_parameters, get_arrays, set_arrays
 from gluon_lstm.nn.pooling import Pooling
+from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Gates
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
     "EncoderOutput",
-    "ForgetBias",
+    "GRUCell",
+    "GRUEncoder",
     "GateOrthogonal",
+    "Gates",
     "GroupedEncoder",
     "LSTMCell",
     "LSTMEncoder",
-    "LSTMLayer",
+    "LSTMStep",
+    "PartialBias",
     "Pooling",
+    "RNNCell",
+    "RNNEncoder",
+    "RecurrentEncoder",
+    "RecurrentLayer",
+    "SequenceBlock",
     "SequenceClassifier",
     "build_net",
     "count_parameters",
     "get_arrays",
-    "lstm_step",
     "set_arrays",
 ]

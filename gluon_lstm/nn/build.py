@@ -19,11 +19,9 @@ def build_net(
         num_classes: K.
         devices: where its parameters are put.
     """
-    num_steps, input_size = step_shape
     net = SequenceClassifier(
         num_classes=num_classes,
-        input_size=input_size,
-        num_steps=num_steps,
+        input_size=step_shape[1],
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
         bidirectional=config.bidirectional,
@@ -31,7 +29,7 @@ def build_net(
         dropout=config.dropout,
         pooling=config.pooling,
         head_size=config.head_size,
-        cell_activation=config.cell_activation,
+        activation=config.cell_activation,
         forget_bias=config.forget_bias,
         recurrent_initializer=config.recurrent_initializer,
         implementation=config.implementation,

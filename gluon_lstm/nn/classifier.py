@@ -1,32 +1,37 @@
 """The classifier: encoder, pooling, dense head."""
 
-from typing import Optional
+from typing import Any
 
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import nn
 
-from gluon_lstm.nn.encoder import EncoderOutput, GroupedEncoder, LSTMEncoder
+from gluon_lstm.nn.encoder import EncoderOutput, GroupedEncoder, GRUEncoder, LSTMEncoder, RNNEncoder
+from gluon_lstm.nn.graphs import SequenceBlock
 from gluon_lstm.nn.pooling import Pooling
+from gluon_lstm.nn.recurrences import check_choice
+
+ENCODERS = {"lstm": LSTMEncoder, "gru": GRUEncoder, "rnn": RNNEncoder}
 
 
-class SequenceClassifier(HybridBlock):
-    """Classifies sequences: LSTM encoder, pooling, optional hidden layer, one output a class.
+class SequenceClassifier(SequenceBlock):
+    """Classifies sequences: encoder, pooling, optional hidden layer, one output a class.
+
+    Called as ``net(inputs (T, N, C))``, or ``net(inputs, lengths (N,))`` where the sequences
+    of a batch are padded.
 
     Args:
         num_classes: K.
         input_size: C, features of a time step.
-        hidden_size: H, units of each LSTM layer and direction.
-        num_layers: LSTM layers.
+        hidden_size: H, units of each layer and direction.
+        num_layers: layers of the encoder.
         bidirectional: whether each layer reads in both directions.
+        encoder: ``lstm``, ``gru`` or ``rnn``.
         groups: groups of features, each with an encoder of its own.
         dropout: share of units dropped between layers and before the head.
-        pooling: ``last``, ``mean``, ``max`` or ``mean+max``.
+        pooling: ``last``, ``mean``, ``max``, ``mean+max`` or ``attention``.
         head_size: units of the dense relu layer before the output; 0 for none.
-        cell_activation: of candidate and cell output, ``tanh`` or ``relu``.
-        forget_bias: the forget gate's bias at the start.
-        recurrent_initializer: ``orthogonal`` or ``xavier``.
-        implementation: ``auto``, ``fused`` or ``cell``.
-        num_steps: T, where it is always the same: an unrolled cell needs it to be hybridized, and
-            the maximum over time is faster with it.
+        prefix: as in Gluon.
+        params: as in Gluon.
+        **encoder_options: further options of the encoder.
 
     Example:
         >>> import mxnet as mx
@@ -44,44 +49,35 @@ class SequenceClassifier(HybridBlock):
         hidden_size: int = 128,
         num_layers: int = 1,
         bidirectional: bool = False,
+        *,
+        encoder: str = "lstm",
         groups: int = 1,
         dropout: float = 0.0,
         pooling: str = "last",
         head_size: int = 0,
-        cell_activation: str = "tanh",
-        forget_bias: float = 1.0,
-        recurrent_initializer: str = "orthogonal",
-        implementation: str = "auto",
-        num_steps: Optional[int] = None,
-        **kwargs,
+        prefix=None,
+        params=None,
+        **encoder_options: Any,
     ):
-        super().__init__(**kwargs)
+        super().__init__(prefix=prefix, params=params)
+        check_choice("encoder", encoder, ENCODERS)
         if input_size % groups:
             raise ValueError(f"input_size {input_size} cannot be split into {groups} equal groups")
         self.input_size, self.num_classes = input_size, num_classes
 
-        def encoder() -> LSTMEncoder:
-            return LSTMEncoder(
-                hidden_size,
-                input_size // groups,
-                num_layers,
-                bidirectional,
-                dropout,
-                activation=cell_activation,
-                forget_bias=forget_bias,
-                recurrent_initializer=recurrent_initializer,
-                implementation=implementation,
-                num_steps=num_steps,
-            )
+        def make_encoder() -> SequenceBlock:
+            sizes = (hidden_size, input_size // groups, num_layers, bidirectional)
+            return ENCODERS[encoder](*sizes, dropout=dropout, **encoder_options)
 
         with self.name_scope():
-            self.encoder = encoder() if groups == 1 else GroupedEncoder(*(encoder() for _ in range(groups)))
-            self.pooling = Pooling(pooling, num_steps)
+            self.encoder = make_encoder() if groups == 1 else GroupedEncoder(*(make_encoder() for _ in range(groups)))
+            self.pooling = Pooling(pooling, self.encoder.output_size)
             self.head = _head(self.pooling.output_size(self.encoder.output_size), head_size, num_classes, dropout)
 
-    def hybrid_forward(self, F, inputs):
-        """Takes inputs (T, N, C) float32; gives logits (N, K) float32."""
-        return self.head(self.pooling(*EncoderOutput(*self.encoder(inputs))))
+    def hybrid_forward(self, F, inputs, lengths=None):
+        """Takes inputs (T, N, C) float32, lengths (N,) or None; gives logits (N, K) float32."""
+        encoded = EncoderOutput(*self.encoder(inputs, lengths))
+        return self.head(self.pooling(encoded.outputs, lengths, encoded.last))
 
 
 def _head(input_size: int, head_size: int, num_classes: int, dropout: float) -> nn.HybridSequential:

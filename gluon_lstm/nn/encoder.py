@@ -2,33 +2,126 @@
 
 from typing import Any, NamedTuple
 
-from mxnet.gluon import HybridBlock, nn
+from mxnet.gluon import nn
 
-from gluon_lstm.nn.layer import LSTMLayer
+from gluon_lstm.nn.graphs import SequenceBlock
+from gluon_lstm.nn.layer import RecurrentLayer
+from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
 
 
 class EncoderOutput(NamedTuple):
     """What every encoder returns.
 
     Attributes:
-        outputs: (T, N, D) float32, the last layer's output at each step.
-        last: (N, D) float32, the forward state at the last step joined with the backward state at the first.
+        outputs: (T, N, D) float32, the last layer's output at each step; 0 after a sequence's end.
+        last: (N, D) float32, the forward output at the last valid step joined with the backward output at the first.
     """
 
     outputs: Any
     last: Any
 
 
-class LSTMEncoder(HybridBlock):
-    """A stack of LSTM layers, with dropout that acts between them.
+class RecurrentEncoder(SequenceBlock):
+    """A stack of recurrent layers, with options that act between them; every recurrent encoder is one.
+
+    Called as ``encoder(inputs (T, N, C), lengths (N,) or None)``, it gives outputs
+    (T, N, D) and last (N, D), an ``EncoderOutput``. What it gives for a sequence does
+    not depend on how much that was padded, nor on its neighbours in the batch.
+
+    Args:
+        recurrence: the cell of every layer.
+        input_size: C, features of a time step.
+        num_layers: layers.
+        bidirectional: whether each layer reads in both directions.
+        dropout: share of the features dropped between layers in training.
+        input_dropout: share of the features dropped before the first layer.
+        locked_dropout: whether a sequence's dropped features stay the same at all steps (Gal and Ghahramani 2016).
+        residual: whether a layer's inputs are added to its outputs, where both have the same size.
+        layer_norm: whether each layer's outputs are normalized (Ba et al. 2016).
+        prefix: as in Gluon.
+        params: as in Gluon.
+        **layer_options: further options of ``RecurrentLayer``: implementation, zoneout, weight dropout.
+    """
+
+    def __init__(
+        self,
+        recurrence: Recurrence,
+        input_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        *,
+        dropout: float = 0.0,
+        input_dropout: float = 0.0,
+        locked_dropout: bool = False,
+        residual: bool = False,
+        layer_norm: bool = False,
+        prefix=None,
+        params=None,
+        **layer_options: Any,
+    ):
+        super().__init__(prefix=prefix, params=params)
+        self.output_size = recurrence.output_size * (1 + bidirectional)
+        self._bidirectional = bidirectional
+        self._dropouts = [input_dropout] + [dropout] * (num_layers - 1)
+        self._dropout_axes = (0,) if locked_dropout else ()
+        sizes = [input_size] + [self.output_size] * (num_layers - 1)
+        self._residual = [residual and size == self.output_size for size in sizes]
+        if residual and not any(self._residual):
+            raise ValueError(f"residual: one layer of input size {input_size} gives {self.output_size}; nothing to add")
+        with self.name_scope():
+            # MXNet's own multi-layer operator drops nothing between its layers on a CPU.
+            self.layers, self.norms = nn.HybridSequential(), nn.HybridSequential()
+            self.layers.add(*(RecurrentLayer(recurrence, size, bidirectional, **layer_options) for size in sizes))
+            self.norms.add(*(nn.LayerNorm(in_channels=self.output_size) for _ in sizes if layer_norm))
+
+    def hybrid_forward(self, F, inputs, lengths=None):
+        """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D)."""
+        outputs = inputs
+        for index, layer in enumerate(self.layers):
+            before = outputs
+            if self._dropouts[index]:
+                before = F.Dropout(before, p=self._dropouts[index], axes=self._dropout_axes)
+            outputs = layer(before, lengths)
+            if self._residual[index]:
+                outputs = outputs + before
+            if len(self.norms):
+                outputs = self.norms[index](outputs)
+        if lengths is not None and (len(self.norms) or self._residual[-1]):
+            outputs = F.SequenceMask(outputs, lengths, use_sequence_length=True)
+        return tuple(EncoderOutput(outputs, self._last(F, outputs, lengths)))
+
+    def _last(self, F, outputs, lengths):
+        """Returns the forward outputs at the last valid step and the backward ones at the first, (N, D)."""
+        if lengths is None:
+            final = F.squeeze(F.slice_axis(outputs, axis=0, begin=-1, end=None), axis=0)
+        else:
+            final = F.SequenceLast(outputs, lengths, use_sequence_length=True)
+        if not self._bidirectional:
+            return final
+        first = F.squeeze(F.slice_axis(outputs, axis=0, begin=0, end=1), axis=0)
+        size = self.output_size // 2
+        forward = F.slice_axis(final, axis=1, begin=0, end=size)
+        return F.concat(forward, F.slice_axis(first, axis=1, begin=size, end=None), dim=1)
+
+
+class LSTMEncoder(RecurrentEncoder):
+    """A stack of LSTM layers; the memory cell is ``nn.recurrences.LSTM``.
 
     Args:
         hidden_size: H, units of each layer and direction.
         input_size: C, features of a time step.
         num_layers: layers.
         bidirectional: whether each layer reads in both directions.
-        dropout: share of the units dropped between layers.
-        **layer_options: further options of ``LSTMLayer``.
+        dropout: share of the features dropped between layers in training.
+        activation: of candidate and cell output: ``tanh``, ``relu``, ``sigmoid``, ``hard_sigmoid``.
+        recurrent_activation: of the gates, likewise.
+        forget_bias: the forget gate's bias at the start.
+        recurrent_initializer: ``orthogonal`` or ``xavier``.
+        peephole: whether the gates see the cell.
+        coupled: whether the input gate is one minus the forget gate.
+        cell_layer_norm: whether the sums and the cell are normalized inside of the cell.
+        projection_size: size of the hidden state, less than H; 0 for H.
+        **options: further options of ``RecurrentEncoder`` and ``RecurrentLayer``.
     """
 
     def __init__(
@@ -39,36 +132,71 @@ class LSTMEncoder(HybridBlock):
         bidirectional: bool = False,
         dropout: float = 0.0,
         *,
-        prefix=None,
-        params=None,
-        **layer_options,
+        activation: str = "tanh",
+        recurrent_activation: str = "sigmoid",
+        forget_bias: float = 1.0,
+        recurrent_initializer: str = "orthogonal",
+        peephole: bool = False,
+        coupled: bool = False,
+        cell_layer_norm: bool = False,
+        projection_size: int = 0,
+        **options: Any,
     ):
-        super().__init__(prefix=prefix, params=params)
-        self._hidden_size = hidden_size
-        self._bidirectional = bidirectional
-        self.output_size = hidden_size * (1 + bidirectional)
-        with self.name_scope():
-            # MXNet's own multi-layer operator drops nothing between its layers on a CPU.
-            self.layers = nn.HybridSequential()
-            for index in range(num_layers):
-                if index and dropout:
-                    self.layers.add(nn.Dropout(dropout))
-                size = self.output_size if index else input_size
-                self.layers.add(LSTMLayer(hidden_size, size, bidirectional, **layer_options))
-
-    def hybrid_forward(self, F, inputs):
-        """Takes inputs (T, N, C); gives outputs (T, N, H·directions) and last (N, H·directions)."""
-        outputs = self.layers(inputs)
-        final = F.squeeze(F.slice_axis(outputs, axis=0, begin=-1, end=None), axis=0)
-        if not self._bidirectional:
-            return tuple(EncoderOutput(outputs, final))
-        first = F.squeeze(F.slice_axis(outputs, axis=0, begin=0, end=1), axis=0)
-        forward = F.slice_axis(final, axis=1, begin=0, end=self._hidden_size)
-        backward = F.slice_axis(first, axis=1, begin=self._hidden_size, end=None)
-        return tuple(EncoderOutput(outputs, F.concat(forward, backward, dim=1)))
+        recurrence = LSTM(
+            hidden_size,
+            recurrent_initializer,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            forget_bias=forget_bias,
+            peephole=peephole,
+            coupled=coupled,
+            layer_norm=cell_layer_norm,
+            projection_size=projection_size,
+        )
+        super().__init__(recurrence, input_size, num_layers, bidirectional, dropout=dropout, **options)
 
 
-class GroupedEncoder(HybridBlock):
+class GRUEncoder(RecurrentEncoder):
+    """A stack of GRU layers; the cell is ``nn.recurrences.GRU``. Arguments as of ``LSTMEncoder``."""
+
+    def __init__(
+        self,
+        hidden_size: int,
+        input_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        *,
+        recurrent_initializer: str = "orthogonal",
+        **options: Any,
+    ):
+        recurrence = GRU(hidden_size, recurrent_initializer)
+        super().__init__(recurrence, input_size, num_layers, bidirectional, dropout=dropout, **options)
+
+
+class RNNEncoder(RecurrentEncoder):
+    """A stack of plain recurrent layers; the cell is ``nn.recurrences.RNN``. Arguments as of ``LSTMEncoder``.
+
+    ``activation`` is ``tanh`` or ``relu``.
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        input_size: int,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        *,
+        activation: str = "tanh",
+        recurrent_initializer: str = "orthogonal",
+        **options: Any,
+    ):
+        recurrence = RNN(hidden_size, recurrent_initializer, activation=activation)
+        super().__init__(recurrence, input_size, num_layers, bidirectional, dropout=dropout, **options)
+
+
+class GroupedEncoder(SequenceBlock):
     """Reads equal groups of the features with an encoder each, and joins what they give.
 
     With rows and columns of an image side by side as the features of a step, two
@@ -78,16 +206,16 @@ class GroupedEncoder(HybridBlock):
         encoders: one encoder a group, each of input size C / groups.
     """
 
-    def __init__(self, *encoders: LSTMEncoder, **kwargs):
+    def __init__(self, *encoders: SequenceBlock, **kwargs):
         super().__init__(**kwargs)
         self.output_size = sum(encoder.output_size for encoder in encoders)
         self._groups = len(encoders)
         for index, encoder in enumerate(encoders):
             self.register_child(encoder, f"group{index}")
 
-    def hybrid_forward(self, F, inputs):
-        """Takes inputs (T, N, C); gives outputs (T, N, D) and last (N, D), D summed over the groups."""
+    def hybrid_forward(self, F, inputs, lengths=None):
+        """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D), D over all groups."""
         parts = F.split(inputs, num_outputs=self._groups, axis=2)
-        encoded = [EncoderOutput(*encoder(part)) for encoder, part in zip(self._children.values(), parts)]
+        encoded = [EncoderOutput(*encoder(part, lengths)) for encoder, part in zip(self._children.values(), parts)]
         outputs = F.concat(*(e.outputs for e in encoded), dim=2)
         return tuple(EncoderOutput(outputs, F.concat(*(e.last for e in encoded), dim=1)))

@@ -3,10 +3,6 @@
 import mxnet as mx
 import numpy as np
 
-GATES = ("input", "forget", "candidate", "output")
-"""Order of the gates along the first axis of every LSTM parameter, as in MXNet's and PyTorch's fused operators."""
-
-
 @mx.init.register
 class GateOrthogonal(mx.init.Initializer):
     """Makes each gate's square block of a recurrent weight orthogonal.
@@ -30,22 +26,23 @@ def _orthogonal(size: int) -> np.ndarray:
 
 
 @mx.init.register
-class ForgetBias(mx.init.Initializer):
-    """Sets a bias to 0, and its forget gate's part to ``value`` (Gers et al. 2000; Jozefowicz et al. 2015).
+class PartialBias(mx.init.Initializer):
+    """Sets a bias to 0, and one gate's part of it to ``value``.
 
     Args:
-        value: bias of the forget gate; 1 lets the cell keep its content at the start.
+        value: bias of the gate; of a forget gate, 1 lets the cell keep its content at the start.
+        gate: number of the gate, from 0.
+        num_gates: gates that share the bias.
     """
 
-    def __init__(self, value: float = 1.0) -> None:
-        super().__init__(value=value)
-        self.value = value
+    def __init__(self, value: float, gate: int, num_gates: int) -> None:
+        super().__init__(value=value, gate=gate, num_gates=num_gates)
+        self.value, self.gate, self.num_gates = value, gate, num_gates
 
     def _init_bias(self, name, bias):
-        hidden_size = bias.shape[0] // len(GATES)
-        start = GATES.index("forget") * hidden_size
+        size = bias.shape[0] // self.num_gates
         bias[:] = 0.0
-        bias[start : start + hidden_size] = self.value
+        bias[self.gate * size : (self.gate + 1) * size] = self.value
 
     # A parameter's own initializer is asked for a weight, whatever its name says.
     _init_weight = _init_bias

@@ -1,135 +1,180 @@
-"""One LSTM layer over a sequence: on the fused operator, or on the cell step by step."""
+"""One recurrent layer over a sequence: on the fused operator, or on the cell step by step."""
 
-from typing import Any, Iterable, NamedTuple, Optional
+from typing import Any, List, Mapping, Optional
 
-from mxnet.gluon import HybridBlock
+from gluon_lstm.nn.graphs import SequenceBlock, count_steps, split_steps
+from gluon_lstm.nn.recurrences import Recurrence, check_choice
 
-from gluon_lstm.nn.cell import lstm_step
-from gluon_lstm.nn.initializers import GATES, ForgetBias, GateOrthogonal
-from gluon_lstm.nn.steps import split_steps
-
-ACTIVATIONS = ("tanh", "relu")
 IMPLEMENTATIONS = ("auto", "fused", "cell")
-RECURRENT_INITIALIZERS = {"orthogonal": GateOrthogonal, "xavier": lambda: "xavier"}
 
 
-class Weights(NamedTuple):
-    """The parameters of one direction; the first axis holds the gates in the order i, f, g, o."""
+class RecurrentLayer(SequenceBlock):
+    """A single recurrent layer, in one or both directions.
 
-    i2h_weight: Any  # (4H, C)
-    h2h_weight: Any  # (4H, H)
-    i2h_bias: Any  # (4H,)
-    h2h_bias: Any  # (4H,)
+    MXNet's fused operator computes the layer where the cell's options allow it.
+    Where they do not, or where ``implementation="cell"`` asks for it, the layer
+    is unrolled: one matrix product projects the inputs of all steps, and only
+    the recurrent part runs step by step. Both give the same numbers from the
+    same parameters.
 
-
-class LSTMLayer(HybridBlock):
-    """A single LSTM layer, in one or both directions.
-
-    MXNet's fused operator computes the layer where its activation is tanh. Where
-    it is not, or where ``implementation="cell"`` asks for it, the layer is
-    unrolled: one matrix product projects the inputs of all steps, and only the
-    recurrent part runs step by step. Both give the same numbers from the same
-    parameters.
+    The fused operator ignores lengths, so one more input feature marks the steps
+    after a sequence's end, and a constant weight closes the gates there
+    (``Recurrence.closing``): the backward direction then arrives at the last
+    valid step with a state of exactly 0, as if it started there. Padding may
+    hold any finite numbers.
 
     Args:
-        hidden_size: H.
+        recurrence: the cell.
         input_size: C.
-        bidirectional: whether a second LSTM reads the sequence backwards.
-        activation: of candidate and cell output, ``tanh`` or ``relu``.
-        forget_bias: the forget gate's bias at the start.
-        recurrent_initializer: ``orthogonal`` or ``xavier``.
+        bidirectional: whether a second cell reads the sequence backwards.
         implementation: ``fused``, ``cell``, or ``auto`` for the fused operator where it can.
-        num_steps: T; the unrolled form needs it to be hybridized.
+        zoneout: share of the hidden state that keeps its value at a step (Krueger et al. 2017).
+        zoneout_cell: likewise of an LSTM's cell.
+        weight_dropout: share of the recurrent weights U dropped, the same at every step (Merity et al. 2018).
+        num_steps: T; the unrolled form needs it inside of a hybridized block that is no ``SequenceBlock``.
     """
 
     def __init__(
         self,
-        hidden_size: int,
+        recurrence: Recurrence,
         input_size: int,
         bidirectional: bool = False,
-        activation: str = "tanh",
-        forget_bias: float = 1.0,
-        recurrent_initializer: str = "orthogonal",
+        *,
         implementation: str = "auto",
+        zoneout: float = 0.0,
+        zoneout_cell: float = 0.0,
+        weight_dropout: float = 0.0,
         num_steps: Optional[int] = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        _check_choice("activation", activation, ACTIVATIONS)
-        _check_choice("implementation", implementation, IMPLEMENTATIONS)
-        _check_choice("recurrent_initializer", recurrent_initializer, RECURRENT_INITIALIZERS)
-        if implementation == "fused" and activation != "tanh":
-            raise ValueError(f"the fused operator has no activation {activation!r}; use implementation='auto'")
-        self._hidden_size = hidden_size
-        self._activation = activation
-        self._fused = implementation == "fused" or (implementation == "auto" and activation == "tanh")
+        check_choice("implementation", implementation, IMPLEMENTATIONS)
+        self._zoneout = (zoneout, zoneout_cell)[: len(recurrence.state_sizes)]
+        fusible = recurrence.fused_mode is not None and not any(self._zoneout)
+        if implementation == "fused" and not fusible:
+            raise ValueError("the fused operator cannot compute this cell's options; use implementation='auto'")
+        self.recurrence = recurrence
+        self.output_size = recurrence.output_size * (1 + bidirectional)
+        self.needs_steps = implementation == "cell" or not fusible
+        self._ends_in_zeros = not self.needs_steps and recurrence.closed_output_is_zero
+        self._weight_dropout = weight_dropout
         self._num_steps = num_steps
         self._directions = ("forward", "backward") if bidirectional else ("forward",)
-        rows = len(GATES) * hidden_size
-        declared = {
-            "i2h_weight": ((rows, input_size), "xavier"),
-            "h2h_weight": ((rows, hidden_size), RECURRENT_INITIALIZERS[recurrent_initializer]()),
-            "i2h_bias": ((rows,), ForgetBias(forget_bias)),
-            "h2h_bias": ((rows,), "zeros"),
-        }
+        self._names = tuple(recurrence.declare(input_size))
         with self.name_scope():
             for direction in self._directions:
-                for name, (shape, init) in declared.items():
+                for name, (shape, init) in recurrence.declare(input_size).items():
                     full = f"{direction}_{name}"
                     setattr(self, full, self.params.get(full, shape=shape, init=init))
 
-    def hybrid_forward(self, F, inputs, **parameters):
-        """Takes inputs (T, N, C); gives outputs (T, N, H·directions)."""
-        weights = [Weights(*(parameters[f"{d}_{name}"] for name in Weights._fields)) for d in self._directions]
-        if self._fused:
-            return self._run_fused(F, inputs, weights)
-        outputs = [self._unroll(F, inputs, w, reverse=d > 0) for d, w in enumerate(weights)]
-        return F.concat(*outputs, dim=2) if len(outputs) > 1 else outputs[0]
+    def hybrid_forward(self, F, inputs, lengths=None, **parameters):
+        """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D), 0 after a sequence's end."""
+        weights = [self._weights_of(F, direction, parameters) for direction in self._directions]
+        if self.needs_steps:
+            outputs = _join(F, [self._unroll(F, inputs, lengths, p, backward=d > 0) for d, p in enumerate(weights)])
+        elif lengths is None:
+            outputs = self._run_fused(F, inputs, weights)
+        elif self.recurrence.closing is None:
+            outputs = self._run_reversed(F, inputs, lengths, weights)
+        else:
+            outputs = self._run_closed(F, inputs, lengths, weights)
+        if lengths is None or self._ends_in_zeros:
+            return outputs
+        return F.SequenceMask(outputs, lengths, use_sequence_length=True)
+
+    def _weights_of(self, F, direction: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns one direction's parameters by name, with recurrent weights dropped in training."""
+        p = {name: parameters[f"{direction}_{name}"] for name in self._names}
+        if self._weight_dropout:
+            p["h2h_weight"] = F.Dropout(p["h2h_weight"], p=self._weight_dropout)
+        return p
 
     def _run_fused(self, F, inputs, weights):
         """Runs MXNet's fused operator, whose one parameter vector holds all weights, then all biases."""
-        flat = [F.reshape(array, shape=(-1,)) for w in weights for array in (w.i2h_weight, w.h2h_weight)]
-        flat += [array for w in weights for array in (w.i2h_bias, w.h2h_bias)]
-        state = self._zero_state(F, inputs)
+        flat = [F.reshape(array, shape=(-1,)) for p in weights for array in (p["i2h_weight"], p["h2h_weight"])]
+        flat += [array for p in weights for array in (p["i2h_bias"], p["h2h_bias"])]
+        batch_size = inputs.shape[1] if hasattr(inputs, "shape") else 0  # of a symbol, MXNet infers it
+        zeros = F.zeros(shape=(len(weights), batch_size, self.recurrence.hidden_size))
         return F.RNN(
             inputs,
             F._internal._rnn_param_concat(*flat, dim=0),
-            state,
-            state,
-            state_size=self._hidden_size,
+            *[zeros] * len(self.recurrence.state_sizes),
+            state_size=self.recurrence.hidden_size,
             num_layers=1,
             bidirectional=len(weights) > 1,
-            mode="lstm",
+            mode=self.recurrence.fused_mode,
             state_outputs=False,
         )
 
-    def _zero_state(self, F, inputs):
-        """Returns zeros (directions, N, H); a symbol leaves N, as 0, to shape inference."""
-        batch_size = inputs.shape[1] if hasattr(inputs, "shape") else 0
-        return F.zeros(shape=(len(self._directions), batch_size, self._hidden_size))
+    def _run_closed(self, F, inputs, lengths, weights):
+        """Runs the fused operator with the gates closed after each sequence's end."""
+        marked = F.concat(inputs, _padding(F, inputs, lengths), dim=2)
+        columns = [self._closing_column(F, p) for p in weights]
+        widened = [{**p, "i2h_weight": F.concat(p["i2h_weight"], c, dim=1)} for p, c in zip(weights, columns)]
+        return self._run_fused(F, marked, widened)
 
-    def _unroll(self, F, inputs, weights: Weights, reverse: bool):
+    def _closing_column(self, F, p):
+        """Returns the weights (G·H, 1) of the feature that marks the steps after a sequence's end."""
+        zeros = F.zeros_like(F.slice_axis(p["h2h_weight"], axis=1, begin=0, end=1))
+        parts = [
+            self.recurrence.part(F, F.reshape(zeros, shape=(1, -1)), gate) + self.recurrence.closing.get(gate, 0.0)
+            for gate in self.recurrence.gates
+        ]
+        return F.reshape(F.concat(*parts, dim=1), shape=(-1, 1))
+
+    def _run_reversed(self, F, inputs, lengths, weights):
+        """Runs each direction on its own, the backward one over sequences turned around within their lengths."""
+
+        def turned(sequence):
+            return F.SequenceReverse(sequence, lengths, use_sequence_length=True)
+
+        outputs = [self._run_fused(F, inputs, weights[:1])]
+        outputs += [turned(self._run_fused(F, turned(inputs), [p])) for p in weights[1:]]
+        return _join(F, outputs)
+
+    def _unroll(self, F, inputs, lengths, p: Mapping[str, Any], backward: bool):
         """Returns one direction's outputs (T, N, H), in the order of the inputs."""
-        bias = weights.i2h_bias + weights.h2h_bias
-        rows = len(GATES) * self._hidden_size
-        projected = F.FullyConnected(inputs, weights.i2h_weight, bias, num_hidden=rows, flatten=False)
-        sums = split_steps(F, projected, self._num_steps)
-        if sums is None:
-            raise ValueError("an LSTM unrolled over its cell needs num_steps to be hybridized")
-        outputs, hidden, cell = [], None, None
-        if len(sums) == 1:
-            # MXNet refuses a weight that nothing uses, so a single step multiplies it with zeros.
-            hidden = F.zeros_like(F.slice_axis(sums[0], axis=1, begin=0, end=self._hidden_size))
-        for gates in reversed(sums) if reverse else sums:
-            if hidden is not None:
-                # Not linalg.gemm: with static memory, the gradient of a weight that it uses over eight times is wrong.
-                gates = gates + F.FullyConnected(hidden, weights.h2h_weight, no_bias=True, num_hidden=rows)
-            hidden, cell = lstm_step(F, gates, cell, self._hidden_size, self._activation)
-            outputs.append(hidden)
-        return F.stack(*(reversed(outputs) if reverse else outputs), axis=0)
+        steps = count_steps(inputs, self._num_steps)
+        if steps is None:
+            raise ValueError(
+                "an unrolled layer inside of a hybridized block that is no SequenceBlock needs num_steps, the number "
+                "of time steps"
+            )
+        projected = split_steps(F, self.recurrence.project(F, inputs, p), steps)
+        state = self._zero_state(F, projected[0])
+        outputs: List[Any] = [None] * steps
+        for t in reversed(range(steps)) if backward else range(steps):
+            after = self._keep(F, state, self.recurrence.step(F, projected[t], state, p))
+            if backward and lengths is not None:
+                # After a sequence's end its state stays as it started, of zeros.
+                after = type(state)(*(F.where(lengths > t, new, old) for new, old in zip(after, state)))
+            state, outputs[t] = after, after.hidden
+        return F.stack(*outputs, axis=0)
+
+    def _zero_state(self, F, projected):
+        """Returns a state of zeros for a batch like ``projected`` (N, G·H)."""
+        sizes = self.recurrence.state_sizes
+        columns = (F.slice_axis(projected, axis=1, begin=0, end=size) for size in sizes)
+        return self.recurrence.state_type(*map(F.zeros_like, columns))
+
+    def _keep(self, F, before, after):
+        """Applies zoneout: in training some units keep their value, in prediction all keep a share of it."""
+        if not any(self._zoneout):
+            return after
+        zoned = [
+            # Dropout scales what it lets through by 1 / (1 - z).
+            old + (1 - z) * F.Dropout(new - old, p=z) if z else new
+            for z, old, new in zip(self._zoneout, before, after)
+        ]
+        return type(after)(*zoned)
 
 
-def _check_choice(option: str, value: str, choices: Iterable[str]) -> None:
-    """Raises ValueError unless ``value`` is among ``choices``."""
-    if value not in choices:
-        raise ValueError(f"{option} {value!r}: use one of {', '.join(choices)}")
+def _padding(F, inputs, lengths):
+    """Returns (T, N, 1): 1 at the steps after a sequence's end, 0 before."""
+    ones = F.ones_like(F.slice_axis(inputs, axis=2, begin=0, end=1))
+    return 1 - F.SequenceMask(ones, lengths, use_sequence_length=True)
+
+
+def _join(F, outputs: List[Any]):
+    """Joins the outputs (T, N, H) of the directions."""
+    return F.concat(*outputs, dim=2) if len(outputs) > 1 else outputs[0]

@@ -1,0 +1,103 @@
+"""Blocks that read sequences of any length, hybridized too."""
+
+from collections import OrderedDict
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Iterator, List, Optional
+
+import numpy as np
+from mxnet import nd
+from mxnet.gluon import HybridBlock
+
+MOST_GRAPHS = 32
+"""Graphs that a block keeps; the one that was not used for longest goes first, and its memory with it."""
+
+_known_steps: ContextVar[Optional[int]] = ContextVar("known_steps", default=None)
+
+
+class SequenceBlock(HybridBlock):
+    """A HybridBlock called as ``block(inputs (T, N, …), lengths (N,) or None)``.
+
+    Hybridized, Gluon keeps one graph, which must be called with the same arguments
+    each time, and in which T is unknown. This block keeps a graph with lengths and
+    one without, and one for each T where a block inside ``needs_steps``, which it
+    finds by ``count_steps``.
+    """
+
+    needs_steps = False
+    """Whether this block's graph differs from one number of steps to another."""
+
+    def __call__(self, *args):
+        """Runs the block, once lengths that MXNet would crash on are refused."""
+        if len(args) > 1 and isinstance(args[1], nd.NDArray):
+            check_lengths(args[1].asnumpy(), *args[0].shape[:2])
+        return super().__call__(*args)
+
+    def hybridize(self, active: bool = True, **kwargs) -> None:
+        """Switches graphs on or off, as in Gluon; options as there."""
+        super().hybridize(active, **kwargs)
+        self._per_length = any(getattr(block, "needs_steps", False) for block in _family(self))
+
+    def _call_cached_op(self, *args):
+        steps = args[0].shape[0] if getattr(self, "_per_length", False) else None
+        key = (steps, tuple(argument is not None for argument in args))
+        stored = self._graphs.pop(key, None)
+        if stored is None:
+            self._cached_graph, self._cached_op, self._cached_op_args = (), None, []
+        else:
+            self.__dict__.update(stored)
+        with _steps_known(steps):
+            outputs = super()._call_cached_op(*args)
+        self._graphs[key] = {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES}
+        while len(self._graphs) > MOST_GRAPHS:
+            self._graphs.popitem(last=False)
+        return outputs
+
+    def _clear_cached_op(self) -> None:
+        self.__dict__["_graphs"] = OrderedDict()
+        super()._clear_cached_op()
+
+
+_GRAPH_ATTRIBUTES = ("_cached_graph", "_cached_op", "_cached_op_args", "_in_format", "_out_format")
+
+
+def _family(block) -> Iterator[Any]:
+    """Yields a block and all blocks inside it."""
+    yield block
+    for child in block._children.values():
+        yield from _family(child)
+
+
+@contextmanager
+def _steps_known(steps: Optional[int]) -> Iterator[None]:
+    """Tells the blocks whose graph is built inside the ``with`` block how many steps there are."""
+    token = _known_steps.set(steps)
+    try:
+        yield
+    finally:
+        _known_steps.reset(token)
+
+
+def count_steps(sequence, num_steps: Optional[int] = None) -> Optional[int]:
+    """Returns T of a sequence (T, …): an array knows it, a symbol has it from the call or from ``num_steps``."""
+    return sequence.shape[0] if hasattr(sequence, "shape") else _known_steps.get() or num_steps
+
+
+def split_steps(F, sequence, steps: int) -> List[Any]:
+    """Returns the time steps (N, D) of a sequence (T, N, D)."""
+    parts = F.split(sequence, num_outputs=steps, axis=0, squeeze_axis=True)
+    return [parts] if steps == 1 else list(parts)
+
+
+def check_lengths(lengths: np.ndarray, num_steps: int, batch_size: int) -> None:
+    """Raises ValueError unless there is a length for each sequence, all of them from 1 to T.
+
+    MXNet's sequence operators read and write outside of their arrays for others.
+    """
+    if lengths.shape != (batch_size,):
+        raise ValueError(f"lengths of shape {lengths.shape} for a batch of {batch_size}: give one length a sequence")
+    wrong = np.flatnonzero(~((lengths >= 1) & (lengths <= num_steps) & (lengths == np.floor(lengths))))
+    if len(wrong):
+        raise ValueError(
+            f"lengths[{wrong[0]}] is {lengths[wrong[0]]}: must be a whole number from 1 to {num_steps}, the time steps"
+        )
