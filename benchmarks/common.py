@@ -91,6 +91,9 @@ def _machine() -> Dict[str, Any]:
 
 
 def _processor() -> str:
-    """Returns the processor's model name."""
+    """Returns the processor's model name and the widest vectors it computes with."""
     lines: List[str] = Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines()
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    flags = found.get("flags", "").split()
+    vectors = [text for flag, text in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags]
+    return " with ".join([found.get("model name", platform.machine()), *vectors[:1]])

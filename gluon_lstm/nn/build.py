@@ -22,6 +22,7 @@ def build_net(
     net = SequenceClassifier(
         num_classes=num_classes,
         input_size=step_shape[1],
+        num_steps=step_shape[0],
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
         bidirectional=config.bidirectional,

@@ -1,6 +1,6 @@
 """The classifier: encoder, pooling, dense head."""
 
-from typing import Any
+from typing import Any, Optional
 
 from mxnet.gluon import nn
 
@@ -29,6 +29,7 @@ class SequenceClassifier(SequenceBlock):
         dropout: share of units dropped between layers and before the head.
         pooling: ``last``, ``mean``, ``max``, ``mean+max`` or ``attention``.
         head_size: units of the dense relu layer before the output; 0 for none.
+        num_steps: T, where it is always the same: pooling by maximum is faster with it.
         prefix: as in Gluon.
         params: as in Gluon.
         **encoder_options: further options of the encoder.
@@ -55,6 +56,7 @@ class SequenceClassifier(SequenceBlock):
         dropout: float = 0.0,
         pooling: str = "last",
         head_size: int = 0,
+        num_steps: Optional[int] = None,
         prefix=None,
         params=None,
         **encoder_options: Any,
@@ -71,7 +73,7 @@ class SequenceClassifier(SequenceBlock):
 
         with self.name_scope():
             self.encoder = make_encoder() if groups == 1 else GroupedEncoder(*(make_encoder() for _ in range(groups)))
-            self.pooling = Pooling(pooling, self.encoder.output_size)
+            self.pooling = Pooling(pooling, self.encoder.output_size, num_steps)
             self.head = _head(self.pooling.output_size(self.encoder.output_size), head_size, num_classes, dropout)
 
     def hybrid_forward(self, F, inputs, lengths=None):

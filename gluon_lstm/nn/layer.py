@@ -59,6 +59,7 @@ class RecurrentLayer(SequenceBlock):
         self._ends_in_zeros = not self.needs_steps and recurrence.closed_output_is_zero
         self._weight_dropout = weight_dropout
         self._num_steps = num_steps
+        self._input_size = input_size
         self._directions = ("forward", "backward") if bidirectional else ("forward",)
         self._names = tuple(recurrence.declare(input_size))
         with self.name_scope():
@@ -66,6 +67,10 @@ class RecurrentLayer(SequenceBlock):
                 for name, (shape, init) in recurrence.declare(input_size).items():
                     full = f"{direction}_{name}"
                     setattr(self, full, self.params.get(full, shape=shape, init=init))
+
+    def __repr__(self) -> str:
+        cell, directions = type(self.recurrence).__name__, ", bidirectional" * (len(self._directions) > 1)
+        return f"{cell}({self._input_size} -> {self.recurrence.hidden_size}{directions})"
 
     def hybrid_forward(self, F, inputs, lengths=None, **parameters):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D), 0 after a sequence's end."""

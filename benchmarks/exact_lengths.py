@@ -1,0 +1,224 @@
+"""Times an epoch over padded texts: lengths handled exactly, against forms that ignore them.
+
+    python benchmarks/exact_lengths.py --data-dir ../shared/data
+
+2,000 reviews of IMDB, at most 400 tokens, 20,000 words, embedding 128, one
+bidirectional LSTM of 128, maximum over time, Adam, batches of 64 reviews of
+nearly equal length. In one process, in turn, medians over the rounds:
+
+* ``ours``: ``LSTMEncoder`` with lengths, ``Pooling``, our step: padding changes nothing;
+* ``fused``: Gluon's bidirectional LSTM, which ignores lengths: padding changes the results;
+* ``per_direction``: one Gluon LSTM a direction, the backward one between two ``SequenceReverse``: exact as well.
+
+With PyTorch installed beside: ``torch`` (lengths ignored) and ``torch_packed`` (exact).
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import re
+import statistics
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Callable, Dict, List
+
+import numpy as np
+from common import summarize, write_result
+
+import gluon_lstm.runtime as runtime
+from gluon_lstm.config import TrainingConfig
+from gluon_lstm.data import Batch
+
+REVIEWS, WORDS, MOST_TOKENS, BATCH_SIZE = 2_000, 20_000, 400, 64
+EMBEDDING, HIDDEN = 128, 128
+RATE = 1e-3
+
+
+def main() -> None:
+    """Measures every form and writes ``docs/results/exact-lengths.json``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data-dir", required=True, help="folder that holds imdb/train.jsonl.gz")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts (default: 3)")
+    parser.add_argument("--only", nargs="*", help="forms to time (default: all)")
+    arguments = parser.parse_args()
+    runtime.prepare()
+    batches = read_batches(Path(arguments.data_dir) / "imdb" / "train.jsonl.gz")
+    epochs = {name: make for name, make in forms().items() if not arguments.only or name in arguments.only}
+    seconds = measure({name: make() for name, make in epochs.items()}, batches, arguments.rounds)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    print({name: round(value, 2) for name, value in medians.items()})
+    if not arguments.only:
+        write_result(
+            "exact-lengths",
+            {
+                "seconds": {name: summarize(values) for name, values in seconds.items()},
+                "median_seconds": medians,
+                "ours_to_fused": medians["ours"] / medians["fused"],
+                "ours_to_per_direction": medians["ours"] / medians["per_direction"],
+                "padding_share": 1 - sum(b.lengths.sum() for b in batches) / sum(b.inputs.size for b in batches),
+                **runtime.describe(),
+            },
+        )
+
+
+def measure(
+    epochs: Dict[str, Callable[[List[Batch]], None]], batches: List[Batch], rounds: int
+) -> Dict[str, List[float]]:
+    """Returns the seconds an epoch of each form in each round, the first round left out."""
+    seconds: Dict[str, List[float]] = {name: [] for name in epochs}
+    for _ in range(rounds + 1):
+        for name, epoch in epochs.items():
+            start = time.perf_counter()
+            epoch(batches)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: values[1:] for name, values in seconds.items()}
+
+
+def read_batches(path: Path) -> List[Batch]:
+    """Returns the reviews as batches of word numbers (T, N) int32, sorted by length, in a random order."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    rng = np.random.default_rng(0)
+    chosen = [lines[index] for index in rng.choice(len(lines), REVIEWS, replace=False)]
+    texts = [re.findall(r"\w+|[^\w\s]", line["text"].lower())[-MOST_TOKENS:] for line in chosen]
+    counts = Counter(word for text in texts for word in text)
+    numbers = {word: number for number, (word, _) in enumerate(counts.most_common(WORDS - 2), 2)}
+    order = sorted(range(REVIEWS), key=lambda index: len(texts[index]))
+    names = sorted({line["label"] for line in chosen})
+    starts = rng.permutation(range(0, REVIEWS, BATCH_SIZE))
+    batches = []
+    for start in starts:
+        indices = order[start : start + BATCH_SIZE]
+        lengths = np.array([len(texts[index]) for index in indices], np.int32)
+        inputs = np.zeros((lengths.max(), len(indices)), np.int32)
+        for column, index in enumerate(indices):
+            inputs[: lengths[column], column] = [numbers.get(word, 1) for word in texts[index]]
+        labels = np.array([names.index(chosen[index]["label"]) for index in indices], np.int32)
+        batches.append(Batch(inputs, lengths, labels, np.array(indices)))
+    return batches
+
+
+def forms() -> Dict[str, Callable[[], Callable[[List[Batch]], None]]]:
+    """Returns functions that make the function that trains for one epoch, by the form's name."""
+    found = {"ours": ours, "fused": lambda: plain(False), "per_direction": lambda: plain(True)}
+    try:
+        import torch  # noqa: F401 - whether it is there
+    except ImportError:
+        return found
+    return {**found, "torch": lambda: pytorch(False), "torch_packed": lambda: pytorch(True)}
+
+
+def ours() -> Callable[[List[Batch]], None]:
+    """Returns an epoch of our encoder, pooling and step."""
+    import mxnet as mx
+    from mxnet.gluon import nn
+
+    from gluon_lstm.nn import LSTMEncoder, Pooling, SequenceBlock
+    from gluon_lstm.training import Stepper
+
+    class Net(SequenceBlock):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(WORDS, EMBEDDING)
+            self.encoder = LSTMEncoder(HIDDEN, EMBEDDING, bidirectional=True)
+            self.pooling = Pooling("max")
+            self.head = nn.Dense(2, in_units=2 * HIDDEN)
+
+        def hybrid_forward(self, F, inputs, lengths=None):
+            outputs, last = self.encoder(self.embedding(inputs), lengths)
+            return self.head(self.pooling(outputs, lengths, last))
+
+    runtime.seed_everything(0)
+    net = Net()
+    net.initialize(mx.init.Xavier())
+    net.hybridize(static_alloc=True, static_shape=True)
+    stepper = Stepper(net, TrainingConfig(optimizer="adam", clip_norm=0.0), [mx.cpu()])
+
+    def epoch(batches: List[Batch]) -> None:
+        for batch in batches:
+            stepper.step(batch, RATE)
+        mx.nd.waitall()
+
+    return epoch
+
+
+def plain(per_direction: bool) -> Callable[[List[Batch]], None]:
+    """Returns an epoch of Gluon's own layers, with its own trainer."""
+    import mxnet as mx
+    from mxnet.gluon import HybridBlock, nn, rnn
+
+    class Net(HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.embedding = nn.Embedding(WORDS, EMBEDDING)
+            if per_direction:
+                self.forward_lstm = rnn.LSTM(HIDDEN, input_size=EMBEDDING)
+                self.backward_lstm = rnn.LSTM(HIDDEN, input_size=EMBEDDING)
+            else:
+                self.lstm = rnn.LSTM(HIDDEN, bidirectional=True, input_size=EMBEDDING)
+            self.head = nn.Dense(2, in_units=2 * HIDDEN)
+
+        def hybrid_forward(self, F, inputs, lengths):
+            embedded = self.embedding(inputs)
+            if not per_direction:
+                return self.head(F.max(self.lstm(embedded), axis=0))
+
+            def turned(sequence):
+                return F.SequenceReverse(sequence, lengths, use_sequence_length=True)
+
+            outputs = F.concat(self.forward_lstm(embedded), turned(self.backward_lstm(turned(embedded))), dim=2)
+            return self.head(F.max(F.SequenceMask(outputs, lengths, use_sequence_length=True, value=-1e30), axis=0))
+
+    runtime.seed_everything(0)
+    net = Net()
+    net.initialize(mx.init.Xavier())
+    net.hybridize(static_alloc=True, static_shape=True)
+    trainer = mx.gluon.Trainer(net.collect_params(), "adam", {"learning_rate": RATE})
+    loss = mx.gluon.loss.SoftmaxCrossEntropyLoss()
+    loss.hybridize(static_alloc=True)
+
+    def epoch(batches: List[Batch]) -> None:
+        for batch in batches:
+            inputs, lengths, labels = (mx.nd.array(array, dtype="int32") for array in batch[:3])
+            with mx.autograd.record():
+                losses = loss(net(inputs, lengths), labels)
+            losses.backward()
+            trainer.step(len(labels))
+        mx.nd.waitall()
+
+    return epoch
+
+
+def pytorch(packed: bool) -> Callable[[List[Batch]], None]:
+    """Returns an epoch of PyTorch's layers: padding read as if it were text, or packed away."""
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    torch.manual_seed(0)
+    embedding = torch.nn.Embedding(WORDS, EMBEDDING)
+    lstm = torch.nn.LSTM(EMBEDDING, HIDDEN, bidirectional=True)
+    head = torch.nn.Linear(2 * HIDDEN, 2)
+    optimizer = torch.optim.Adam([*embedding.parameters(), *lstm.parameters(), *head.parameters()], lr=RATE)
+
+    def pooled(batch: Batch):
+        embedded = embedding(torch.from_numpy(batch.inputs))
+        if not packed:
+            return lstm(embedded)[0].amax(dim=0)
+        sequences = pack_padded_sequence(embedded, torch.from_numpy(batch.lengths).long(), enforce_sorted=False)
+        return pad_packed_sequence(lstm(sequences)[0], padding_value=-1e30)[0].amax(dim=0)
+
+    def epoch(batches: List[Batch]) -> None:
+        for batch in batches:
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(head(pooled(batch)), torch.from_numpy(batch.labels).long())
+            loss.backward()
+            optimizer.step()
+
+    return epoch
+
+
+if __name__ == "__main__":
+    main()

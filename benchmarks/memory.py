@@ -1,0 +1,81 @@
+"""Watches the memory of a process that trains on sequences of random lengths.
+
+    python benchmarks/memory.py
+
+Each step has a number of time steps and a batch size of its own. The resident
+size after the first fifth of the steps, when MXNet's memory pool has seen most
+shapes, is compared with that at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import List
+
+import numpy as np
+from common import write_result
+
+import gluon_lstm.runtime as runtime
+
+FEATURES, HIDDEN, CLASSES = 16, 32, 4
+MOST_STEPS, MOST_SEQUENCES = 100, 32
+
+
+def main() -> None:
+    """Takes the steps and writes ``docs/results/memory-IMPLEMENTATION.json``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=5_000, help="training steps (default: 5000)")
+    parser.add_argument("--implementation", choices=("fused", "cell"), default="fused", help="(default: fused)")
+    arguments = parser.parse_args()
+    runtime.prepare()
+    sizes = watch(arguments.steps, arguments.implementation)
+    settled = sizes[len(sizes) // 5]
+    write_result(
+        f"memory-{arguments.implementation}",
+        {"resident_mib": sizes, "settled_mib": settled, "end_mib": sizes[-1], "growth": sizes[-1] / settled - 1},
+    )
+    print(f"{settled:.0f} MiB after a fifth of the steps, {sizes[-1]:.0f} MiB at the end")
+
+
+def watch(steps: int, implementation: str) -> List[float]:
+    """Returns the resident size, in MiB, at fifty moments of a training over batches of random shapes."""
+    import mxnet as mx
+
+    from gluon_lstm import SequenceClassifier
+    from gluon_lstm.config import TrainingConfig
+    from gluon_lstm.data import Batch
+    from gluon_lstm.training import Stepper
+
+    runtime.seed_everything(0)
+    net = SequenceClassifier(
+        CLASSES, FEATURES, HIDDEN, bidirectional=True, pooling="mean+max", implementation=implementation
+    )
+    net.initialize()
+    net.hybridize(static_alloc=True, static_shape=True)
+    stepper, rng, sizes = Stepper(net, TrainingConfig(), [mx.cpu()]), np.random.default_rng(0), []
+    for step in range(1, steps + 1):
+        count, longest = rng.integers(1, MOST_SEQUENCES + 1), rng.integers(1, MOST_STEPS + 1)
+        stepper.step(
+            Batch(
+                rng.standard_normal((longest, count, FEATURES), dtype=np.float32),
+                rng.integers(1, longest + 1, count).astype(np.int32),
+                rng.integers(0, CLASSES, count).astype(np.int32),
+                np.arange(count),
+            ),
+            1e-3,
+        )
+        if step % (steps // 50) == 0:
+            mx.nd.waitall()
+            sizes.append(resident_mib())
+    return sizes
+
+
+def resident_mib() -> float:
+    """Returns the process's resident size in MiB."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+if __name__ == "__main__":
+    main()
