@@ -111,9 +111,11 @@ class Recurrence:
         }
 
     def project(self, F, inputs, p: Mapping[str, Any]):
-        """Returns what the inputs (…, C) of all steps add to the gates' sums, (…, G·H)."""
+        """Returns what the inputs (…, C) of all steps, and the biases, add to the gates' sums, (…, G·H)."""
         rows = len(self.gates) * self.hidden_size
-        return F.FullyConnected(inputs, p["i2h_weight"], p["i2h_bias"], num_hidden=rows, flatten=False)
+        # One bias for both: added to all steps at once, it costs less than at each.
+        bias = p["i2h_bias"] + p["h2h_bias"]
+        return F.FullyConnected(inputs, p["i2h_weight"], bias, num_hidden=rows, flatten=False)
 
     def step(self, F, projected, state, p: Mapping[str, Any]):
         """Returns the next state from ``project``'s part of this step (N, G·H) and the state before it."""
@@ -123,7 +125,7 @@ class Recurrence:
         """Returns what the hidden state adds to the gates' sums, (N, G·H)."""
         # Not linalg.gemm: with static memory, the gradient of a weight that it uses over eight times is wrong.
         rows = len(self.gates) * self.hidden_size
-        return F.FullyConnected(hidden, p["h2h_weight"], p["h2h_bias"], num_hidden=rows)
+        return F.FullyConnected(hidden, p["h2h_weight"], no_bias=True, num_hidden=rows)
 
     def part(self, F, array, gate: str):
         """Returns one gate's columns (N, H) of an array (N, G·H)."""
@@ -292,6 +294,16 @@ class GRU(Recurrence):
     def closing(self) -> Mapping[str, float]:
         """With z at 1, h stays as it is."""
         return {"update": CLOSED}
+
+    def project(self, F, inputs, p: Mapping[str, Any]):
+        """Returns what the inputs add to the sums, without b', which the reset gate scales."""
+        rows = len(self.gates) * self.hidden_size
+        return F.FullyConnected(inputs, p["i2h_weight"], p["i2h_bias"], num_hidden=rows, flatten=False)
+
+    def recur(self, F, hidden, p: Mapping[str, Any]):
+        """Returns what the hidden state adds to the sums, b' included."""
+        rows = len(self.gates) * self.hidden_size
+        return F.FullyConnected(hidden, p["h2h_weight"], p["h2h_bias"], num_hidden=rows)
 
     def step(self, F, projected, state: HiddenState, p: Mapping[str, Any]) -> HiddenState:
         """Returns h_t; see ``Recurrence.step``."""
