@@ -33,7 +33,7 @@ class ImageFormat(NamedTuple):
         height: rows of pixels.
         width: columns of pixels.
         max_value: the value that becomes 1.0; 0 stays 0.
-        view: what a time step is, one of ``views.VIEWS``.
+        view: what a time step is, one of ``config.VIEWS``.
     """
 
     height: int

@@ -3,10 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from gluon_lstm.config import VIEWS
 from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.data.formats import read_format
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.views import VIEWS, as_sequence, view_shape
+from gluon_lstm.data.views import as_sequence, view_shape
 from gluon_lstm.errors import ConfigError, DataError
 
 
