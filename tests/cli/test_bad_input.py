@@ -94,6 +94,7 @@ BAD_FILES = {
     "labels for images": (TEST_IMAGES, idx(IMAGES[0, 0]), "not an IDX file"),
     "empty": (TEST_LABELS, b"", "starts with nothing"),
     "other count": (TRAIN_LABELS, idx(IMAGES[0, 0]), "holds 80 images but "),
+    "one class": (TRAIN_LABELS, idx(np.full(80, 7, np.uint8)), "train-labels-idx1-ubyte: every label is 7, and one"),
     "no images": (TRAIN_IMAGES, idx(IMAGES[:0]), "holds no images"),
     "other size": (TEST_IMAGES, idx(np.zeros((20, 6, 6), np.uint8)), "images of 6 x 6 pixels, but "),
 }
