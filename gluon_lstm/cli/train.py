@@ -75,7 +75,7 @@ def _dry_run(config: Config) -> int:
     with tempfile.TemporaryDirectory() as folder:
         code = _train(config, splits, Path(folder) / "run", force=False)
         if code == 0:
-            evaluate_run(Path(folder) / "run", splits.test, config.runtime.device)
+            evaluate_run(RunDirectory.open(Path(folder) / "run"), config, splits.test)
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
 

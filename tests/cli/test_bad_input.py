@@ -173,6 +173,17 @@ def copy(trained, tmp_path):
     return shutil.copytree(trained, tmp_path / "work" / "run", ignore=shutil.ignore_patterns("evaluation"))
 
 
+@pytest.mark.parametrize("command", [("evaluate",), ("train", "--force", "--output")], ids=["evaluate", "train"])
+def test_a_file_of_ones_own_among_a_report(refuses, copy, command):
+    notes = copy / "evaluation" / "test" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+    line = refuses(*command, copy)
+    assert "notes.txt" in line
+    assert str(copy) in line
+    assert notes.read_text() == "mine"
+
+
 def test_a_run_without_a_model(refuses, copy):
     (copy / "model").rename(copy / "lost")
     assert "holds no model yet; its training ended before the first one was saved" in refuses("evaluate", copy)
