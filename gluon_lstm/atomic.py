@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator
 
@@ -32,6 +33,21 @@ def replacing_file(target: Path) -> Iterator[Path]:
         _flush(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_replaceable(target: Path) -> None:
+    """Raises the OSError that ``replacing_file`` would end with, as far as that shows beforehand; makes nothing."""
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    if os.path.lexists(target) and not target.is_file():  # a device such as /dev/null
+        raise OSError(errno.EINVAL, "Not a regular file", str(target))
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.lstat(target.with_name(f".{target.name}.12345678"))  # raises where the name is too long
+    folder = next(parent for parent in target.absolute().parents if os.path.lexists(parent))
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
 
 
 @contextmanager

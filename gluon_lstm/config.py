@@ -25,6 +25,13 @@ RECORDED = ("version", "preset", "environment", "dataset")
 MOST_UNITS = 8192
 """Of a layer; MXNet's arrays hold fewer than 2**31 numbers."""
 
+# The names that options take; the code behind each option reads them here, so that there is one list of each.
+VIEWS = ("rows", "columns", "pixels", "permuted", "rows+columns")
+POOLINGS = ("last", "mean", "max", "mean+max")
+CELL_ACTIVATIONS = ("tanh", "relu")
+RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
+IMPLEMENTATIONS = ("auto", "fused", "cell")
+
 
 def option(default: Any, help: str, *, choices: Iterable[str] = (), low=None, high=None, above=None) -> Any:
     """Declares a field: default, help text, and the values it may take.
@@ -53,7 +60,7 @@ class DataConfig:
         "rows",
         "what a time step of an image is: a row, a column, a pixel, a pixel in one fixed random order, "
         "or row t and column t side by side",
-        choices=("rows", "columns", "pixels", "permuted", "rows+columns"),
+        choices=VIEWS,
     )
     validation_size: Optional[int] = option(
         None, "training samples set aside for validation; default: the data set's own", low=1
@@ -79,19 +86,17 @@ class ModelConfig:
     bidirectional: bool = option(True, "read each sequence in both directions")
     groups: int = option(1, "split the features of a time step into this many groups, each with its own encoder", low=1)
     dropout: float = option(0.2, "dropout between layers and before the head", low=0, high=0.95)
-    pooling: str = option(
-        "mean+max", "how the outputs of all steps become one vector", choices=("last", "mean", "max", "mean+max")
-    )
+    pooling: str = option("mean+max", "how the outputs of all steps become one vector", choices=POOLINGS)
     head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0, high=MOST_UNITS)
-    cell_activation: str = option("tanh", "activation of candidate and cell output", choices=("tanh", "relu"))
+    cell_activation: str = option("tanh", "activation of candidate and cell output", choices=CELL_ACTIVATIONS)
     forget_bias: float = option(1.0, "forget-gate bias at the start", low=-100, high=100)
     recurrent_initializer: str = option(
-        "orthogonal", "how recurrent weights start", choices=("orthogonal", "xavier")
+        "orthogonal", "how recurrent weights start", choices=RECURRENT_INITIALIZERS
     )
     implementation: str = option(
         "auto",
         "fused operator, the cell step by step, or whichever the options allow",
-        choices=("auto", "fused", "cell"),
+        choices=IMPLEMENTATIONS,
     )
 
 

@@ -6,6 +6,7 @@ count once, while it is imported; importing ``gluon_lstm`` calls it.
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import random
@@ -13,6 +14,7 @@ import re
 import sys
 import warnings
 from importlib import metadata
+from pathlib import Path
 from typing import Dict, List, Optional
 
 import numpy as np
@@ -20,17 +22,37 @@ import numpy as np
 from gluon_lstm.errors import ConfigError, DeviceError
 
 _DEVICE = re.compile(r"(cpu|gpu)(?::(\d+(?:,\d+)*))?")
+_CGROUPS = Path("/sys/fs/cgroup")
 
 
 def physical_cores() -> int:
     """Returns how many physical cores this process may use.
 
     Two hardware threads of one core share its arithmetic units, so they count
-    once; where Linux does not tell which belong together, each counts.
+    once; where Linux does not tell which belong together, each counts. A
+    container that is given less processor time counts as so many cores, rounded up.
     """
-    if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    return len({_siblings(cpu) for cpu in os.sched_getaffinity(0)})
+    if hasattr(os, "sched_getaffinity"):
+        cores = len({_siblings(cpu) for cpu in os.sched_getaffinity(0)})
+    else:
+        cores = os.cpu_count() or 1
+    quota = _cpu_quota()
+    return cores if quota is None else max(1, min(cores, math.ceil(quota)))
+
+
+def _cpu_quota() -> Optional[float]:
+    """Returns how many processors' time this process's container may use; ``None`` for no limit.
+
+    Microseconds of processor time in each period, in one file (version 2 of
+    Linux's control groups) or in two (version 1), where ``max`` or -1 is no limit.
+    """
+    for names in (("cpu.max",), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            quota, period = " ".join((_CGROUPS / name).read_text(encoding="ascii") for name in names).split()
+            return int(quota) / int(period) if quota not in ("max", "-1") else None
+        except (OSError, ValueError, ZeroDivisionError):
+            continue
+    return None
 
 
 def _siblings(cpu: int) -> str:

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from gluon_lstm import atomic
-from gluon_lstm.atomic import replacing_directory, replacing_file
+from gluon_lstm.atomic import check_replaceable, replacing_directory, replacing_file
 
 
 class File:
@@ -113,3 +113,43 @@ def test_a_parent_that_is_a_file(kind, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OSError), kind.replacing(tmp_path / "file" / "target"):
         pytest.fail("the block must not run")
+
+
+@pytest.mark.parametrize("name", ["new", "old", "a/b/new", "link"])
+def test_what_can_be_replaced_passes_and_nothing_is_made(tmp_path, name):
+    (tmp_path / "old").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "old")
+    before = sorted(tmp_path.rglob("*"))
+    check_replaceable(tmp_path / name)
+    assert sorted(tmp_path.rglob("*")) == before
+    with replacing_file(tmp_path / name):
+        pass
+
+
+@pytest.mark.parametrize(
+    "name, error",
+    [
+        ("folder", IsADirectoryError),
+        ("old/new", NotADirectoryError),
+        ("old/a/b/new", NotADirectoryError),
+        ("lost/new", NotADirectoryError),
+        ("pipe", OSError),
+        ("x" * 256, OSError),
+        ("x" * 250, OSError),
+        ("x" * 256 + "/new", OSError),
+    ],
+)
+def test_what_cannot_be_replaced_is_seen_beforehand(tmp_path, name, error):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "old").touch()
+    (tmp_path / "lost").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(error) as caught:
+        check_replaceable(tmp_path / name)
+    assert caught.value.strerror
+
+
+def test_a_folder_without_permission_is_seen_beforehand(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        check_replaceable(tmp_path / "inside" / "new")

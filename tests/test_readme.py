@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gluon_lstm.cli.main import build_parser
 from gluon_lstm.cli.options import read_config
+from gluon_lstm.data.idx import read_labelled_images
+from gluon_lstm.data.mnist import CHECKSUMS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -40,6 +43,22 @@ def test_commands_are_understood(command):
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_runs_as_it_stands(code):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
+
+
+def test_images_of_ones_own_are_written_as_the_readme_shows(tmp_path):
+    (code,) = (block for block in blocks("python") if "def write_idx" in block)
+    names = {}
+    exec(code, names)
+    images, labels = np.arange(24, dtype=np.uint8).reshape(2, 3, 4), np.array([7, 255], np.uint8)
+    names["write_idx"](tmp_path / "images", images)
+    names["write_idx"](tmp_path / "labels", labels)
+    found = read_labelled_images(tmp_path / "images", tmp_path / "labels")
+    np.testing.assert_array_equal(found.images, images)
+    assert found.labels.tolist() == [7, 255]
+
+
+def test_files_of_ones_own_have_the_names_that_are_looked_for():
+    assert all(re.search(rf"^  {name}( |$)", README, flags=re.MULTILINE) for name in CHECKSUMS)
 
 
 def test_make_targets_exist():

@@ -1,3 +1,4 @@
+import math
 import os
 import random
 import subprocess
@@ -12,7 +13,8 @@ from gluon_lstm.errors import ConfigError, DeviceError
 
 ROOT = Path(runtime.__file__).parents[1]
 FAKE_MXNET = "import os, sys; print(os.environ.get('OMP_NUM_THREADS')); sys.exit()"
-# Processors whose cores are not known count each.
+# Processors whose cores are not known count each, as far as this machine's own quota goes.
+CORES = str(min(7, math.ceil(runtime._cpu_quota() or 7)))
 SEVEN = "import os; os.sched_getaffinity = lambda _: set(range(10_000, 10_007)); os.cpu_count = lambda: 7; "
 LOAD = "import gluon_lstm; gluon_lstm.load"
 TRAIN = "from gluon_lstm.cli import main; main(['find-lr', '--limit-train', '20', '--threads', '3'])"
@@ -32,7 +34,7 @@ def threads_at_import(tmp_path, code, threads=None):
 @pytest.mark.parametrize(
     "code, given, expected",
     [
-        pytest.param(SEVEN + LOAD, None, "7", id="unset"),
+        pytest.param(SEVEN + LOAD, None, CORES, id="unset"),
         pytest.param(SEVEN + LOAD, "5", "5", id="set by the user"),
         pytest.param(TRAIN, "5", "3", id="flag over variable"),
         pytest.param(TRAIN, None, "3", id="flag"),
@@ -65,21 +67,64 @@ def test_numpys_alias_is_put_back(monkeypatch):
     assert np.bool is bool
 
 
+@pytest.fixture
+def control_group(monkeypatch, tmp_path):
+    """A function that puts files in place of Linux's control group, which is empty until then."""
+    monkeypatch.setattr(runtime, "_CGROUPS", tmp_path)
+
+    def write(files):
+        for name, content in files.items():
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            (tmp_path / name).write_text(content)
+
+    return write
+
+
 @pytest.mark.parametrize(
     "siblings, cores", [({0: "0-1", 1: "0-1", 2: "2-3", 3: "2-3"}, 2), ({0: "0,2", 1: "1"}, 2), ({5: "5"}, 1)]
 )
+@pytest.mark.usefixtures("control_group")
 def test_hardware_threads_of_one_core_count_once(monkeypatch, siblings, cores):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(siblings), raising=False)
     monkeypatch.setattr(runtime, "_siblings", siblings.get)
     assert runtime.physical_cores() == cores
 
 
+@pytest.mark.usefixtures("control_group")
 def test_processors_count_where_their_cores_are_not_known(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {10_000, 10_001}, raising=False)
     assert runtime.physical_cores() == 2
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 7)
     assert runtime.physical_cores() == 7
+
+
+def version_1(quota, period):
+    return {"cpu/cpu.cfs_quota_us": f"{quota}\n", "cpu/cpu.cfs_period_us": f"{period}\n"}
+
+
+@pytest.mark.parametrize(
+    "files, cores",
+    [
+        pytest.param({"cpu.max": "200000 100000\n"}, 2, id="version 2"),
+        pytest.param({"cpu.max": "150000 100000\n"}, 2, id="rounded up"),
+        pytest.param({"cpu.max": "1000 100000\n"}, 1, id="at least one"),
+        pytest.param({"cpu.max": "0 100000\n"}, 1, id="nothing"),
+        pytest.param({"cpu.max": "max 100000\n"}, 7, id="no limit"),
+        pytest.param({"cpu.max": "1600000 100000\n"}, 7, id="more than the processors"),
+        pytest.param(version_1(300000, 100000), 3, id="version 1"),
+        pytest.param(version_1(-1, 100000), 7, id="version 1, no limit"),
+        pytest.param({"cpu/cpu.cfs_quota_us": "300000\n"}, 7, id="half of version 1"),
+        pytest.param({"cpu.max": ""}, 7, id="empty"),
+        pytest.param({"cpu.max": "200000 0"}, 7, id="no period"),
+        pytest.param({"cpu.max": "some time"}, 7, id="no numbers"),
+        pytest.param({}, 7, id="no control group"),
+    ],
+)
+def test_a_containers_processor_time_limits_the_cores(monkeypatch, control_group, files, cores):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(10_000, 10_007)), raising=False)
+    control_group(files)
+    assert runtime.physical_cores() == cores
 
 
 @pytest.fixture

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any, Dict
 
 from gluon_lstm import runtime
-from gluon_lstm.config import merge
+from gluon_lstm.config import Config, merge
 from gluon_lstm.data import SequenceDataset, load_splits
 from gluon_lstm.errors import ConfigError
-from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.rundir import RunDirectory, SavedModel
 
 PREDICTION_BATCH = 500
 
@@ -27,13 +26,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluates as the arguments say; returns the exit code."""
-    config = RunDirectory.open(arguments.run).read_config()
-    config = merge(config, {"data": _given(arguments, "data_dir"), "runtime": _given(arguments, "device", "threads")})
+    directory = RunDirectory.open(arguments.run)
+    changes = {"data": _given(arguments, "data_dir"), "runtime": _given(arguments, "device", "threads")}
+    config = merge(directory.read_config(), changes)
     if "," in config.runtime.device:
         raise ConfigError(f"--device {config.runtime.device}: evaluate runs on one device; name one of them")
+    directory.check_evaluation(arguments.split)
     runtime.prepare(config.runtime.threads)
-    evaluate_run(Path(arguments.run), getattr(load_splits(config.data), arguments.split), config.runtime.device)
-    print(f"report: {Path(arguments.run) / 'evaluation' / arguments.split / 'report.md'}")
+    evaluate_run(directory, config, getattr(load_splits(config.data), arguments.split))
+    print(f"report: {directory.path / 'evaluation' / arguments.split / 'report.md'}")
     return 0
 
 
@@ -42,42 +43,43 @@ def _given(arguments: argparse.Namespace, *names: str) -> Dict[str, Any]:
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 
-def evaluate_run(path: Path, dataset: SequenceDataset, device: str) -> None:
+def evaluate_run(directory: RunDirectory, config: Config, dataset: SequenceDataset) -> None:
     """Writes a run's report on one data set and prints its numbers.
 
     Args:
-        path: the run directory.
+        directory: the run.
+        config: its configuration, with the device to evaluate it on.
         dataset: what to evaluate it on.
-        device: what to run on.
 
     Raises:
         UserError: the run, its model or the data cannot be used.
     """
     from rich.console import Console
 
-    from gluon_lstm.evaluation import evaluate, load, predict
+    from gluon_lstm.evaluation import Predictor, evaluate, predict
     from gluon_lstm.evaluation.report import terminal_table, write_report
 
-    directory = RunDirectory.open(path)
-    predictor = load(path, device)
+    model, log = directory.load_model(), directory.read_log()
+    device = runtime.devices(config.runtime.device)[0]
+    predictor = Predictor(config, model, device, str(directory.path / "model"))
     predictor.check(dataset)
-    log, provenance = directory.read_log(), _provenance(directory)
-    predictions = predict(predictor.net, dataset, PREDICTION_BATCH, predictor.device, progress=sys.stderr.isatty())
+    predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress=sys.stderr.isatty())
     evaluation = evaluate(predictions, dataset.class_names)
+    provenance = _provenance(directory.path.resolve().name, config, model)
     with directory.replace_evaluation(dataset.split) as folder:
         write_report(folder, evaluation, predictions, dataset, provenance, log)
     Console().print(terminal_table(evaluation))
 
 
-def _provenance(directory: RunDirectory):
+def _provenance(name: str, config: Config, model: SavedModel):
     """Returns what the report says about where its numbers come from."""
     from gluon_lstm.evaluation.report import Provenance
 
-    config, model, environment = directory.read_config(), directory.load_model(), runtime.describe()
+    environment = runtime.describe()
     details = {
         "Preset": config.preset,
         "View": config.data.view,
         "Epoch of the model": model.epoch,
         "Machine": f"{environment.pop('machine')}, {environment.pop('threads')} threads",
     }
-    return Provenance(directory.path.resolve().name, config.runtime.seed, environment, details)
+    return Provenance(name, config.runtime.seed, environment, details)

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
+from typing import Iterator
 
 import numpy as np
 
 from gluon_lstm import runtime
-from gluon_lstm.atomic import replacing_file
+from gluon_lstm.atomic import check_replaceable, replacing_file
+from gluon_lstm.cli.idle import warn_of_idle_flags
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.data import iterate_batches, load_splits
 from gluon_lstm.errors import ConfigError
+
+WITHOUT_EFFECT = (
+    "epochs", "learning_rate", "schedule", "warmup_epochs", "step_epochs", "step_factor", "ema_decay", "patience",
+)  # fmt: skip
+"""Options that a range test, which sets the rate itself and never comes to an epoch's end, does not have."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--low", type=float, metavar="X", default=1e-5, help="first learning rate (default: 1e-05)")
     parser.add_argument("--high", type=float, metavar="X", default=1.0, help="last learning rate (default: 1.0)")
     parser.add_argument("--steps", type=int, metavar="N", default=200, help="training steps (default: 200)")
-    add_config_arguments(parser)
+    add_config_arguments(parser, without=WITHOUT_EFFECT)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,10 +40,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--low {arguments.low:g}: must be above 0 and below --high {arguments.high:g}, at most 1000")
     if arguments.steps < 2:
         raise ConfigError(f"--steps {arguments.steps}: must be at least 2")
-    config = read_config(arguments)
+    config, output = read_config(arguments), Path(arguments.output)
+    with _output_explained(output):
+        check_replaceable(output)
     runtime.prepare(config.runtime.threads)
     result = _test(config, arguments)
-    _save_plot(result, Path(arguments.output))
+    _save_plot(result, output)
     print(f"suggested: --learning-rate {result.suggestion:.2g}\nplot: {arguments.output}")
     return 0
 
@@ -46,6 +56,7 @@ def _test(config, arguments: argparse.Namespace):
     from gluon_lstm.training import Stepper, range_test
 
     train = load_splits(config.data).train
+    warn_of_idle_flags(arguments, config)
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)
     net = build_net(config.model, train.step_shape, len(train.class_names), devices)
@@ -59,8 +70,15 @@ def _save_plot(result, path: Path) -> None:
     """Writes the loss against the learning rate as PNG."""
     from gluon_lstm.evaluation import plots
 
+    figure = plots.learning_rate_range(result.rates, result.losses, result.suggestion)
+    with _output_explained(path), replacing_file(path) as temporary:
+        plots.save(figure, temporary)
+
+
+@contextmanager
+def _output_explained(path: Path) -> Iterator[None]:
+    """Turns what keeps the plot from being written into the line that says so."""
     try:
-        with replacing_file(path) as temporary:
-            plots.save(plots.learning_rate_range(result.rates, result.losses, result.suggestion), temporary)
+        yield
     except OSError as error:
-        raise ConfigError(f"--output {path}: cannot be written ({error.strerror})") from error
+        raise ConfigError(f"--output {path}: cannot be written ({error.strerror}); choose another file") from error

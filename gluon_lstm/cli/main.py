@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from typing import List, NoReturn, Optional
 
 from gluon_lstm import __version__
 from gluon_lstm.cli import evaluate, find_lr, train
+from gluon_lstm.cli.output import OutputError, checked_output, discard_output
 from gluon_lstm.errors import UserError
 
 COMMANDS = {"train": train, "evaluate": evaluate, "find-lr": find_lr}
@@ -48,9 +48,23 @@ def main(argv: Optional[List[str]] = None) -> int:
         argv: the arguments after the program's name; those of the process if ``None``.
 
     Returns:
-        The exit code: 0, 2 for a mistake in the arguments or files, 3 where
-        training diverged, 128 plus the signal's number where one ended it.
+        The exit code: 0, 2 for a mistake in the arguments or files, or where
+        standard output cannot be written, 3 where training diverged, 128 plus
+        the signal's number where one ended it.
     """
+    try:
+        with checked_output():
+            return _run(argv)
+    except (OutputError, BrokenPipeError) as error:
+        discard_output()
+        if isinstance(error, BrokenPipeError) or isinstance(error.__cause__, BrokenPipeError):
+            return 128 + signal.SIGPIPE  # The reader, such as head, has left.
+        print(f"gluon-lstm: standard output cannot be written ({error}); free space or redirect it", file=sys.stderr)
+        return 2
+
+
+def _run(argv: Optional[List[str]]) -> int:
+    """Runs one command and returns its exit code, or that of a user's error."""
     arguments = build_parser().parse_args(argv)
     try:
         return COMMANDS[arguments.command].run(arguments)
@@ -59,7 +73,3 @@ def main(argv: Optional[List[str]] = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
-    except BrokenPipeError:
-        # The reader, such as head, has left; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE

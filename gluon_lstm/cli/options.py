@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import fields
-from typing import Any, Dict, Iterable, get_type_hints
+from typing import Any, Container, Dict, get_type_hints
 
 from gluon_lstm.config import (
     PRESETS,
@@ -19,22 +19,22 @@ from gluon_lstm.config import (
 from gluon_lstm.errors import ConfigError
 
 
-def add_config_arguments(parser: argparse.ArgumentParser, sections: Iterable[str] = SECTIONS) -> None:
-    """Adds ``--preset``, ``--config`` and one flag for each field of the sections."""
+def add_config_arguments(parser: argparse.ArgumentParser, without: Container[str] = ()) -> None:
+    """Adds ``--preset``, ``--config`` and one flag for each field of ``Config``, but for those named."""
     parser.add_argument("--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: default)")
     parser.add_argument(
         "--config", metavar="FILE", help="YAML or JSON file of options, or a run's config.json; flags come after it"
     )
-    for name in sections:
-        add_section(parser, name)
+    for name in SECTIONS:
+        _add_section(parser, name, without)
 
 
-def add_section(parser: argparse.ArgumentParser, section: str) -> None:
-    """Adds one flag for each field of a section of ``Config``."""
+def _add_section(parser: argparse.ArgumentParser, section: str, without: Container[str]) -> None:
+    """Adds one flag for each field of a section of ``Config``, but for those named."""
     defaults = getattr(Config(), section)
     hints = get_type_hints(type(defaults))
     group = parser.add_argument_group(section, type(defaults).__doc__.splitlines()[0])
-    for item in fields(defaults):
+    for item in (item for item in fields(defaults) if item.name not in without):
         kind, _ = value_type(hints[item.name])
         value = getattr(defaults, item.name)
         text = item.metadata["help"] + ("" if value is None else f" (default: {value})")
@@ -64,10 +64,10 @@ def read_config(arguments: argparse.Namespace) -> Config:
     if from_file.get("preset", name) != name:
         raise ConfigError(f"--preset {name}: {arguments.config} starts from {from_file['preset']!r}; leave one out")
     config = merge(preset(name), from_file, f"--config {arguments.config}")
-    return merge(config, _flags(arguments))
+    return merge(config, given_flags(arguments))
 
 
-def _flags(arguments: argparse.Namespace) -> Dict[str, Dict[str, Any]]:
+def given_flags(arguments: argparse.Namespace) -> Dict[str, Dict[str, Any]]:
     """Returns the flags that were given, by section and field."""
     given: Dict[str, Dict[str, Any]] = {}
     for name, value in vars(arguments).items():

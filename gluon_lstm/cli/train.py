@@ -12,6 +12,7 @@ from typing import Any, Dict, Mapping
 import numpy as np
 
 from gluon_lstm import runtime
+from gluon_lstm.cli.idle import warn_of_idle_flags
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits, load_splits
@@ -36,11 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     """Trains as the arguments say; returns the exit code."""
     config = read_config(arguments)
     runtime.prepare(config.runtime.threads)
-    if arguments.dry_run:
-        return _dry_run(config)
     output = arguments.output or f"runs/{config.data.dataset}-{config.preset}-{config.runtime.seed}"
-    RunDirectory.check_free(output, arguments.force)
+    if not arguments.dry_run:
+        RunDirectory.check_free(output, arguments.force)
     splits = load_splits(config.data)
+    warn_of_idle_flags(arguments, config)
+    if arguments.dry_run:
+        return _dry_run(config, splits)
     _warn_of_other_data(arguments.config, splits)
     code = _train(config, splits, Path(output), arguments.force)
     print(f"model in {output}; evaluate it with: gluon-lstm evaluate {output}")
@@ -65,17 +68,17 @@ def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int
     return 128 + result.stopped_by if result.stopped_by else 0
 
 
-def _dry_run(config: Config) -> int:
+def _dry_run(config: Config, splits: DataSplits) -> int:
     """Takes a few batches through all that a run does, in a folder that is deleted."""
     from gluon_lstm.cli.evaluate import evaluate_run
 
     few = DRY_RUN_BATCHES * config.training.batch_size
-    splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in load_splits(config.data)))
+    splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
     config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
     with tempfile.TemporaryDirectory() as folder:
         code = _train(config, splits, Path(folder) / "run", force=False)
         if code == 0:
-            evaluate_run(Path(folder) / "run", splits.test, config.runtime.device)
+            evaluate_run(RunDirectory.open(Path(folder) / "run"), config, splits.test)
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
 

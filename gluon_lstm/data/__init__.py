@@ -8,10 +8,9 @@ from gluon_lstm.data.batching import iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.registry import dataset_names, load_splits
-from gluon_lstm.data.views import VIEWS, as_sequence, view_shape
+from gluon_lstm.data.views import as_sequence, view_shape
 
 __all__ = [
-    "VIEWS",
     "Augmentation",
     "Batch",
     "DataSplits",

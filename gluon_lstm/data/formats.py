@@ -33,7 +33,7 @@ class ImageFormat(NamedTuple):
         height: rows of pixels.
         width: columns of pixels.
         max_value: the value that becomes 1.0; 0 stays 0.
-        view: what a time step is, one of ``views.VIEWS``.
+        view: what a time step is, one of ``config.VIEWS``.
     """
 
     height: int
@@ -51,7 +51,7 @@ class ImageFormat(NamedTuple):
             (T, N, C) float32.
 
         Raises:
-            DataError: another shape, or values that are not finite or out of range.
+            DataError: another shape, or values that are not finite, out of range, or scaled to 0 to 1.
         """
         images = np.asarray(images)
         if images.ndim == 2:
@@ -64,4 +64,13 @@ class ImageFormat(NamedTuple):
             raise DataError(
                 f"images with values outside 0 to {self.max_value}, or not finite: the model reads that range"
             )
+        if self._is_scaled(images):
+            raise DataError(
+                f"images scaled to 0 to 1: the model reads values from 0 to {self.max_value}; "
+                f"give them as they were, or multiply them by {self.max_value}"
+            )
         return as_sequence(images.astype(np.float32) / np.float32(self.max_value), self.view)
+
+    def _is_scaled(self, images: np.ndarray) -> bool:
+        """Whether images look as if somebody had divided them: fractions, and nothing above 1."""
+        return self.max_value > 1 and images.max() <= 1 and bool((images % 1 != 0).any())

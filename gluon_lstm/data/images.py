@@ -30,7 +30,7 @@ class ImageDataset(SequenceDataset):
         labels: (M,) int32.
         class_names: one name a class.
         max_value: the value that becomes 1.0; 0 stays 0.
-        view: what a time step is, one of ``views.VIEWS``.
+        view: what a time step is, one of ``config.VIEWS``.
         augmentation: what is done to images in a batch drawn with a random stream.
     """
 

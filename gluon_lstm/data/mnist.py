@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional
 
+import numpy as np
+
 from gluon_lstm.config import DataConfig
 from gluon_lstm.data.dataset import DataSplits
 from gluon_lstm.data.downloads import Checksum, Limits, fetch
@@ -52,6 +54,8 @@ class Files(NamedTuple):
 def load_mnist(config: DataConfig) -> DataSplits:
     """Returns the splits of ``mnist``: by default 55,000 to train, 5,000 to validate and 10,000 to test.
 
+    The classes are the labels that occur in the training file, whatever numbers lie between them.
+
     Raises:
         ConfigError: options that do not fit the data set.
         DataError: files that are missing, damaged, of the wrong form or at odds with each other.
@@ -60,19 +64,31 @@ def load_mnist(config: DataConfig) -> DataSplits:
     train = read_labelled_images(files.train_images, files.train_labels)
     test = read_labelled_images(files.test_images, files.test_labels)
     _check_agreement(files, train, test)
-    class_names = tuple(str(label) for label in range(train.labels.max() + 1))
-    options = {"name": "mnist", "class_names": class_names, **image_options(config)}
-    pool = ImageDataset(split="train", images=train.images, labels=train.labels, **options)
+    known = np.unique(train.labels)
+    options = {"name": "mnist", "class_names": tuple(map(str, known)), **image_options(config)}
+    pool, held_out = (
+        ImageDataset(split=split, images=part.images, labels=_positions(part.labels, known), **options)
+        for split, part in (("train", train), ("test", test))
+    )
     default_size = min(MAX_VALIDATION_SIZE, max(1, len(pool) // VALIDATION_SHARE))
-    held_out = ImageDataset(split="test", images=test.images, labels=test.labels, **options)
     return make_splits(pool, held_out, config, default_size)
 
 
+def _positions(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Returns the position (M,) int32 of each label among those known, which are sorted and hold all of them."""
+    return np.searchsorted(known, labels).astype(np.int32)
+
+
 def _check_agreement(files: Files, train: LabelledImages, test: LabelledImages) -> None:
-    """Raises DataError where a model of the training samples could not be tested."""
+    """Raises DataError where there is nothing to tell apart, or a model of the training samples could not be tested."""
     if train.images.shape[1:] != test.images.shape[1:]:
         sizes = ["{} x {}".format(*part.images.shape[1:]) for part in (train, test)]
         raise DataError(f"{files.test_images}: images of {sizes[1]} pixels, but {files.train_images} has {sizes[0]}")
+    if train.labels.min() == train.labels.max():
+        raise DataError(
+            f"{files.train_labels}: every label is {train.labels[0]}, and one class alone leaves nothing to learn; "
+            f"use labels of two classes or more"
+        )
     unknown = sorted(set(test.labels.tolist()) - set(train.labels.tolist()))
     if unknown:
         raise DataError(f"{files.test_labels}: label {unknown[0]} does not occur in {files.train_labels}")

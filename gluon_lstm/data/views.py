@@ -7,10 +7,8 @@ from typing import Tuple
 
 import numpy as np
 
+from gluon_lstm.config import VIEWS
 from gluon_lstm.errors import ConfigError
-
-VIEWS = ("rows", "columns", "pixels", "permuted", "rows+columns")
-"""Names of the views that ``as_sequence`` knows."""
 
 PERMUTATION_SEED = 92_916
 """Seed of the one order in which ``permuted`` reads pixels; models depend on it."""
@@ -49,7 +47,7 @@ def as_sequence(images: np.ndarray, view: str) -> np.ndarray:
 
     Args:
         images: (N, H, W) of any dtype.
-        view: one of ``VIEWS``.
+        view: one of ``config.VIEWS``.
 
     Returns:
         (T, N, C), C-contiguous, of the same dtype.

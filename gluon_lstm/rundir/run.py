@@ -23,9 +23,8 @@ from gluon_lstm.atomic import replacing_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
 from gluon_lstm.rundir.files import read_json, write_json
+from gluon_lstm.rundir.layout import REPORT, find_foreign
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
-
-_ENTRIES = ("config.json", "log.jsonl", "events", "model", "evaluation")
 
 
 class RunDirectory:
@@ -51,12 +50,9 @@ class RunDirectory:
             RunError: the folder holds files, or cannot be written.
         """
         run = cls(path)
-        try:
+        with _explained(run.path, "choose another folder with --output"):
             run._clear(force)
             write_json(run.path / "config.json", record)
-        except OSError as error:
-            reason = f"cannot be written ({error.strerror})"
-            raise RunError(f"{run.path}: {reason}; choose another folder with --output") from error
         return run
 
     @classmethod
@@ -77,7 +73,8 @@ class RunDirectory:
     def check_free(cls, path: Union[str, Path], force: bool = False) -> None:
         """Raises RunError where ``create`` would refuse the folder for what is in it; writes nothing."""
         if os.path.isdir(path):
-            cls(path)._check_entries(force)
+            with _explained(Path(path), "choose another folder with --output"):
+                cls(path)._check_entries(force)
 
     def _clear(self, force: bool) -> None:
         """Makes the folder empty and ready, or raises RunError."""
@@ -89,13 +86,12 @@ class RunDirectory:
     def _check_entries(self, force: bool) -> List[str]:
         """Returns the names in the folder, or raises RunError where they may not be deleted."""
         entries = sorted(entry.name for entry in self.path.iterdir())
-        foreign = {name for name in entries if name not in _ENTRIES and not _is_leftover(name)}
         if entries and not force:
             raise RunError(f"{self.path}: is not empty; choose another folder with --output, or overwrite with --force")
+        foreign = find_foreign(self.path)
         if foreign:
-            raise RunError(
-                f"{self.path}: --force deletes runs alone, and {min(foreign)!r} is not part of one; use another"
-            )
+            name = foreign.relative_to(self.path).as_posix()
+            raise RunError(f"{self.path}: --force deletes runs alone, and {name!r} is not part of one; use another")
         return entries
 
     def read_config(self) -> Config:
@@ -188,28 +184,35 @@ class RunDirectory:
             raise RunError(f"{self.path}: holds no model yet; its training ended before the first one was saved")
         return read_model(folder)
 
+    def check_evaluation(self, split: str) -> None:
+        """Raises RunError where ``replace_evaluation`` would delete a file that no evaluation wrote."""
+        target = self.path / "evaluation" / split
+        with _explained(target):
+            foreign = find_foreign(target, REPORT) if os.path.isdir(target) else None
+        if foreign:
+            raise RunError(f"{foreign}: no evaluation wrote this, and a new one replaces its folder; move it elsewhere")
+
     @contextmanager
     def replace_evaluation(self, split: str) -> Iterator[Path]:
         """Gives a folder to fill, which becomes ``evaluation/SPLIT/`` once the block ends without an error.
 
         Raises:
-            RunError: the run directory cannot be written.
+            RunError: the run directory cannot be written, or the folder has files that no evaluation wrote.
         """
+        self.check_evaluation(split)
         target = self.path / "evaluation" / split
         with _explained(target), replacing_directory(target) as folder:
             yield folder
-
-
-def _is_leftover(name: str) -> bool:
-    """Whether a killed process left this entry while it wrote one of a run's own."""
-    return any(name.startswith(f".{entry}.") for entry in _ENTRIES)
+            unlisted = find_foreign(folder, REPORT)
+            if unlisted:
+                raise ValueError(f"{unlisted.name}: a file of every evaluation must be listed in rundir.layout.REPORT")
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turns a full disk or a missing permission into a RunError that names the path."""
+def _explained(path: Path, advice: str = "free space or change the folder") -> Iterator[None]:
+    """Turns a full disk or a missing permission into a RunError that names the path and says what to do."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise RunError(f"{path}: cannot be written ({reason}); free space or change the folder") from error
+        raise RunError(f"{path}: cannot be written ({reason}); {advice}") from error

@@ -78,7 +78,7 @@ def diverged(step: int, what: str, rate: float) -> DivergenceError:
     """Returns the error that says at which step and rate something was not finite, and what to try."""
     return DivergenceError(
         f"step {step}: the {what} is not finite at learning rate {rate:.3g}; "
-        f"try a lower --learning-rate or a lower --clip-norm; a model of an earlier epoch is kept"
+        f"try a lower --learning-rate or a lower --clip-norm"
     )
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
 
 from gluon_lstm.config import Config
 from gluon_lstm.data import DataSplits, iterate_batches, num_batches
-from gluon_lstm.errors import DataError
+from gluon_lstm.errors import DataError, DivergenceError
 from gluon_lstm.evaluation import Evaluation, evaluate, predict
 from gluon_lstm.nn import build_net, get_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
@@ -69,13 +69,22 @@ class Fit:
         Raises:
             DivergenceError: a loss or gradient was not finite; the best model so far is kept.
         """
-        with held_signals() as received, directory.event_writer() as write_event:
+        with held_signals() as received, directory.event_writer() as write_event, self._telling_what_is_kept():
             for epoch in range(1, self._config.training.epochs + 1):
                 record = self._close(epoch, self._train(epoch, received), directory)
                 write_event(record)
                 if received or self._out_of_patience(epoch):
                     break
             return FitResult(self._best, received[0] if received else None)
+
+    @contextmanager
+    def _telling_what_is_kept(self) -> Iterator[None]:
+        """Adds to the line of a training that diverged which model it leaves behind."""
+        try:
+            yield
+        except DivergenceError as error:
+            kept = f"the model of epoch {self._best['epoch']} is kept" if self._best else "no model was saved"
+            raise DivergenceError(f"{error}; {kept}") from error
 
     def _train(self, epoch: int, received: List[int]) -> EpochSummary:
         """Trains for one epoch, or until a signal has come."""

@@ -94,6 +94,7 @@ BAD_FILES = {
     "labels for images": (TEST_IMAGES, idx(IMAGES[0, 0]), "not an IDX file"),
     "empty": (TEST_LABELS, b"", "starts with nothing"),
     "other count": (TRAIN_LABELS, idx(IMAGES[0, 0]), "holds 80 images but "),
+    "one class": (TRAIN_LABELS, idx(np.full(80, 7, np.uint8)), "train-labels-idx1-ubyte: every label is 7, and one"),
     "no images": (TRAIN_IMAGES, idx(IMAGES[:0]), "holds no images"),
     "other size": (TEST_IMAGES, idx(np.zeros((20, 6, 6), np.uint8)), "images of 6 x 6 pixels, but "),
 }
@@ -170,6 +171,17 @@ def test_options_of_evaluate(refuses, trained, options, message):
 def copy(trained, tmp_path):
     """A copy of the trained run that a test may damage."""
     return shutil.copytree(trained, tmp_path / "work" / "run", ignore=shutil.ignore_patterns("evaluation"))
+
+
+@pytest.mark.parametrize("command", [("evaluate",), ("train", "--force", "--output")], ids=["evaluate", "train"])
+def test_a_file_of_ones_own_among_a_report(refuses, copy, command):
+    notes = copy / "evaluation" / "test" / "notes.txt"
+    notes.parent.mkdir(parents=True)
+    notes.write_text("mine")
+    line = refuses(*command, copy)
+    assert "notes.txt" in line
+    assert str(copy) in line
+    assert notes.read_text() == "mine"
 
 
 def test_a_run_without_a_model(refuses, copy):

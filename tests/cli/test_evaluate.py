@@ -10,6 +10,7 @@ import gluon_lstm
 from gluon_lstm.config import DataConfig
 from gluon_lstm.data import load_splits
 from gluon_lstm.errors import DataError, RunError
+from gluon_lstm.rundir import RunDirectory
 
 FILES = [
     "confusion_matrix.png",
@@ -92,6 +93,15 @@ def test_the_table_shows_the_numbers_of_the_file(cli, trained):
     metrics = json.loads(before)
     assert f"{metrics['accuracy']:.2%}".replace("%", " %") in outcome.out
     assert (trained / "evaluation" / "test" / "metrics.json").read_bytes() == before
+
+
+def test_configuration_and_model_are_read_once(cli, trained, monkeypatch):
+    calls = []
+    for name in ("read_config", "load_model"):
+        method = getattr(RunDirectory, name)
+        monkeypatch.setattr(RunDirectory, name, lambda run, m=method: calls.append(m.__name__) or m(run))
+    assert cli("evaluate", trained).code == 0
+    assert calls == ["read_config", "load_model"]
 
 
 def test_a_loaded_run_predicts_what_the_report_says(predictor, predictions, held_out):

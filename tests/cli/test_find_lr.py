@@ -1,6 +1,10 @@
+import errno
+import os
 import re
 
 import pytest
+
+from gluon_lstm.cli import find_lr
 
 
 def test_it_suggests_a_rate_and_draws_the_loss(cli, tmp_path):
@@ -27,13 +31,49 @@ def test_it_suggests_a_rate_and_draws_the_loss(cli, tmp_path):
         (("--steps", "many"), "argument --steps: invalid int value: 'many'"),
         (("--hidden-size", 0), "--hidden-size 0: must be at least 1"),
         (("--dataset", "cats"), "--dataset cats: no such data set"),
+        (("--learning-rate", "0.1"), "unrecognized arguments: --learning-rate 0.1"),
+        (("--epochs", "3"), "unrecognized arguments: --epochs 3"),
     ],
 )
 def test_bad_options(refuses, options, message):
     assert message in refuses("find-lr", *options)
 
 
-def test_a_plot_that_cannot_be_written(refuses, tmp_path):
-    (tmp_path / "file").touch()
-    options = ("--steps", 2, "--limit-train", 20, "--hidden-size", 2)
-    assert "a.png: cannot be written (" in refuses("find-lr", "--output", tmp_path / "file" / "a.png", *options)
+@pytest.mark.parametrize(
+    "output, reason",
+    [
+        ("file/a.png", "Not a directory"),
+        ("file/more/a.png", "Not a directory"),
+        ("folder", "Is a directory"),
+        ("", "Is a directory"),
+        ("/dev/null", "Not a regular file"),
+        (f"folder/{'x' * 250}", "File name too long"),
+    ],
+)
+def test_a_plot_that_cannot_be_written_is_refused_before_the_test(refuses, tmp_path, monkeypatch, output, reason):
+    (tmp_path / "work" / "file").touch()
+    (tmp_path / "work" / "folder").mkdir()
+    monkeypatch.setattr(find_lr, "_test", lambda *_: pytest.fail("it must not train"))
+    line = refuses("find-lr", "--output", output)
+    assert f": cannot be written ({reason}); choose another file" in line
+
+
+def test_a_disk_that_is_full_at_the_end(refuses, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("gluon_lstm.evaluation.plots.save", full)
+    options = ("--output", "a.png", "--steps", 2, "--limit-train", 20, "--hidden-size", 2)
+    assert "--output a.png: cannot be written (No space left on device)" in refuses("find-lr", *options)
+
+
+def test_a_given_flag_without_effect_is_told(cli):
+    options = ("--steps", 2, "--limit-train", 20, "--hidden-size", 2, "--momentum", 0.5)
+    outcome = cli("find-lr", *options)
+    assert (outcome.code, outcome.err) == (0, "warning: --momentum has no effect: needs --optimizer sgd\n")
+
+
+def test_options_of_a_run_are_read_from_its_file_and_ignored(cli, tmp_path):
+    (tmp_path / "c.yaml").write_text("training: {epochs: 3, patience: 2, learning_rate: 0.5}")
+    options = ("--steps", 2, "--limit-train", 20, "--hidden-size", 2, "--config", tmp_path / "c.yaml")
+    assert cli("find-lr", *options)[::2] == (0, "")

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from gluon_lstm.cli import train
@@ -28,6 +30,11 @@ def test_divergence_has_its_own_code(failing):
 
 def test_ctrl_c_before_training(failing):
     assert failing(KeyboardInterrupt()) == (130, "", "")
+
+
+def test_a_failed_write_elsewhere_is_not_taken_for_standard_outputs(failing):
+    with pytest.raises(OSError, match="No space left"):
+        failing(OSError(errno.ENOSPC, "No space left"))
 
 
 def test_an_internal_error_keeps_its_traceback(failing):

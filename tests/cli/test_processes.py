@@ -1,7 +1,12 @@
 """The scripts as a person starts them, each in a process of its own."""
 
 import configparser
+import os
+import shlex
+import shutil
 import signal
+import subprocess
+import sys
 from importlib import import_module
 
 import numpy as np
@@ -49,6 +54,42 @@ def test_a_signal_ends_training_with_its_code_and_a_model(script, tmp_path, numb
     assert "best epoch " in outcome.out
     assert gluon_lstm.load(run).predict_proba(np.zeros((1, 8, 8))).shape == (1, 10)
     assert sorted(path.name for path in run.iterdir()) == ["config.json", "events", "log.jsonl", "model"]
+
+
+FULL = "gluon-lstm: standard output cannot be written (No space left on device); free space or redirect it\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize(
+    "name, arguments",
+    [("train.py", ["--help"]), ("train.py", ["--output", "run", *TINY, "--epochs", "1"]), ("evaluate.py", ["copy"])],
+    ids=["help", "train", "evaluate"],
+)
+def test_a_full_standard_output_is_one_line(trained, tmp_path, name, arguments, environment):
+    shutil.copytree(trained, tmp_path / "work" / "copy")
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, str(ROOT / name), *arguments]
+        variables = {**os.environ, **environment}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=variables, timeout=60)
+    assert done.returncode == 2
+    assert [line for line in done.stderr.splitlines(True) if not line.startswith(("epoch ", "d"))] == [FULL]
+
+
+@pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+def test_a_reader_that_leaves_ends_the_command_without_a_word(environment):
+    command = [sys.executable, str(ROOT / "train.py"), "--help"]
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    os.close(write)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_a_closed_standard_output_is_nobodys_mistake():
+    command = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'train.py'))} --epochs 0 >&-"
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (2, "gluon-lstm train: --epochs 0: must be at least 1\n")
 
 
 def test_the_installed_command_is_the_same():

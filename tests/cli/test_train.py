@@ -95,6 +95,14 @@ def test_flags_lie_over_the_file_over_the_preset(cli, tmp_path):
     assert RunDirectory.open(tmp_path / "run").read_config() == merge(preset("article"), changes)
 
 
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)], ids=["", "dry run"])
+def test_a_flag_without_effect_is_told(cli, tmp_path, dry):
+    outcome = cli("train", "--output", tmp_path / "run", *TINY, "--momentum", 0.5, *dry)
+    assert outcome.code == 0
+    assert outcome.err.splitlines()[0] == "warning: --momentum has no effect: needs --optimizer sgd"
+    assert outcome.err.count("warning: ") == 1
+
+
 def test_a_file_can_name_its_preset(cli, tmp_path):
     (tmp_path / "c.yaml").write_text("preset: best\nmodel: {hidden_size: 2}\ntraining: {epochs: 1}\n")
     assert cli("train", "--config", tmp_path / "c.yaml", "--limit-train", 20, "--output", tmp_path / "run").code == 0

@@ -3,10 +3,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from gluon_lstm.config import VIEWS
 from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.data.formats import read_format
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.views import VIEWS, as_sequence, view_shape
+from gluon_lstm.data.views import as_sequence, view_shape
 from gluon_lstm.errors import ConfigError, DataError
 
 
@@ -42,6 +43,36 @@ def test_input_format_reads_images_to_the_same_bytes(dataset, view):
     dataset = dataclasses.replace(dataset, view=view)
     encoded = read_format(dataset.input_format, "model").encode(dataset.images)
     assert encoded.tobytes() == dataset.batch(np.arange(20)).inputs.tobytes()
+
+
+@pytest.mark.parametrize("max_value", [16, 255])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_images_scaled_to_one_are_refused(dataset, max_value, dtype):
+    images = np.minimum(dataset.images, max_value)
+    encode = read_format(dataclasses.replace(dataset, max_value=max_value).input_format, "model").encode
+    with pytest.raises(DataError, match=f"scaled to 0 to 1: .* 0 to {max_value}; .* multiply them by {max_value}"):
+        encode(images.astype(dtype) / max_value)
+    with pytest.raises(DataError, match="scaled to 0 to 1"):
+        encode(np.full((6, 6), 0.5))
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        pytest.param(np.zeros((6, 6)), id="black"),
+        pytest.param(np.eye(6), id="whole numbers"),
+        pytest.param(np.eye(6, dtype=bool), id="truth values"),
+        pytest.param(np.eye(6) * 1.5, id="fractions of which one exceeds 1"),
+    ],
+)
+def test_small_values_that_nobody_scaled_are_read(dataset, images):
+    encoded = read_format(dataset.input_format, "model").encode(images)
+    np.testing.assert_allclose(encoded[:, 0], images / 255.0, rtol=1e-6)
+
+
+def test_a_model_of_values_to_one_reads_fractions(dataset):
+    encode = read_format({**dataset.input_format, "max_value": 1}, "model").encode
+    assert (encode(np.full((6, 6), 0.5)) == 0.5).all()
 
 
 @pytest.mark.parametrize("max_value", [16, 255])

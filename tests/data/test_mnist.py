@@ -127,10 +127,22 @@ def test_options_are_honoured(tmp_path):
         load(data_dir=str(tmp_path), view="rows+columns")
 
 
+def test_classes_are_the_labels_that_occur(tmp_path):
+    labels = np.array([0, 1, 5, 255], np.uint8)
+    changes = {NAMES[1]: encode(np.repeat(labels, 30)), NAMES[3]: encode(np.tile(labels[1:], 10))}
+    write_files(tmp_path, {**CONTENTS, **changes})
+    train, validation, test = load(data_dir=str(tmp_path))
+    assert train.class_names == validation.class_names == test.class_names == ("0", "1", "5", "255")
+    assert (np.bincount(train.labels) + np.bincount(validation.labels)).tolist() == [30] * 4
+    assert test.labels.tolist() == [1, 2, 3] * 10
+    assert test.labels.dtype == train.labels.dtype == np.int32
+
+
 BAD = {
     "counts": ({NAMES[1]: encode(np.zeros(119, np.uint8))}, "holds 120 images but .* 119 labels"),
     "sizes": ({NAMES[2]: encode(np.zeros((30, 6, 5), np.uint8))}, "t10k-images.* 6 x 5 pixels, but .* has 5 x 6"),
     "labels": ({NAMES[3]: encode(np.full(30, 10, np.uint8))}, "t10k-labels.*: label 10 does not occur in .*train"),
+    "one class": ({NAMES[1]: encode(np.full(120, 3, np.uint8))}, "train-labels.*: every label is 3, .* two classes"),
     "empty": ({NAMES[0]: encode(np.zeros((0, 5, 6), np.uint8))}, "holds no images"),
     "swapped": ({NAMES[0]: CONTENTS[NAMES[1]]}, "not an IDX file"),
     "truncated": ({NAMES[3]: CONTENTS[NAMES[3]][:-1]}, "truncated"),

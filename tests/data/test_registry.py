@@ -1,3 +1,5 @@
+from dataclasses import fields
+
 import pytest
 
 from gluon_lstm.config import DataConfig
@@ -7,6 +9,11 @@ from gluon_lstm.errors import ConfigError
 
 def test_names():
     assert dataset_names() == ("digits", "mnist")
+
+
+def test_help_names_every_data_set():
+    (field,) = (item for item in fields(DataConfig) if item.name == "dataset")
+    assert all(name in field.metadata["help"] for name in dataset_names())
 
 
 def test_unknown_name_lists_the_known_ones():

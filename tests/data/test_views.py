@@ -1,9 +1,11 @@
 import hashlib
+from dataclasses import fields
 
 import numpy as np
 import pytest
 
-from gluon_lstm.data.views import VIEWS, as_sequence, pixel_order, view_shape
+from gluon_lstm.config import VIEWS, DataConfig
+from gluon_lstm.data.views import as_sequence, pixel_order, view_shape
 from gluon_lstm.errors import ConfigError
 
 
@@ -66,3 +68,9 @@ def test_rows_and_columns_need_square_images():
 def test_unknown_view_lists_the_known_ones():
     with pytest.raises(ConfigError, match="--view diagonal: choose from rows, columns, pixels"):
         view_shape(4, 4, "diagonal")
+
+
+def test_every_view_that_the_option_offers_is_known():
+    (field,) = (item for item in fields(DataConfig) if item.name == "view")
+    assert field.metadata["choices"] is VIEWS
+    assert all(view_shape(4, 4, view) for view in VIEWS)

@@ -79,6 +79,22 @@ def test_force_deletes_nothing_where_something_is_no_part_of_a_run(trained):
     assert names(trained.path) == ["config.json", "model", "thesis.tex"]
 
 
+@pytest.mark.parametrize("name", ["evaluation/test/notes.txt", "evaluation/notes.txt", "model/my.png", "events/notes"])
+def test_force_deletes_nothing_where_a_folder_of_the_run_holds_something_else(trained, name):
+    with trained.replace_evaluation("test") as folder:
+        (folder / "metrics.json").touch()
+    with trained.event_writer() as write:
+        write({"epoch": 1, "train_loss": 0.5})
+    (trained.path / name).write_text("mine")
+    before = sorted(trained.path.rglob("*"))
+    assert f"{name!r} is not part of one" in fails(RunDirectory.create, trained.path, {}, True)
+    assert f"{name!r} is not part of one" in fails(RunDirectory.check_free, trained.path, True)
+    assert sorted(trained.path.rglob("*")) == before
+    (trained.path / name).unlink()
+    RunDirectory.create(trained.path, {}, force=True)
+    assert names(trained.path) == ["config.json"]
+
+
 def test_force_unlinks_a_link_and_keeps_what_it_leads_to(run, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "file").touch()
@@ -215,6 +231,25 @@ def test_an_evaluation_that_cannot_be_written(run):
     (run.path / "evaluation").write_text("a file")
     with pytest.raises(RunError, match="evaluation/test: cannot be written"), run.replace_evaluation("test"):
         pytest.fail("the block must not run")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "my.png", "drafts/report.md"])
+def test_an_evaluation_leaves_files_of_others_alone(run, name):
+    folder = run.path / "evaluation" / "test"
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("mine")
+    line = fails(run.check_evaluation, "test")
+    assert line.startswith(f"{folder / name.partition('/')[0]}: no evaluation wrote this, ")
+    with pytest.raises(RunError, match="move it elsewhere"), run.replace_evaluation("test"):
+        pytest.fail("the block must not run")
+    assert (folder / name).read_text() == "mine"
+    run.check_evaluation("validation")
+
+
+def test_an_evaluation_whose_files_are_not_listed_could_not_be_replaced_and_is_not_made(run):
+    with pytest.raises(ValueError, match="new.png: .* must be listed"), run.replace_evaluation("test") as folder:
+        (folder / "new.png").touch()
+    assert names(run.path / "evaluation") == []
 
 
 @pytest.mark.parametrize(

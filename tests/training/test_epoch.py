@@ -48,7 +48,6 @@ def test_what_is_not_finite_stops_with_step_rate_and_advice(what, value):
         Tally().add(result([[0.5, loss]], [[0, 0]], [0, 0], norm), step=17, rate=0.0125)
     message = str(caught.value)
     assert f"step 17: the {what} is not finite at learning rate 0.0125; try a lower --learning-rate" in message
-    assert "a model of an earlier epoch is kept" in message
     assert "\n" not in message
 
 

@@ -1,0 +1,55 @@
+"""Flags that were given and, with the others as they are, change nothing."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Callable, NamedTuple, Tuple
+
+from gluon_lstm.cli.options import given_flags
+from gluon_lstm.config import Config, flag
+
+
+class Idle(NamedTuple):
+    """Fields that have no effect in some configurations.
+
+    Attributes:
+        fields: their names.
+        applies: whether a configuration is one of those.
+        reason: why, and what would give them an effect.
+    """
+
+    fields: Tuple[str, ...]
+    applies: Callable[[Config], bool]
+    reason: str
+
+
+IDLE = (
+    Idle(("momentum",), lambda c: c.training.optimizer != "sgd", "needs --optimizer sgd"),
+    Idle(("step_epochs", "step_factor"), lambda c: c.training.schedule != "step", "needs --schedule step"),
+    Idle(
+        ("schedule", "step_epochs", "step_factor"),
+        lambda c: c.training.schedule == "step" and c.training.step_epochs >= c.training.epochs,
+        "training ends before the first drop; needs a lower --step-epochs or more --epochs",
+    ),
+    Idle(
+        ("patience",),
+        lambda c: 0 < c.training.patience >= c.training.epochs - 1,
+        "training ends before it can run out; needs a lower --patience or more --epochs",
+    ),
+    Idle(("data_dir",), lambda c: c.data.dataset == "digits", "digits is embedded; needs another --dataset"),
+)
+
+
+def warn_of_idle_flags(arguments: argparse.Namespace, config: Config) -> None:
+    """Prints a line on the standard error stream for each flag that was given for nothing.
+
+    Args:
+        arguments: what the command line gave.
+        config: what came of it, with preset and file.
+    """
+    given = [name for section in given_flags(arguments).values() for name in section]
+    for entry in IDLE:
+        for name in given:
+            if name in entry.fields and entry.applies(config):
+                print(f"warning: {flag(name)} has no effect: {entry.reason}", file=sys.stderr)

@@ -1,0 +1,57 @@
+"""Which files of a run directory are the program's own, and so may be replaced or deleted.
+
+Whoever writes a further file into a run directory adds its name here.
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Iterable, Mapping, Optional
+
+REPORT = dict.fromkeys(
+    (
+        "metrics.json",
+        "predictions.csv",
+        "report.md",
+        "report.html",
+        "confusion_matrix.png",
+        "learning_curves.png",
+        "most_confident_errors.png",
+    )
+)
+"""Files of ``evaluation/SPLIT/``, in the form of ``LAYOUT``."""
+
+LAYOUT: Mapping[str, Any] = {
+    "config.json": None,
+    "log.jsonl": None,
+    "events": {"events.out.tfevents.*": None},
+    "model": {"model.json": None, "parameters.safetensors": None},
+    "evaluation": {"test": REPORT, "validation": REPORT},
+}
+"""Name or pattern → what a folder holds, in the same form, or ``None`` for a file."""
+
+
+def find_foreign(folder: Path, layout: Mapping[str, Any] = LAYOUT) -> Optional[Path]:
+    """Returns the first entry of a folder, or of the folders in it, that the program has not written.
+
+    Args:
+        folder: an existing folder. Links are not followed: with one, no more than the link is ever deleted.
+        layout: what the program writes there.
+    """
+    for entry in sorted(folder.iterdir()):
+        if _is_leftover(entry.name, layout):
+            continue
+        name = next((name for name in layout if fnmatchcase(entry.name, name)), None)
+        inside = layout.get(name)
+        if name is None or (entry.is_dir() != (inside is not None) and not entry.is_symlink()):
+            return entry
+        foreign = find_foreign(entry, inside) if inside and not entry.is_symlink() else None
+        if foreign:
+            return foreign
+    return None
+
+
+def _is_leftover(name: str, layout: Iterable[str]) -> bool:
+    """Whether a killed process left this entry while it wrote one of the program's own."""
+    return any(name.startswith(f".{own}.") for own in layout)

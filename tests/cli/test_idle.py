@@ -1,0 +1,69 @@
+import pytest
+
+from gluon_lstm.cli.idle import IDLE, warn_of_idle_flags
+from gluon_lstm.cli.main import build_parser
+from gluon_lstm.cli.options import read_config
+
+
+@pytest.fixture
+def warnings(capsys):
+    """A function that returns the lines which a command line for ``train`` is answered with."""
+
+    def run(*options):
+        arguments = build_parser().parse_args(["train", *options])
+        warn_of_idle_flags(arguments, read_config(arguments))
+        out, err = capsys.readouterr()
+        assert out == ""
+        return err.splitlines()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "options, flags, reason",
+    [
+        ("--momentum 0.5", ["--momentum"], "needs --optimizer sgd"),
+        ("--momentum 0.5 --optimizer adamw", ["--momentum"], "needs --optimizer sgd"),
+        ("--step-epochs 2", ["--step-epochs"], "needs --schedule step"),
+        ("--step-epochs 2 --step-factor 0.5", ["--step-epochs", "--step-factor"], "needs --schedule step"),
+        ("--schedule step", ["--schedule"], "training ends before the first drop; "),
+        ("--schedule step --step-epochs 12 --epochs 12", ["--schedule", "--step-epochs"], "training ends before"),
+        ("--patience 9", ["--patience"], "training ends before it can run out; "),
+        ("--epochs 1 --warmup-epochs 0 --patience 1", ["--patience"], "training ends before it can run out; "),
+        ("--data-dir folder", ["--data-dir"], "digits is embedded; needs another --dataset"),
+    ],
+)
+def test_a_given_flag_without_effect_is_told(warnings, options, flags, reason):
+    found = warnings(*options.split())
+    assert sorted(line.split(": ")[1] for line in found) == [f"{flag} has no effect" for flag in flags]
+    assert all(line.startswith("warning: ") and reason in line for line in found)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--momentum 0.5 --optimizer sgd",
+        "--schedule step --step-epochs 2 --step-factor 0.5",
+        "--schedule step --epochs 11",
+        "--patience 8",
+        "--patience 0 --schedule cosine",
+        "--data-dir folder --dataset mnist",
+        "--preset best --epochs 3 --batch-size 7",
+    ],
+)
+def test_flags_with_an_effect_pass_in_silence(warnings, options):
+    assert warnings(*options.split()) == []
+
+
+def test_what_counts_is_what_preset_file_and_flags_make_together(warnings, tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("training: {optimizer: sgd, step_epochs: 3}")
+    assert warnings("--config", str(file), "--momentum", "0.5") == []
+    assert len(warnings("--config", str(file), "--momentum", "0.5", "--optimizer", "adam")) == 1
+
+
+def test_the_table_names_fields_that_there_are():
+    arguments = vars(build_parser().parse_args(["train"]))
+    known = {name.partition(".")[2] for name in arguments}
+    assert all(set(entry.fields) <= known for entry in IDLE)

@@ -1,0 +1,55 @@
+import pytest
+
+from gluon_lstm.rundir.layout import find_foreign
+
+LAYOUT = {"notes": None, "parts": {"part.*": None, "inner": {"x": None}}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """All that ``LAYOUT`` allows."""
+    (tmp_path / "parts" / "inner").mkdir(parents=True)
+    for name in ("notes", "parts/part.1", "parts/part.2", "parts/inner/x"):
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_what_the_program_writes_is_its_own(folder):
+    assert find_foreign(folder, LAYOUT) is None
+
+
+@pytest.mark.parametrize("name", ["other", "parts/other", "parts/inner/other", "notes2", ".notes", "parts/inner/.x"])
+@pytest.mark.parametrize("make", ["touch", "mkdir"])
+def test_everything_else_is_foreign_at_any_depth(folder, name, make):
+    getattr(folder / name, make)()
+    assert find_foreign(folder, LAYOUT) == folder / name
+
+
+@pytest.mark.parametrize("name, make", [("notes", "mkdir"), ("parts/part.1", "mkdir"), ("parts/inner", "touch")])
+def test_a_file_in_a_folders_place_is_foreign_and_the_other_way_round(folder, name, make):
+    entry = folder / name
+    if entry.is_dir():
+        (entry / "x").unlink()
+        entry.rmdir()
+    else:
+        entry.unlink()
+    getattr(entry, make)()
+    assert find_foreign(folder, LAYOUT) == entry
+
+
+@pytest.mark.parametrize("name", [".notes.abc", ".parts.abc", "parts/.inner.abc.old"])
+def test_what_a_killed_process_left_is_the_programs_own(folder, name):
+    (folder / name).mkdir()
+    (folder / name / "anything").touch()
+    assert find_foreign(folder, LAYOUT) is None
+
+
+def test_links_are_not_followed(folder, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "mine").touch()
+    (folder / "notes").unlink()
+    (folder / "notes").symlink_to(elsewhere)
+    (folder / "parts" / "inner" / "x").unlink()
+    (folder / "parts" / "inner").rmdir()
+    (folder / "parts" / "inner").symlink_to(elsewhere)
+    assert find_foreign(folder, LAYOUT) is None
