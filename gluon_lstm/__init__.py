@@ -12,6 +12,9 @@ _HOMES = {
     "SequenceClassifier": "gluon_lstm.nn",
     "LSTMCell": "gluon_lstm.nn",
     "LSTMEncoder": "gluon_lstm.nn",
+    "GRUEncoder": "gluon_lstm.nn",
+    "RNNEncoder": "gluon_lstm.nn",
+    "TransformerEncoder": "gluon_lstm.nn",
     "Predictor": "gluon_lstm.evaluation",
     "load": "gluon_lstm.evaluation",
 }

@@ -27,10 +27,12 @@ MOST_UNITS = 8192
 
 # The names that options take; the code behind each option reads them here, so that there is one list of each.
 VIEWS = ("rows", "columns", "pixels", "permuted", "rows+columns")
-POOLINGS = ("last", "mean", "max", "mean+max")
-CELL_ACTIVATIONS = ("tanh", "relu")
+POOLINGS = ("last", "mean", "max", "mean+max", "attention")
+ENCODERS = ("lstm", "gru", "rnn", "transformer")
+CELL_ACTIVATIONS = ("tanh", "relu", "sigmoid", "hard_sigmoid")
 RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
 IMPLEMENTATIONS = ("auto", "fused", "cell")
+TRANSFORMER_HEADS = 4
 
 
 def option(default: Any, help: str, *, choices: Iterable[str] = (), low=None, high=None, above=None) -> Any:
@@ -81,11 +83,17 @@ class DataConfig:
 class ModelConfig:
     """Encoder, pooling and head."""
 
-    hidden_size: int = option(128, "units of each LSTM layer and direction", low=1, high=MOST_UNITS)
-    num_layers: int = option(1, "LSTM layers", low=1, high=64)
+    encoder: str = option("lstm", "what reads the sequence", choices=ENCODERS)
+    hidden_size: int = option(128, "units of each layer and direction", low=1, high=MOST_UNITS)
+    num_layers: int = option(1, "layers of the encoder", low=1, high=64)
     bidirectional: bool = option(True, "read each sequence in both directions")
     groups: int = option(1, "split the features of a time step into this many groups, each with its own encoder", low=1)
     dropout: float = option(0.2, "dropout between layers and before the head", low=0, high=0.95)
+    locked_dropout: bool = option(False, "drop the same features at every step between layers")
+    weight_dropout: float = option(0.0, "share of the recurrent weights dropped in training", low=0, high=0.95)
+    zoneout: float = option(0.0, "share of the units that keep their value at a step in training", low=0, high=0.95)
+    residual: bool = option(False, "add each layer's inputs to its outputs, from the second layer on")
+    layer_norm: bool = option(False, "normalize the outputs of each layer")
     pooling: str = option("mean+max", "how the outputs of all steps become one vector", choices=POOLINGS)
     head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0, high=MOST_UNITS)
     cell_activation: str = option("tanh", "activation of candidate and cell output", choices=CELL_ACTIVATIONS)
@@ -207,18 +215,32 @@ def _check(item, hint: Any, value: Any) -> None:
 
 def _check_together(config: Config) -> None:
     """Raises ConfigError where fields that are fine alone contradict each other."""
+    _check_encoder(config.model)
     model, training = config.model, config.training
-    if model.implementation == "fused" and model.cell_activation != "tanh":
-        raise ConfigError(
-            f"--implementation fused: the fused operator knows tanh alone, not --cell-activation "
-            f"{model.cell_activation}; use auto"
-        )
     if training.warmup_epochs > training.epochs:
         raise ConfigError(f"--warmup-epochs {training.warmup_epochs:g}: more than --epochs {training.epochs}")
     if model.groups > 1 and config.data.view != "rows+columns":
         raise ConfigError(f"--groups {model.groups}: needs --view rows+columns, not {config.data.view}")
     if model.groups > 2:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
+
+
+def _check_encoder(model: ModelConfig) -> None:
+    """Raises ConfigError where the encoder cannot be what the other fields of the model say."""
+    if model.encoder == "rnn" and model.cell_activation not in ("tanh", "relu"):
+        raise ConfigError(f"--cell-activation {model.cell_activation}: --encoder rnn has tanh and relu")
+    if model.encoder == "transformer" and model.hidden_size % TRANSFORMER_HEADS:
+        raise ConfigError(f"--hidden-size {model.hidden_size}: --encoder transformer needs a multiple of "
+                          f"{TRANSFORMER_HEADS}, its attention heads")
+    if model.residual and model.num_layers == 1 and model.encoder != "transformer":
+        raise ConfigError("--residual: one layer has nothing to add; use --num-layers 2 or more")
+    if model.implementation == "fused" and model.encoder == "lstm" and model.cell_activation != "tanh":
+        raise ConfigError(
+            f"--implementation fused: the fused operator knows tanh alone, not --cell-activation "
+            f"{model.cell_activation}; use auto"
+        )
+    if model.implementation == "fused" and model.zoneout:
+        raise ConfigError(f"--implementation fused: the fused operator has no --zoneout {model.zoneout:g}; use auto")
 
 
 def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Config:

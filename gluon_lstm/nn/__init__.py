@@ -1,4 +1,4 @@
-"""HybridBlocks: memory cell, encoders, pooling, classifier."""
+"""HybridBlocks: memory cell, encoders, pooling, classifier; weights from and to PyTorch and Keras."""
 
 from gluon_lstm.nn.build import build_net
 from gluon_lstm.nn.cell import GRUCell, LSTMCell, LSTMStep, RNNCell
@@ -10,6 +10,7 @@ from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.parameters import count_parameters, get_arrays, set_arrays
 from gluon_lstm.nn.pooling import Pooling
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Gates
+from gluon_lstm.nn.transformer import TransformerEncoder
 
 __all__ = [
     "GRU",
@@ -32,6 +33,7 @@ __all__ = [
     "RecurrentLayer",
     "SequenceBlock",
     "SequenceClassifier",
+    "TransformerEncoder",
     "build_net",
     "count_parameters",
     "get_arrays",

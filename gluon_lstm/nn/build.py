@@ -1,10 +1,10 @@
 """From a configuration to a net that is ready to run."""
 
-from typing import Sequence, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 import mxnet as mx
 
-from gluon_lstm.config import ModelConfig
+from gluon_lstm.config import TRANSFORMER_HEADS, ModelConfig
 from gluon_lstm.nn.classifier import SequenceClassifier
 
 
@@ -26,15 +26,23 @@ def build_net(
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
         bidirectional=config.bidirectional,
+        encoder=config.encoder,
         groups=config.groups,
         dropout=config.dropout,
         pooling=config.pooling,
         head_size=config.head_size,
-        activation=config.cell_activation,
-        forget_bias=config.forget_bias,
-        recurrent_initializer=config.recurrent_initializer,
-        implementation=config.implementation,
+        **_encoder_options(config, step_shape[0]),
     )
     net.initialize(ctx=list(devices))
     net.hybridize(static_alloc=True, static_shape=True)
     return net
+
+
+def _encoder_options(config: ModelConfig, num_steps: int) -> Dict[str, Any]:
+    """Returns the options that the configuration's encoder has beside those of all."""
+    if config.encoder == "transformer":
+        return {"num_heads": TRANSFORMER_HEADS, "max_steps": num_steps}
+    names = ["locked_dropout", "weight_dropout", "zoneout", "residual", "layer_norm"]
+    names += ["recurrent_initializer", "implementation"] + ["forget_bias"] * (config.encoder == "lstm")
+    options = {name: getattr(config, name) for name in names}
+    return options if config.encoder == "gru" else {**options, "activation": config.cell_activation}

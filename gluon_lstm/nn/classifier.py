@@ -4,12 +4,14 @@ from typing import Any, Optional
 
 from mxnet.gluon import nn
 
+from gluon_lstm.config import ENCODERS
+from gluon_lstm.nn.checks import check_choice
 from gluon_lstm.nn.encoder import EncoderOutput, GroupedEncoder, GRUEncoder, LSTMEncoder, RNNEncoder
 from gluon_lstm.nn.graphs import SequenceBlock
 from gluon_lstm.nn.pooling import Pooling
-from gluon_lstm.nn.recurrences import check_choice
+from gluon_lstm.nn.transformer import TransformerEncoder
 
-ENCODERS = {"lstm": LSTMEncoder, "gru": GRUEncoder, "rnn": RNNEncoder}
+RECURRENT_ENCODERS = {"lstm": LSTMEncoder, "gru": GRUEncoder, "rnn": RNNEncoder}
 
 
 class SequenceClassifier(SequenceBlock):
@@ -23,8 +25,8 @@ class SequenceClassifier(SequenceBlock):
         input_size: C, features of a time step.
         hidden_size: H, units of each layer and direction.
         num_layers: layers of the encoder.
-        bidirectional: whether each layer reads in both directions.
-        encoder: ``lstm``, ``gru`` or ``rnn``.
+        bidirectional: whether each recurrent layer reads in both directions.
+        encoder: one of ``config.ENCODERS``.
         groups: groups of features, each with an encoder of its own.
         dropout: share of units dropped between layers and before the head.
         pooling: ``last``, ``mean``, ``max``, ``mean+max`` or ``attention``.
@@ -68,8 +70,10 @@ class SequenceClassifier(SequenceBlock):
         self.input_size, self.num_classes = input_size, num_classes
 
         def make_encoder() -> SequenceBlock:
-            sizes = (hidden_size, input_size // groups, num_layers, bidirectional)
-            return ENCODERS[encoder](*sizes, dropout=dropout, **encoder_options)
+            sizes = (hidden_size, input_size // groups, num_layers)
+            if encoder == "transformer":
+                return TransformerEncoder(*sizes, dropout=dropout, **encoder_options)
+            return RECURRENT_ENCODERS[encoder](*sizes, bidirectional, dropout=dropout, **encoder_options)
 
         with self.name_scope():
             self.encoder = make_encoder() if groups == 1 else GroupedEncoder(*(make_encoder() for _ in range(groups)))

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from mxnet.gluon import nn
 
+from gluon_lstm.nn.checks import check_shares, check_sizes
 from gluon_lstm.nn.graphs import SequenceBlock
 from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
@@ -60,6 +61,8 @@ class RecurrentEncoder(SequenceBlock):
         **layer_options: Any,
     ):
         super().__init__(prefix=prefix, params=params)
+        check_sizes(num_layers=num_layers)
+        check_shares(dropout=dropout, input_dropout=input_dropout)
         self.output_size = recurrence.output_size * (1 + bidirectional)
         self._bidirectional = bidirectional
         self._dropouts = [input_dropout] + [dropout] * (num_layers - 1)

@@ -2,10 +2,10 @@
 
 from typing import Any, List, Mapping, Optional
 
+from gluon_lstm.config import IMPLEMENTATIONS
+from gluon_lstm.nn.checks import check_choice, check_shares, check_sizes
 from gluon_lstm.nn.graphs import SequenceBlock, count_steps, split_steps
-from gluon_lstm.nn.recurrences import Recurrence, check_choice
-
-IMPLEMENTATIONS = ("auto", "fused", "cell")
+from gluon_lstm.nn.recurrences import Recurrence
 
 
 class RecurrentLayer(SequenceBlock):
@@ -49,6 +49,8 @@ class RecurrentLayer(SequenceBlock):
     ):
         super().__init__(**kwargs)
         check_choice("implementation", implementation, IMPLEMENTATIONS)
+        check_sizes(input_size=input_size)
+        check_shares(zoneout=zoneout, zoneout_cell=zoneout_cell, weight_dropout=weight_dropout)
         self._zoneout = (zoneout, zoneout_cell)[: len(recurrence.state_sizes)]
         fusible = recurrence.fused_mode is not None and not any(self._zoneout)
         if implementation == "fused" and not fusible:

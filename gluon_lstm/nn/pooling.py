@@ -2,10 +2,10 @@
 
 from typing import Optional
 
+from gluon_lstm.config import POOLINGS
+from gluon_lstm.nn.checks import check_choice
 from gluon_lstm.nn.graphs import SequenceBlock, split_steps
-from gluon_lstm.nn.recurrences import check_choice
 
-POOLINGS = ("last", "mean", "max", "mean+max", "attention")
 _LOWEST = -3e38
 """Less than any output; a maximum over steps never takes it, since every sequence has one valid step."""
 
@@ -23,7 +23,7 @@ class Pooling(SequenceBlock):
     operator's or, where T is known, taken pair by pair.
 
     Args:
-        mode: one of ``POOLINGS``.
+        mode: one of ``config.POOLINGS``.
         input_size: D; attention needs it.
         num_steps: T, where it is always the same: the maximum is a third faster.
     """

@@ -8,12 +8,12 @@ recurrent activation, φ the activation, ⊙ the product element by element.
 """
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
+from gluon_lstm.config import CELL_ACTIVATIONS, RECURRENT_INITIALIZERS
+from gluon_lstm.nn.checks import check_choice, check_sizes
 from gluon_lstm.nn.initializers import GateOrthogonal, PartialBias
 
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "hard_sigmoid")
-RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
 CLOSED = 1e30
 """A gate's sum of this size, or of its negative, makes it exactly 1 or 0 in float32, whatever is added."""
 
@@ -69,6 +69,7 @@ class Recurrence:
     """Whether ``closing`` makes the hidden state 0 from any state before, and not from zeros alone."""
 
     def __post_init__(self) -> None:
+        check_sizes(hidden_size=self.hidden_size)
         check_choice("recurrent_initializer", self.recurrent_initializer, RECURRENT_INITIALIZERS)
 
     @property
@@ -156,7 +157,7 @@ class LSTM(Recurrence):
     normalization: Ba et al. (2016), equations 20 to 22. Projection: Sak et al. (2014).
 
     Attributes:
-        activation: φ, one of ``ACTIVATIONS``.
+        activation: φ, one of ``config.CELL_ACTIVATIONS``.
         recurrent_activation: σ, likewise.
         forget_bias: forget gate's part of b at the start.
         peephole: whether the gates see the cell.
@@ -178,8 +179,8 @@ class LSTM(Recurrence):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_choice("activation", self.activation, ACTIVATIONS)
-        check_choice("recurrent_activation", self.recurrent_activation, ACTIVATIONS)
+        check_choice("activation", self.activation, CELL_ACTIVATIONS)
+        check_choice("recurrent_activation", self.recurrent_activation, CELL_ACTIVATIONS)
         if not 0 <= self.projection_size < self.hidden_size:
             raise ValueError(f"projection_size {self.projection_size}: must be less than hidden_size, or 0 for none")
 
@@ -347,8 +348,3 @@ class RNN(Recurrence):
         """Returns h_t; see ``Recurrence.step``."""
         return HiddenState(activate(F, self.activation, projected + self.recur(F, state.hidden, p)))
 
-
-def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
-    """Raises ValueError unless ``value`` is among ``choices``."""
-    if value not in choices:
-        raise ValueError(f"{option} {value!r}: use one of {', '.join(choices)}")

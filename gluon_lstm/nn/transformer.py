@@ -4,13 +4,14 @@ import math
 from typing import Any, Optional
 
 import mxnet as mx
-import numpy as np
 from mxnet.gluon import HybridBlock, nn
 
+from gluon_lstm.nn.checks import check_choice, check_shares, check_sizes
 from gluon_lstm.nn.encoder import EncoderOutput
+from gluon_lstm.nn.graphs import SequenceBlock
 
 
-class TransformerEncoder(HybridBlock):
+class TransformerEncoder(SequenceBlock):
     """Attention and feedforward layers over a sequence, to be used where ``LSTMEncoder`` can.
 
     With inputs x (T, N, C), and positions p (T, H) of one of the two kinds::
@@ -54,10 +55,9 @@ class TransformerEncoder(HybridBlock):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        _check_at_least_one(num_layers=num_layers, max_steps=max_steps)
-        _check_dropout(dropout)
-        if positions not in POSITIONS:
-            raise ValueError(f"positions {positions!r}: use one of {', '.join(POSITIONS)}")
+        check_sizes(num_layers=num_layers, max_steps=max_steps)
+        check_shares(dropout=dropout)
+        check_choice("positions", positions, POSITIONS)
         self.output_size = hidden_size
         self._num_heads, self._dropout, self._max_steps = num_heads, dropout, max_steps
         with self.name_scope():
@@ -69,27 +69,14 @@ class TransformerEncoder(HybridBlock):
             self.norm = nn.LayerNorm(in_channels=hidden_size)
 
     def forward(self, inputs, lengths=None):
-        """Checks what an array can tell, since MXNet would crash or compute garbage, and goes on.
-
-        Inside a hybridized block there are only symbols: there, too many steps raise
-        MXNet's error, and lengths below 1 or above T count as 1 or T.
-
-        Args:
-            inputs: (T, N, C) float32.
-            lengths: (N,), whole numbers from 1 to T of any dtype, or ``None`` where all steps are valid.
-
-        Returns:
-            EncoderOutput: outputs (T, N, H) and last (N, H), as a tuple.
+        """Checks the number of steps, which an array knows; of a symbol, MXNet raises an error of its own.
 
         Raises:
-            ValueError: T is above ``max_steps``, or the lengths are not as above.
+            ValueError: T is above ``max_steps``.
         """
-        if isinstance(inputs, mx.nd.NDArray):
-            if len(inputs) > self._max_steps:
-                raise ValueError(f"the encoder reads up to max_steps = {self._max_steps} steps, not {len(inputs)}")
-            if lengths is not None:
-                _check_lengths(lengths.asnumpy(), *inputs.shape[:2])
-        return super().forward(inputs) if lengths is None else super().forward(inputs, lengths)
+        if isinstance(inputs, mx.nd.NDArray) and len(inputs) > self._max_steps:
+            raise ValueError(f"the encoder reads up to max_steps = {self._max_steps} steps, not {len(inputs)}")
+        return super().forward(inputs, lengths)
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C) and lengths (N,) or ``None``; gives outputs (T, N, H) and last (N, H)."""
@@ -169,7 +156,7 @@ class SelfAttention(HybridBlock):
 
     def __init__(self, hidden_size: int, num_heads: int, dropout: float = 0.0, **kwargs):
         super().__init__(**kwargs)
-        _check_at_least_one(hidden_size=hidden_size, num_heads=num_heads)
+        check_sizes(hidden_size=hidden_size, num_heads=num_heads)
         if hidden_size % num_heads:
             raise ValueError(f"hidden_size {hidden_size} cannot be split into num_heads = {num_heads} equal heads")
         self._hidden_size = hidden_size
@@ -286,25 +273,3 @@ def _encoder_output(F, outputs: Any, lengths: Any) -> EncoderOutput:
         return EncoderOutput(outputs, F.squeeze(F.slice_axis(outputs, axis=0, begin=-1, end=None), axis=0))
     outputs = F.SequenceMask(outputs, lengths, use_sequence_length=True)
     return EncoderOutput(outputs, F.SequenceLast(outputs, lengths, use_sequence_length=True))
-
-
-def _check_lengths(lengths: np.ndarray, num_steps: int, batch_size: int) -> None:
-    """Raises ValueError unless lengths are (N,) whole numbers from 1 to T."""
-    if lengths.shape != (batch_size,):
-        raise ValueError(f"lengths have shape {lengths.shape}, not one entry for each of {batch_size} sequences")
-    fits = (lengths >= 1) & (lengths <= num_steps) & (lengths == np.floor(lengths))
-    if not fits.all():
-        raise ValueError(f"lengths must be whole numbers from 1 to T = {num_steps}, not {lengths[~fits][0]}")
-
-
-def _check_at_least_one(**options: int) -> None:
-    """Raises ValueError if an option is below 1."""
-    for name, value in options.items():
-        if value < 1:
-            raise ValueError(f"{name} {value}: must be at least 1")
-
-
-def _check_dropout(share: float) -> None:
-    """Raises ValueError unless 0 <= share < 1."""
-    if not 0 <= share < 1:
-        raise ValueError(f"dropout {share}: must be at least 0 and below 1")
