@@ -3,7 +3,7 @@ BIN := .venv/bin
 # constraints.txt holds what was tested with Python 3.11; other versions take the newest that setup.cfg allows.
 PINS := $(shell $(PYTHON) -c 'import sys; print("--constraint constraints.txt" * (sys.version_info[:2] == (3, 11)))')
 
-.PHONY: help venv demo test clean
+.PHONY: help venv demo test peers bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -23,5 +23,15 @@ test: venv ## run the whole test suite
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m pytest
 
-clean: ## delete the environment
-	rm -rf .venv
+peers: .venv-peers/installed ## make the environment of PyTorch and Keras, .venv-peers, once
+
+.venv-peers/installed: benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
+	touch $@
+
+bench: venv peers ## time a training step and a forward pass beside PyTorch and Keras, alone on the machine
+	$(BIN)/python benchmarks/side_by_side.py
+
+clean: ## delete the environments
+	rm -rf .venv .venv-peers

@@ -57,9 +57,9 @@ def summarize(values: Sequence[float]) -> Dict[str, Any]:
     return {"values": list(values), "mean": statistics.fmean(values), "sd": spread}
 
 
-def write_result(name: str, content: Dict[str, Any]) -> Path:
+def write_result(name: str, content: Dict[str, Any], folder: Path = RESULTS) -> Path:
     """Writes ``docs/results/NAME.json``: the content, and where and when it was measured."""
-    path = RESULTS / f"{name}.json"
+    path = folder / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     described = {"command": _command(), "date": datetime.date.today().isoformat(), "commit": commit(), **_machine()}
     path.write_text(json.dumps({**described, **content}, indent=2) + "\n", encoding="utf-8")
