@@ -42,7 +42,15 @@ def _encoder_options(config: ModelConfig, num_steps: int) -> Dict[str, Any]:
     """Returns the options that the configuration's encoder has beside those of all."""
     if config.encoder == "transformer":
         return {"num_heads": TRANSFORMER_HEADS, "max_steps": num_steps}
-    names = ["locked_dropout", "weight_dropout", "zoneout", "residual", "layer_norm"]
-    names += ["recurrent_initializer", "implementation"] + ["forget_bias"] * (config.encoder == "lstm")
-    options = {name: getattr(config, name) for name in names}
-    return options if config.encoder == "gru" else {**options, "activation": config.cell_activation}
+    options = {
+        "locked_dropout": config.locked_dropout,
+        "weight_dropout": config.weight_dropout,
+        "zoneout": config.zoneout,
+        "residual": config.residual,
+        "layer_norm": config.layer_norm,
+        "recurrent_initializer": config.recurrent_initializer,
+        "implementation": config.implementation,
+    }
+    own = {"lstm": {"activation": config.cell_activation, "forget_bias": config.forget_bias},
+           "rnn": {"activation": config.cell_activation}}  # fmt: skip
+    return {**options, **own.get(config.encoder, {})}

@@ -3,16 +3,24 @@
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Iterator, List, Optional
+from typing import Any, Iterator, List, NamedTuple, Optional
 
 import numpy as np
-from mxnet import nd
+from mxnet import nd, symbol
 from mxnet.gluon import HybridBlock
 
 MOST_GRAPHS = 32
 """Graphs that a block keeps; the one that was not used for longest goes first, and its memory with it."""
 
-_known_steps: ContextVar[Optional[int]] = ContextVar("known_steps", default=None)
+
+
+class _Call(NamedTuple):
+    """What is known while a graph is built: its lengths are in range, and T where it was asked for."""
+
+    steps: Optional[int]
+
+
+_call: ContextVar[Optional[_Call]] = ContextVar("call", default=None)
 
 
 class SequenceBlock(HybridBlock):
@@ -33,6 +41,17 @@ class SequenceBlock(HybridBlock):
             check_lengths(args[1].asnumpy(), *args[0].shape[:2])
         return super().__call__(*args)
 
+    def forward(self, inputs, lengths=None, *rest):
+        """Runs the block on arrays or symbols.
+
+        In a graph that is no ``SequenceBlock``'s, nobody has seen the lengths: those
+        below 1 or above T then count as 1 or T.
+        """
+        if isinstance(lengths, symbol.Symbol) and _call.get() is None:
+            with _building(None):
+                return super().forward(inputs, _within_range(lengths, inputs), *rest)
+        return super().forward(inputs, lengths, *rest)
+
     def hybridize(self, active: bool = True, **kwargs) -> None:
         """Switches graphs on or off, as in Gluon; options as there."""
         super().hybridize(active, **kwargs)
@@ -46,7 +65,7 @@ class SequenceBlock(HybridBlock):
             self._cached_graph, self._cached_op, self._cached_op_args = (), None, []
         else:
             self.__dict__.update(stored)
-        with _steps_known(steps):
+        with _building(steps):
             outputs = super()._call_cached_op(*args)
         self._graphs[key] = {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES}
         while len(self._graphs) > MOST_GRAPHS:
@@ -69,18 +88,29 @@ def _family(block) -> Iterator[Any]:
 
 
 @contextmanager
-def _steps_known(steps: Optional[int]) -> Iterator[None]:
-    """Tells the blocks whose graph is built inside the ``with`` block how many steps there are."""
-    token = _known_steps.set(steps)
+def _building(steps: Optional[int]) -> Iterator[None]:
+    """Tells the blocks whose graph is built inside the ``with`` block that lengths are in range, and T if known."""
+    token = _call.set(_Call(steps))
     try:
         yield
     finally:
-        _known_steps.reset(token)
+        _call.reset(token)
 
 
 def count_steps(sequence, num_steps: Optional[int] = None) -> Optional[int]:
     """Returns T of a sequence (T, …): an array knows it, a symbol has it from the call or from ``num_steps``."""
-    return sequence.shape[0] if hasattr(sequence, "shape") else _known_steps.get() or num_steps
+    if hasattr(sequence, "shape"):
+        return sequence.shape[0]
+    call = _call.get()
+    return call.steps if call and call.steps else num_steps
+
+
+def _within_range(lengths, inputs):
+    """Returns symbols of lengths (N,), those outside 1 to T moved to its nearer end: MXNet crashes on them."""
+    F = symbol
+    ones = F.ones_like(F.slice_axis(F.slice_axis(inputs, axis=1, begin=0, end=1), axis=-1, begin=0, end=1))
+    steps = F.reshape(F.sum(F.BlockGrad(ones)), shape=(1,))
+    return F.broadcast_minimum(F.maximum(F.cast(lengths, dtype="float32"), 1), steps)
 
 
 def split_steps(F, sequence, steps: int) -> List[Any]:

@@ -84,7 +84,7 @@ class TransformerEncoder(SequenceBlock):
         steps = F.slice_like(F.arange(self._max_steps), F.BlockGrad(inputs), axes=(0,))
         visible = None
         if lengths is not None:
-            lengths = _within(F, F.cast(F.BlockGrad(lengths), dtype="float32"), steps)
+            lengths = F.cast(F.BlockGrad(lengths), dtype="float32")
             visible = _visible_keys(F, lengths, steps, self._num_heads)
             # Whatever the padding holds, NaN included, must not be multiplied with a weight of 0.
             inputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
@@ -251,12 +251,6 @@ def _dense(units: int, in_units: int, **options) -> nn.Dense:
 def _drop(F, array, share: float):
     """Returns the array with a share of it dropped in training."""
     return F.Dropout(array, p=share) if share else array
-
-
-def _within(F, lengths, steps):
-    """Returns lengths (N,), those out of 1 … T moved to its nearer end: sequence operators crash on them."""
-    longest = F.max(steps, axis=0, keepdims=True) + 1
-    return F.broadcast_minimum(F.maximum(lengths, 1), longest)
 
 
 def _visible_keys(F, lengths, steps, num_heads: int):

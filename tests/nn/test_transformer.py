@@ -427,13 +427,13 @@ def test_too_many_steps_are_refused(rng, hybridized, positions, padded):
 
 
 @pytest.mark.parametrize("lengths, message", [
-    ([1, 0, 5], r"whole numbers from 1 to T = 5, not 0"),
-    ([1, 5, 6], r"whole numbers from 1 to T = 5, not 6"),
-    ([-1, 2, 3], r"whole numbers from 1 to T = 5, not -1"),
-    ([1.5, 2, 3], r"whole numbers from 1 to T = 5, not 1.5"),
-    ([1, np.nan, 3], r"whole numbers from 1 to T = 5, not nan"),
-    ([1, 2], r"shape \(2,\), not one entry for each of 3 sequences"),
-    ([[1, 2, 3]], r"shape \(1, 3\), not one entry for each of 3 sequences"),
+    ([1, 0, 5], r"lengths\[1\] is 0.0: must be a whole number from 1 to 5"),
+    ([1, 5, 6], r"lengths\[2\] is 6.0: "),
+    ([-1, 2, 3], r"lengths\[0\] is -1.0: "),
+    ([1.5, 2, 3], r"lengths\[0\] is 1.5: "),
+    ([1, np.nan, 3], r"lengths\[1\] is nan: "),
+    ([1, 2], r"lengths of shape \(2,\) for a batch of 3"),
+    ([[1, 2, 3]], r"lengths of shape \(1, 3\) for a batch of 3"),
 ])  # fmt: skip
 def test_lengths_out_of_range_are_refused(rng, hybridized, lengths, message):
     with pytest.raises(ValueError, match=message):
