@@ -3,6 +3,7 @@
 import mxnet as mx
 import numpy as np
 
+
 @mx.init.register
 class GateOrthogonal(mx.init.Initializer):
     """Makes each gate's square block of a recurrent weight orthogonal.
