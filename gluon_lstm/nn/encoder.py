@@ -218,7 +218,8 @@ class GroupedEncoder(SequenceBlock):
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D), D over all groups."""
-        parts = F.split(inputs, num_outputs=self._groups, axis=2)
+        # MXNet's split gives a single part as it is, and not as a list of one.
+        parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
         encoded = [EncoderOutput(*encoder(part, lengths)) for encoder, part in zip(self._children.values(), parts)]
         outputs = F.concat(*(e.outputs for e in encoded), dim=2)
         return tuple(EncoderOutput(outputs, F.concat(*(e.last for e in encoded), dim=1)))

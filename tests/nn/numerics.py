@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, NamedTuple, Tuple
+from typing import Callable, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
+import oracle
+import tape
 from mxnet.gluon import HybridBlock
-from oracle import Traced
+from oracle import as_tuple
+from tape import Var
 
 from gluon_lstm.nn import get_arrays, set_arrays
 
@@ -33,11 +36,13 @@ def prepare(block: HybridBlock, hybridized: bool) -> HybridBlock:
     """Returns the block with random parameters, hybridized as trained models are, or eager.
 
     The parameters are so small that a relu's state does not grow over a hundred
-    steps, which would magnify float32's rounding.
+    steps, and that a normalized cell forgets where it started; both would magnify
+    float32's rounding from step to step. A scale near 0 would magnify it once.
     """
     block.initialize()
     arrays = {name: np.random.normal(0, 0.2, array.shape) for name, array in get_arrays(block).items()}
-    set_arrays(block, arrays, "random")
+    scales = {name: 0.2 + array / 2 for name, array in arrays.items() if name.endswith(("scale", "gamma"))}
+    set_arrays(block, {**arrays, **scales}, "random")
     block.hybridize(hybridized, static_alloc=True, static_shape=True)
     return block
 
@@ -47,53 +52,80 @@ def double(array) -> np.ndarray:
     return np.asarray(array, np.float32).astype(np.float64)
 
 
-def run(block: HybridBlock, *inputs) -> Tuple[np.ndarray, ...]:
-    """Returns the block's outputs in prediction, always as a tuple."""
-    outputs = block(*(mx.nd.array(array) for array in inputs))
-    return tuple(output.asnumpy() for output in as_tuple(outputs))
+def some_lengths(steps: int, batch_size: int) -> np.ndarray:
+    """Returns lengths for a batch: T and 1 among them where there is room, the rest spread out between."""
+    return np.linspace(steps, 1, batch_size).round().astype(int)
 
 
-def measure(block: HybridBlock, inputs, weights) -> Measured:
+def as_arguments(inputs, lengths) -> list:
+    """Returns a block's arguments: arrays, and lengths if there are any."""
+    arrays = [mx.nd.array(array) for array in inputs]
+    return arrays if lengths is None else [*arrays, mx.nd.array(lengths)]
+
+
+def run(block: HybridBlock, *inputs, lengths: Optional[Sequence[int]] = None) -> Tuple[np.ndarray, ...]:
+    """Returns the block's outputs in prediction, or inside of ``autograd.record`` in training, always as a tuple."""
+    outputs = flat(block(*as_arguments(inputs, lengths)))
+    return tuple(output.asnumpy() for output in outputs)
+
+
+def measure(block: HybridBlock, inputs, weights, lengths: Optional[Sequence[int]] = None) -> Measured:
     """Runs the block forward and backward.
 
     Args:
         block: an initialized block.
         inputs: one array an input.
         weights: one array an output; the loss is the sum of all outputs times their weights.
+        lengths: the block's last argument, if it is to have it.
     """
-    arrays = [mx.nd.array(array) for array in inputs]
-    for array in arrays:
+    arguments = as_arguments(inputs, lengths)
+    for array in arguments[: len(inputs)]:
         array.attach_grad()
     with mx.autograd.record():
-        outputs = as_tuple(block(*arrays))
-    mx.autograd.backward(list(outputs), [mx.nd.array(weight) for weight in weights])
+        outputs = flat(block(*arguments))
+    mx.autograd.backward(outputs, [mx.nd.array(weight) for weight in weights])
     parameters = block._collect_params_with_prefix()
     return Measured(
         tuple(output.asnumpy() for output in outputs),
-        tuple(array.grad.asnumpy() for array in arrays),
+        tuple(array.grad.asnumpy() for array in arguments[: len(inputs)]),
         {name: parameter.grad().asnumpy() for name, parameter in parameters.items()},
     )
 
 
-def check_against(trace: Callable[..., Traced], block: HybridBlock, *inputs) -> None:
+def flat(outputs) -> list:
+    """Returns a block's outputs, which may be tuples inside of tuples, as one list."""
+    return [array for part in outputs for array in flat(part)] if isinstance(outputs, (tuple, list)) else [outputs]
+
+
+def trace_with(function: Callable, **options) -> Callable:
+    """Returns an oracle's function with its options set, as ``check_against`` takes it."""
+    return lambda *args: function(*args, **options)
+
+
+def check_against(trace: Callable, block: HybridBlock, *inputs, lengths: Optional[Sequence[int]] = None) -> None:
     """Asserts that a block's outputs and all its gradients are those of the oracle.
 
     Args:
-        trace: takes the inputs in float64, then the parameters by name.
+        trace: takes the inputs, then the parameters by name, all as ``Var``; gives one ``Var`` or several.
         block: an initialized block.
         *inputs: the block's inputs.
+        lengths: steps of each sequence; the oracle then runs each alone.
     """
     inputs = [double(array) for array in inputs]
-    traced = trace(*inputs, {name: double(array) for name, array in get_arrays(block).items()})
-    values = as_tuple(traced.value)
+    variables = [Var(array) for array in inputs]
+    parameters = {name: Var(double(array)) for name, array in get_arrays(block).items()}
+    if lengths is None:
+        values = as_tuple(trace(*variables, parameters))
+    else:
+        values = oracle.each_alone(lambda cut: trace(cut, parameters), lengths, *variables)
     weights = [double(np.random.normal(size=value.shape)) for value in values]
-    d_inputs, d_arrays = traced.backward(*weights)
-    measured = measure(block, inputs, weights)
-    check_close(measured.outputs, values, "outputs")
-    check_close(measured.inputs, as_tuple(d_inputs), "gradients of the inputs")
-    assert set(measured.parameters) == set(d_arrays)
-    for name, expected in d_arrays.items():
-        check_close(measured.parameters[name], expected, f"gradient of {name}")
+    expected = tape.gradients(values, weights, [*variables, *parameters.values()])
+    measured = measure(block, inputs, weights, lengths)
+    check_close(measured.outputs, [value.value for value in values], "outputs")
+    check_close(measured.inputs, expected[: len(inputs)], "gradients of the inputs")
+    assert set(measured.parameters) == set(parameters)
+    for name, gradient in zip(parameters, expected[len(inputs) :]):
+        check_close(measured.parameters[name], gradient, f"gradient of {name}")
 
 
 def check_close(actual, expected, what: str = "arrays") -> None:
@@ -103,8 +135,3 @@ def check_close(actual, expected, what: str = "arrays") -> None:
     for a, e in pairs:
         assert a.shape == e.shape, what
         assert np.linalg.norm(a - e) <= TOLERANCE * np.linalg.norm(e), what
-
-
-def as_tuple(value) -> tuple:
-    """Returns one array or several as a tuple."""
-    return tuple(value) if isinstance(value, (tuple, list)) else (value,)

@@ -1,206 +1,209 @@
-"""An LSTM classifier in float64 NumPy, forward and backward, written from the equations.
+"""Recurrent classifiers in float64, written from the equations, forward alone; ``tape`` finds the gradients.
 
-It shares no code with ``gluon_lstm`` but the names of ``gluon_lstm.nn.get_arrays``,
-off which it reads how many groups, layers and directions there are. Axes: time T,
-batch N, features C, units H, encoder outputs D, classes K; ``d_x`` is the gradient
-with respect to ``x``.
+It shares no code with ``gluon_lstm`` but the names of ``gluon_lstm.nn.get_arrays``, off
+which it reads how many groups, layers and directions there are. Axes: time T, batch N,
+features C, units H, hidden state P (H without a projection), encoder outputs D, classes K.
+Nothing here knows of lengths: ``each_alone`` runs a sequence by itself, cut where it ends.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Mapping, NamedTuple, Tuple
+from typing import Callable, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
+import tape
+from tape import Var
 
-Arrays = Mapping[str, np.ndarray]
+Parameters = Mapping[str, Var]
 
 ACTIVATIONS = {
-    "tanh": (np.tanh, lambda x: 1 - np.tanh(x) ** 2),
-    "relu": (lambda x: np.maximum(x, 0), lambda x: (x > 0) * 1.0),
-}
-"""Activation functions and their derivatives."""
-
-STRIDES = {"forward": 1, "backward": -1}
-"""How each direction walks along the time axis."""
+    "tanh": tape.tanh, "relu": tape.relu, "sigmoid": tape.sigmoid, "hard_sigmoid": tape.hard_sigmoid,
+}  # fmt: skip
 
 
-class Traced(NamedTuple):
-    """A value, and the way back from it.
-
-    Attributes:
-        value: an array, or a tuple of them.
-        backward: takes one gradient for each array of ``value``; gives those of the
-            inputs, in the form of the inputs, and those of the parameters by name.
-    """
-
-    value: Any
-    backward: Callable[..., Tuple[Any, Dict[str, np.ndarray]]]
+def affine(x: Var, p: Parameters, source: str) -> Var:
+    """W x + b of the gates' sums from one source, ``i2h`` or ``h2h``."""
+    return x @ p[f"{source}_weight"].T + p[f"{source}_bias"]
 
 
-def sigmoid(x):
-    """1 / (1 + exp(-x)), in a form that cannot overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * x))
+def normalize(x: Var, scale: Var, shift: Var) -> Var:
+    """Layer normalization (Ba et al. 2016), with the small number that every library puts under the root."""
+    centred = x - tape.mean(x, axis=-1)
+    return centred / tape.sqrt(tape.mean(centred * centred, axis=-1) + 1e-5) * scale + shift
 
 
-def lstm_step(x, h, c, p: Arrays, activation: str = "tanh") -> Traced:
-    """One step of the memory cell: x (N, C), h and c (N, H) → the next h and c.
+def lstm_step(
+    x: Var, h: Var, c: Var, p: Parameters, activation="tanh", recurrent_activation="sigmoid", peephole=False,
+    coupled=False, layer_norm=False, projection_size=0,
+) -> Tuple[Var, ...]:  # fmt: skip
+    """One step of the memory cell: x (N, C), h (N, P), c (N, H) → the next h and c, then the gates i, f, g, o."""
+    phi, sigma, size = ACTIVATIONS[activation], ACTIVATIONS[recurrent_activation], c.shape[1]
+    if layer_norm:
+        sums = normalize(x @ p["i2h_weight"].T, p["i2h_scale"], p["i2h_bias"])
+        sums = sums + normalize(h @ p["h2h_weight"].T, p["h2h_scale"], p["h2h_bias"])
+    else:
+        sums = affine(x, p, "i2h") + affine(h, p, "h2h")
+    order = "fgo" if coupled else "ifgo"
+    a = {gate: sums[:, number * size : (number + 1) * size] for number, gate in enumerate(order)}
+    assert sums.shape[1] == len(order) * size
 
-    The parameters ``p`` of a direction hold the gates in the order i, f, g, o.
-    """
-    phi, slope = ACTIVATIONS[activation]
-    sums = x @ p["i2h_weight"].T + p["i2h_bias"] + h @ p["h2h_weight"].T + p["h2h_bias"]
-    a_i, a_f, a_g, a_o = np.split(sums, 4, axis=1)
-    i, f, g, o = sigmoid(a_i), sigmoid(a_f), phi(a_g), sigmoid(a_o)
+    def watch(gate: str, cell: Var):
+        return p[f"{gate}_peephole"] * cell if peephole else 0.0
+
+    f = sigma(a["f"] + watch("forget", c))
+    i = 1 - f if coupled else sigma(a["i"] + watch("input", c))
+    g = phi(a["g"])
     c_next = f * c + i * g
-    h_next = o * phi(c_next)
-
-    def backward(d_h, d_c):
-        d_c = d_c + d_h * o * slope(c_next)
-        d_i, d_f, d_g, d_o = d_c * g, d_c * c, d_c * i, d_h * phi(c_next)
-        d_sums = np.concatenate([d_i * i * (1 - i), d_f * f * (1 - f), d_g * slope(a_g), d_o * o * (1 - o)], axis=1)
-        d_bias = d_sums.sum(axis=0)
-        d_p = {"i2h_weight": d_sums.T @ x, "h2h_weight": d_sums.T @ h, "i2h_bias": d_bias, "h2h_bias": d_bias}
-        return (d_sums @ p["i2h_weight"], d_sums @ p["h2h_weight"], d_c * f), d_p
-
-    return Traced((h_next, c_next), backward)
+    o = sigma(a["o"] + watch("output", c_next))
+    h_next = o * phi(normalize(c_next, p["cell_scale"], p["cell_shift"]) if layer_norm else c_next)
+    if projection_size:
+        h_next = h_next @ p["h2r_weight"].T
+    return h_next, c_next, i, f, g, o
 
 
-def lstm(inputs, h, c, p: Arrays, activation: str = "tanh") -> Traced:
-    """One direction: inputs (T, N, C), first h and c (N, H) → outputs (T, N, H)."""
-    steps, state = [], (h, c)
-    for x in inputs:
-        steps.append(lstm_step(x, *state, p, activation))
-        state = steps[-1].value
-
-    def backward(d_outputs):
-        d_inputs, d_p = np.empty_like(inputs), {name: 0.0 for name in p}
-        d_h, d_c = np.zeros_like(h), np.zeros_like(c)
-        for t in reversed(range(len(steps))):
-            (d_inputs[t], d_h, d_c), d_step = steps[t].backward(d_outputs[t] + d_h, d_c)
-            d_p = {name: d_p[name] + d_step[name] for name in p}
-        return (d_inputs, d_h, d_c), d_p
-
-    return Traced(np.stack([step.value[0] for step in steps]), backward)
+def gru_step(x: Var, h: Var, p: Parameters) -> Tuple[Var]:
+    """One step of the gated recurrent unit, reset after the product: x (N, C), h (N, H) → the next h."""
+    size = h.shape[1]
+    r_x, z_x, n_x = (affine(x, p, "i2h")[:, k * size : (k + 1) * size] for k in range(3))
+    r_h, z_h, n_h = (affine(h, p, "h2h")[:, k * size : (k + 1) * size] for k in range(3))
+    r, z = tape.sigmoid(r_x + r_h), tape.sigmoid(z_x + z_h)
+    n = tape.tanh(n_x + r * n_h)
+    return ((1 - z) * n + z * h,)
 
 
-def layer(inputs, arrays: Arrays, activation: str = "tanh") -> Traced:
-    """One layer from states of zeros: inputs (T, N, C) → outputs (T, N, H·directions), as ``arrays`` has them."""
-    parts = {name: part for name in STRIDES if (part := under(arrays, f"{name}_"))}
-    zeros = np.zeros((inputs.shape[1], parts["forward"]["h2h_weight"].shape[1]))
-    runs = {name: lstm(inputs[:: STRIDES[name]], zeros, zeros, part, activation) for name, part in parts.items()}
-
-    def backward(d_outputs):
-        d_inputs, d_arrays = np.zeros_like(inputs), {}
-        for (name, run), d_part in zip(runs.items(), np.split(d_outputs, len(runs), axis=2)):
-            (d_run, _, _), d_p = run.backward(d_part[:: STRIDES[name]])
-            d_inputs += d_run[:: STRIDES[name]]
-            d_arrays.update(prefixed(f"{name}_", d_p))
-        return d_inputs, d_arrays
-
-    return Traced(np.concatenate([run.value[:: STRIDES[name]] for name, run in runs.items()], axis=2), backward)
+def rnn_step(x: Var, h: Var, p: Parameters, activation="tanh") -> Tuple[Var]:
+    """One step of the plain recurrent network: x (N, C), h (N, H) → the next h."""
+    return (ACTIVATIONS[activation](affine(x, p, "i2h") + affine(h, p, "h2h")),)
 
 
-def encoder(inputs, arrays: Arrays, activation: str = "tanh") -> Traced:
+STEPS = {"lstm": lstm_step, "gru": gru_step, "rnn": rnn_step}
+
+
+def loop(inputs: Var, state: Sequence[Var], p: Parameters, cell: str, **options) -> Var:
+    """A loop over a cell: inputs (T, N, C), the first h, and c of an LSTM → outputs (T, N, P)."""
+    outputs = []
+    for t in range(len(inputs.value)):
+        state = STEPS[cell](inputs[t], *state, p, **options)[: len(state)]
+        outputs.append(state[0])
+    return tape.stack(outputs)
+
+
+def direction(inputs: Var, p: Parameters, cell: str, backward: bool, **options) -> Var:
+    """A loop from a state of zeros, from the end if ``backward``: inputs (T, N, C) → outputs (T, N, P)."""
+    hidden = p["h2h_weight"].shape[1]
+    sizes = [hidden, p["h2r_weight"].shape[1] if "h2r_weight" in p else hidden]
+    zeros = [Var(np.zeros((inputs.shape[1], size))) for size in sizes[: 1 + (cell == "lstm")]]
+    stride = slice(None, None, -1 if backward else 1)
+    return loop(inputs[stride], zeros, p, cell, **options)[stride]
+
+
+def layer(inputs: Var, arrays: Parameters, cell: str = "lstm", **options) -> Var:
+    """One layer: inputs (T, N, C) → outputs (T, N, D), in the directions that ``arrays`` has."""
+    parts = {name: part for name in ("forward", "backward") if (part := under(arrays, f"{name}_"))}
+    outputs = [direction(inputs, p, cell, name == "backward", **options) for name, p in parts.items()]
+    return tape.concat(outputs, axis=2)
+
+
+def encoder(
+    inputs: Var, arrays: Parameters, cell="lstm", bidirectional=False, residual=False, layer_norm=False,
+    cell_layer_norm=False, **options,
+) -> Tuple[Var, Var]:  # fmt: skip
     """A stack of layers: inputs (T, N, C) → outputs (T, N, D) and last (N, D)."""
-    runs, outputs = {}, inputs
-    for prefix in children(arrays, "layers."):
-        runs[prefix] = layer(outputs, under(arrays, prefix), activation)
-        outputs = runs[prefix].value
-    hidden_size = arrays[f"{prefix}forward_h2h_weight"].shape[1]
-    last = np.concatenate([outputs[-1, :, :hidden_size], outputs[0, :, hidden_size:]], axis=1)
-
-    def backward(d_outputs, d_last):
-        d_outputs, d_arrays = d_outputs.copy(), {}
-        d_outputs[-1, :, :hidden_size] += d_last[:, :hidden_size]
-        d_outputs[0, :, hidden_size:] += d_last[:, hidden_size:]
-        for prefix, run in reversed(list(runs.items())):
-            d_outputs, d_layer = run.backward(d_outputs)
-            d_arrays.update(prefixed(prefix, d_layer))
-        return d_outputs, d_arrays
-
-    return Traced((outputs, last), backward)
+    if cell_layer_norm:
+        options["layer_norm"] = True
+    outputs = inputs
+    for number, prefix in enumerate(children(arrays, "layers.")):
+        before, outputs = outputs, layer(outputs, under(arrays, prefix), cell, **options)
+        if residual and before.shape == outputs.shape:
+            outputs = outputs + before
+        if layer_norm:
+            outputs = normalize(outputs, arrays[f"norms.{number}.gamma"], arrays[f"norms.{number}.beta"])
+    size = outputs.shape[2] // (1 + bidirectional)
+    return outputs, tape.concat([outputs[-1][:, :size], outputs[0][:, size:]], axis=1)
 
 
-def grouped_encoder(inputs, arrays: Arrays, activation: str = "tanh") -> Traced:
+def grouped_encoder(inputs: Var, arrays: Parameters, **options) -> Tuple[Var, Var]:
     """An encoder for each equal group of features: inputs (T, N, C) → outputs (T, N, D) and last (N, D)."""
     prefixes = children(arrays, "group")
-    parts = np.split(inputs, len(prefixes), axis=2)
-    runs = {prefix: encoder(part, under(arrays, prefix), activation) for prefix, part in zip(prefixes, parts)}
-
-    def backward(d_outputs, d_last):
-        d_inputs, d_arrays = [], {}
-        d_parts = zip(*(np.split(d, len(runs), axis=-1) for d in (d_outputs, d_last)))
-        for (prefix, run), d_part in zip(runs.items(), d_parts):
-            d_group, d_encoder = run.backward(*d_part)
-            d_inputs.append(d_group)
-            d_arrays.update(prefixed(prefix, d_encoder))
-        return np.concatenate(d_inputs, axis=2), d_arrays
-
-    return Traced(tuple(np.concatenate(part, axis=-1) for part in zip(*(run.value for run in runs.values()))), backward)
+    size = inputs.shape[2] // len(prefixes)
+    parts = [inputs[:, :, k * size : (k + 1) * size] for k in range(len(prefixes))]
+    runs = [encoder(part, under(arrays, prefix), **options) for part, prefix in zip(parts, prefixes)]
+    return tuple(tape.concat(joined, axis=-1) for joined in zip(*runs))
 
 
-def pooling(outputs, last, mode: str) -> Traced:
+def attention(outputs: Var, arrays: Parameters) -> Var:
+    """Attention (Yang et al. 2016, equations 5 to 7): outputs (T, N, D) → one vector a sequence (N, D)."""
+    steps = [outputs[t] for t in range(len(outputs.value))]
+    hidden = [tape.tanh(h @ arrays["attention_weight"].T + arrays["attention_bias"]) for h in steps]
+    weights = tape.exp(tape.stack([u @ arrays["attention_vector"].T for u in hidden]))
+    return tape.sum(outputs * weights / tape.sum(weights, axis=0), axis=0)[0]
+
+
+def pooling(outputs: Var, last: Var, mode: str, arrays: Parameters) -> Var:
     """Outputs (T, N, D) and last (N, D) → one vector a sequence (N, D·modes)."""
-    steps = len(outputs)
-    highest = np.arange(steps)[:, None, None] == outputs.argmax(axis=0)
-    values = {"last": last, "mean": outputs.mean(axis=0), "max": outputs.max(axis=0)}
-    shares = {"last": 0.0, "mean": 1 / steps, "max": highest}
-    modes = mode.split("+")
-
-    def backward(d_pooled):
-        d_parts = dict(zip(modes, np.split(d_pooled, len(modes), axis=1)))
-        d_outputs = sum(d_part * shares[name] * np.ones_like(outputs) for name, d_part in d_parts.items())
-        return (d_outputs, d_parts.get("last", np.zeros_like(last))), {}
-
-    return Traced(np.concatenate([values[name] for name in modes], axis=1), backward)
+    pool: Dict[str, Callable[[], Var]] = {
+        "last": lambda: last,
+        "mean": lambda: tape.mean(outputs, axis=0)[0],
+        "max": lambda: tape.max(outputs, axis=0)[0],
+        "attention": lambda: attention(outputs, arrays),
+    }
+    return tape.concat([pool[name]() for name in mode.split("+")], axis=1)
 
 
-def head(x, arrays: Arrays) -> Traced:
+def head(x: Var, arrays: Parameters) -> Var:
     """Dense layers, relu after each but the last: x (N, D) → logits (N, K)."""
-    layers = [under(arrays, prefix) for prefix in children(arrays, "")]
-    values = [x]
-    for index, p in enumerate(layers):
-        sums = values[-1] @ p["weight"].T + p["bias"]
-        values.append(sums if index + 1 == len(layers) else np.maximum(sums, 0))
-
-    def backward(d_value):
-        d_arrays = {}
-        for prefix, p, value in reversed(list(zip(children(arrays, ""), layers, values))):
-            d_arrays.update({f"{prefix}weight": d_value.T @ value, f"{prefix}bias": d_value.sum(axis=0)})
-            # Where a relu was 0 nothing flows back; the encoder's own values have none to pass.
-            d_value = (d_value @ p["weight"]) * (1.0 if value is x else value > 0)
-        return d_value, d_arrays
-
-    return Traced(values[-1], backward)
+    *hidden, last = (under(arrays, prefix) for prefix in children(arrays, ""))
+    for p in hidden:
+        x = tape.relu(x @ p["weight"].T + p["bias"])
+    return x @ last["weight"].T + last["bias"]
 
 
-def classifier(inputs, arrays: Arrays, activation: str = "tanh", pooling_mode: str = "last") -> Traced:
+def classifier(inputs: Var, arrays: Parameters, mode: str = "last", **options) -> Var:
     """Encoder or groups of them, pooling, head: inputs (T, N, C) → logits (N, K)."""
     encoder_arrays = under(arrays, "encoder.")
     encode = grouped_encoder if any(name.startswith("group") for name in encoder_arrays) else encoder
-    encoded = encode(inputs, encoder_arrays, activation)
-    pooled = pooling(*encoded.value, pooling_mode)
-    logits = head(pooled.value, under(arrays, "head."))
-
-    def backward(d_logits):
-        d_pooled, d_head = logits.backward(d_logits)
-        d_encoded, _ = pooled.backward(d_pooled)
-        d_inputs, d_encoder = encoded.backward(*d_encoded)
-        return d_inputs, {**prefixed("encoder.", d_encoder), **prefixed("head.", d_head)}
-
-    return Traced(logits.value, backward)
+    outputs, last = encode(inputs, encoder_arrays, **options)
+    return head(pooling(outputs, last, mode, under(arrays, "pooling.")), under(arrays, "head."))
 
 
-def under(arrays: Arrays, prefix: str) -> Dict[str, np.ndarray]:
+def each_alone(model: Callable, lengths: Sequence[int], inputs: Var) -> Tuple[Var, ...]:
+    """Runs each sequence by itself, without padding, and puts zeros after its end where an output has steps.
+
+    Args:
+        model: takes inputs (T, 1, C); gives one variable or several, (T, 1, …) or (1, …).
+        lengths: steps of each sequence.
+        inputs: (T, N, C).
+    """
+    rows = [as_tuple(model(inputs[:length, n : n + 1])) for n, length in enumerate(lengths)]
+    steps = len(inputs.value)
+    return tuple(
+        tape.concat([padded(value, steps) for value in values], 1) if values[0].value.ndim == 3
+        else tape.concat(values, 0)
+        for values in zip(*rows)
+    )  # fmt: skip
+
+
+def padded(sequence: Var, steps: int) -> Var:
+    """Puts zeros after a sequence (T, 1, D) up to ``steps``."""
+    length, *others = sequence.shape
+    return tape.concat([sequence, Var(np.zeros((steps - length, *others)))], axis=0)
+
+
+def as_tuple(value) -> tuple:
+    """Returns one value or several as a tuple."""
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+def under(arrays: Mapping, prefix: str) -> Dict:
     """Returns the arrays whose names start with ``prefix``, without it."""
     return {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def prefixed(prefix: str, arrays: Arrays) -> Dict[str, np.ndarray]:
+def prefixed(prefix: str, arrays: Mapping) -> Dict:
     """Returns the arrays with ``prefix`` before their names."""
     return {prefix + name: array for name, array in arrays.items()}
 
 
-def children(arrays: Arrays, prefix: str):
+def children(arrays: Mapping, prefix: str) -> List[str]:
     """Returns the prefixes ``prefix0.``, ``prefix1.``… that occur, in the order of their numbers."""
     return [f"{prefix}{number}." for number in sorted({int(name.split(".")[0]) for name in under(arrays, prefix)})]

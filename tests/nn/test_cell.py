@@ -1,55 +1,83 @@
-"""The memory cell: a single step, and loops over it."""
+"""Single steps of the cells, and loops over them."""
 
 from __future__ import annotations
 
-import mxnet as mx
 import numpy as np
 import oracle
 import pytest
+from kinds import UNITS, each_cell
 from mxnet.gluon import HybridBlock
-from numerics import check_against, check_close, prepare, run
+from numerics import check_against, check_close, prepare, run, trace_with
 
-from gluon_lstm.nn import LSTMCell, LSTMLayer, get_arrays, lstm_step, set_arrays
+from gluon_lstm.nn import LSTM, Gates, GRUCell, LSTMCell, LSTMStep, RecurrentLayer, RNNCell, get_arrays, set_arrays
 
 FAR = 50.0
 """A sum of this size, or of its negative, opens or closes a gate as far as float32 can tell."""
 
-
-def with_one_bias(trace, activation, prefix=""):
-    """Returns an oracle of the cell, whose one bias stands for the sum of a layer's two.
-
-    Args:
-        trace: oracle that takes inputs, the parameters of a layer's direction, and the activation.
-        activation: of candidate and cell output.
-        prefix: what the names of the cell's parameters start with.
-    """
-
-    def traced(*args):
-        *inputs, arrays = args
-        names = {"i2h_weight": "i2h_weight", "h2h_weight": "h2h_weight", "i2h_bias": "bias"}
-        renamed = {name: prefix + own for name, own in names.items()}
-        p = {name: arrays[own] for name, own in renamed.items()}
-        run = trace(*inputs, {**p, "h2h_bias": np.zeros_like(p["i2h_bias"])}, activation)
-
-        def backward(*gradients):
-            d_inputs, d_p = run.backward(*gradients)
-            return d_inputs, {own: d_p[name] for name, own in renamed.items()}
-
-        return oracle.Traced(run.value, backward)
-
-    return traced
+N, C = 3, 4
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("batch_size, input_size, hidden_size", [(1, 2, 3), (3, 4, 5), (2, 7, 3)])
-def test_step_and_its_gradients(rng, hybridized, activation, batch_size, input_size, hidden_size):
-    cell = prepare(LSTMCell(hidden_size, input_size, activation), hybridized)
-    shapes = [(batch_size, size) for size in (input_size, hidden_size, hidden_size)]
-    check_against(with_one_bias(oracle.lstm_step, activation), cell, *(rng.normal(size=shape) for shape in shapes))
+def states(options, batch_size=N, size=UNITS):
+    """Returns random h and c for the cell's options."""
+    sizes = (options.get("projection_size") or size, size)
+    return [np.random.normal(size=(batch_size, size)) for size in sizes]
+
+
+@each_cell
+@pytest.mark.parametrize("return_gates", [False, True], ids=["state", "gates"])
+def test_step_gates_and_gradients(rng, hybridized, options, return_gates):
+    cell = prepare(LSTMCell(UNITS, C, return_gates, **options), hybridized)
+
+    def trace(*arguments):
+        return oracle.lstm_step(*arguments, **options)[: 6 if return_gates else 2]
+
+    check_against(trace, cell, rng.normal(size=(N, C)), *states(options))
+
+
+@pytest.mark.parametrize("make, function, options", [
+    (GRUCell, oracle.gru_step, {}),
+    (RNNCell, oracle.rnn_step, {"activation": "tanh"}),
+    (RNNCell, oracle.rnn_step, {"activation": "relu"}),
+], ids=["gru", "rnn tanh", "rnn relu"])  # fmt: skip
+def test_step_of_the_other_cells(rng, hybridized, make, function, options):
+    cell = prepare(make(UNITS, C, **options), hybridized)
+    for batch_size in (3, 1, 5):
+        inputs = rng.normal(size=(batch_size, C)), rng.normal(size=(batch_size, UNITS))
+        check_against(trace_with(function, **options), cell, *inputs)
+
+
+def test_every_batch_size_after_hybridizing(rng):
+    cell = prepare(LSTMCell(UNITS, C), hybridized=True)
+    for batch_size in (3, 1, 8, 3):
+        check_against(trace_with(step_alone), cell, rng.normal(size=(batch_size, C)), *states({}, batch_size))
+
+
+def step_alone(*arguments):
+    """The oracle's h and c without the gates."""
+    return oracle.lstm_step(*arguments)[:2]
+
+
+def test_gates_have_names(rng, hybridized):
+    cell = prepare(LSTMCell(2, C, return_gates=True), hybridized)
+    zeros = {name: np.zeros_like(array) for name, array in get_arrays(cell).items()}
+    set_arrays(cell, {**zeros, "i2h_bias": np.repeat([1.0, 2.0, 3.0, 4.0], 2)}, "test")
+    step = LSTMStep(*run_nested(cell, rng.normal(size=(N, C)), np.zeros((N, 2)), np.ones((N, 2))))
+    gates = Gates(*step.gates)
+    for name, number in (("input", 1), ("forget", 2), ("output", 4)):
+        np.testing.assert_allclose(getattr(gates, name), np.full((N, 2), 1 / (1 + np.exp(-number))), rtol=1e-6)
+    np.testing.assert_allclose(gates.candidate, np.full((N, 2), np.tanh(3)), rtol=1e-6)
+    np.testing.assert_allclose(step.cell, gates.forget + gates.input * gates.candidate, rtol=1e-6)
+    np.testing.assert_allclose(step.hidden, gates.output * np.tanh(step.cell), rtol=1e-6)
+
+
+def run_nested(cell, *inputs):
+    """Returns what a cell with gates gives: h, c, and the gates among themselves."""
+    hidden, content, *gates = run(cell, *inputs)
+    return hidden, content, gates
 
 
 class Loop(HybridBlock):
-    """A loop over the cell as a user writes it."""
+    """A loop over a cell as a user writes it."""
 
     def __init__(self, cell, num_steps):
         super().__init__()
@@ -64,12 +92,25 @@ class Loop(HybridBlock):
         return F.stack(*outputs, axis=0)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_loop_and_its_gradients(rng, hybridized, activation):
+def trace_loop(inputs, hidden, content, arrays, **options):
+    """The oracle of ``Loop``."""
+    return oracle.loop(inputs, (hidden, content), oracle.under(arrays, "cell."), "lstm", **options)
+
+
+@each_cell
+def test_loop_of_a_hundred_steps(rng, hybridized, options):
     """Long enough that MXNet sums the weights' gradients in the way it has for more than eight uses."""
-    loop = prepare(Loop(LSTMCell(5, 4, activation), 30), hybridized)
-    inputs = (rng.normal(size=shape) for shape in ((30, 3, 4), (3, 5), (3, 5)))
-    check_against(with_one_bias(oracle.lstm, activation, "cell."), loop, *inputs)
+    loop = prepare(Loop(LSTMCell(UNITS, C, **options), 100), hybridized)
+    check_against(trace_with(trace_loop, **options), loop, rng.normal(size=(100, N, C)), *states(options))
+
+
+@each_cell
+def test_loop_from_zeros_is_the_layer(rng, hybridized, options):
+    layer = prepare(RecurrentLayer(LSTM(UNITS, **options), C), hybridized)
+    loop = prepare(Loop(LSTMCell(UNITS, C, **options), 6), hybridized)
+    set_arrays(loop, oracle.prefixed("cell.", oracle.under(get_arrays(layer), "forward_")), "layer")
+    inputs, zeros = rng.normal(size=(6, 2, C)), [np.zeros_like(array) for array in states(options, 2)]
+    check_close(run(loop, inputs, *zeros), run(layer, inputs))
 
 
 @pytest.mark.parametrize("gate, hidden, kept", [
@@ -84,24 +125,22 @@ def test_gates_come_in_the_order_input_forget_candidate_output(hybridized, gate,
     if gate is not None:
         sums[gate] = -FAR
     zeros = {name: np.zeros_like(array) for name, array in get_arrays(cell).items()}
-    set_arrays(cell, {**zeros, "bias": np.repeat(sums, 2)}, "test")
+    set_arrays(cell, {**zeros, "i2h_bias": np.repeat(sums, 2)}, "test")
     state = run(cell, np.ones((4, 3)), np.ones((4, 2)), np.full((4, 2), 3.0))
     np.testing.assert_allclose(state, [np.full((4, 2), hidden), np.full((4, 2), kept)], rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-def test_loop_is_the_layer(rng, hybridized, activation):
-    layer = prepare(LSTMLayer(5, 3, activation=activation, num_steps=6), hybridized)
-    arrays = oracle.under(get_arrays(layer), "forward_")
-    bias = arrays.pop("i2h_bias") + arrays.pop("h2h_bias")
-    loop = prepare(Loop(LSTMCell(5, 3, activation), 6), hybridized)
-    set_arrays(loop, oracle.prefixed("cell.", {**arrays, "bias": bias}), "layer")
-    inputs, zeros = rng.normal(size=(6, 2, 3)), np.zeros((2, 5))
-    check_close(run(loop, inputs, zeros, zeros), run(layer, inputs))
-
-
-def test_no_content_is_content_of_zeros(rng):
-    sums = mx.nd.array(rng.normal(size=(2, 12)))
-    absent, zeros = (lstm_step(mx.nd, sums, content, 3) for content in (None, mx.nd.zeros((2, 3))))
-    np.testing.assert_array_equal(absent.hidden.asnumpy(), zeros.hidden.asnumpy())
-    np.testing.assert_array_equal(absent.cell.asnumpy(), zeros.cell.asnumpy())
+@pytest.mark.parametrize("gate, hidden, kept", [
+    (None, np.tanh(3.0), 3.0),  # forget gate open: all is kept, and so nothing comes in
+    (0, np.tanh(0.5), 0.5),  # forget gate closed: the candidate 0.5 takes the content's place
+    (2, 0.0, 3.0),  # output gate closed: nothing is shown
+])  # fmt: skip
+def test_coupled_gates_come_in_the_order_forget_candidate_output(hybridized, gate, hidden, kept):
+    cell = prepare(LSTMCell(2, 3, coupled=True), hybridized)
+    sums = np.array([FAR, np.arctanh(0.5), FAR])
+    if gate is not None:
+        sums[gate] = -FAR
+    zeros = {name: np.zeros_like(array) for name, array in get_arrays(cell).items()}
+    set_arrays(cell, {**zeros, "i2h_bias": np.repeat(sums, 2)}, "test")
+    state = run(cell, np.ones((4, 3)), np.ones((4, 2)), np.full((4, 2), 3.0))
+    np.testing.assert_allclose(state, [np.full((4, 2), hidden), np.full((4, 2), kept)], rtol=1e-6, atol=1e-6)

@@ -1,4 +1,4 @@
-"""The oracle itself: a step by hand, and its gradients against differences of its own outputs."""
+"""The oracle itself: steps by hand, in plain Python numbers."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import math
 import numpy as np
 import oracle
 import pytest
-from numerics import as_tuple
+from tape import Var
 
-from gluon_lstm.nn import SequenceClassifier, get_arrays
+X, H, C = 2.0, -1.0, 0.5
+"""Input, hidden state and cell of a single unit."""
 
 
 def logistic(x):
@@ -17,61 +18,68 @@ def logistic(x):
     return 1 / (1 + math.exp(-x))
 
 
-def test_step_of_a_single_unit_by_hand():
-    p = {
-        "i2h_weight": np.array([[0.1], [0.2], [0.3], [0.4]]),
-        "h2h_weight": np.array([[0.5], [0.6], [0.7], [0.8]]),
-        "i2h_bias": np.array([0.01, 0.02, 0.03, 0.04]),
-        "h2h_bias": np.array([0.1, 0.1, 0.1, 0.1]),
-    }
-    x, h, c = 2.0, -1.0, 0.5
-    i = logistic(0.1 * x + 0.5 * h + 0.11)
-    f = logistic(0.2 * x + 0.6 * h + 0.12)
-    g = math.tanh(0.3 * x + 0.7 * h + 0.13)
-    o = logistic(0.4 * x + 0.8 * h + 0.14)
-    c_next = f * c + i * g
-    value = oracle.lstm_step(*(np.array([[v]]) for v in (x, h, c)), p).value
-    np.testing.assert_allclose(np.ravel(value), [o * math.tanh(c_next), c_next], rtol=1e-14)
+def column(*numbers):
+    """Returns numbers as a weight (rows, 1)."""
+    return Var(np.array(numbers)[:, None])
 
 
-def loss(trace, arrays, weights):
-    """The sum of all that ``trace`` computes, weighted."""
-    return sum((value * weight).sum() for value, weight in zip(as_tuple(trace(arrays).value), weights))
+def parameters(gates, **others):
+    """Returns weights of a single unit, different for each gate."""
+    numbers = np.arange(1, gates + 1) / 10
+    weights = {"i2h_weight": column(*numbers), "h2h_weight": column(*(numbers + 0.4))}
+    return {**weights, "i2h_bias": Var(numbers / 10), "h2h_bias": Var(np.full(gates, 0.1)), **others}
 
 
-def check_gradients(trace, arrays, rng, step=1e-6):
-    """Compares the gradient of every array, along a random direction, with a central difference.
-
-    Args:
-        trace: takes the parameters, ``inputs`` among them, and gives a ``Traced``.
-        arrays: parameters by name.
-        rng: random stream.
-        step: how far to go to either side.
-    """
-    traced = trace(arrays)
-    weights = [rng.normal(size=value.shape) for value in as_tuple(traced.value)]
-    d_inputs, gradients = traced.backward(*weights)
-    gradients = {"inputs": d_inputs, **gradients}
-    assert set(gradients) == set(arrays)
-    for name, gradient in gradients.items():
-        direction = rng.normal(size=gradient.shape)
-        sides = [loss(trace, {**arrays, name: arrays[name] + sign * step * direction}, weights) for sign in (1, -1)]
-        assert (sides[0] - sides[1]) / (2 * step) == pytest.approx((gradient * direction).sum(), rel=1e-6, abs=1e-8)
+def step(function, p, *state, **options):
+    """Runs a step of a single unit."""
+    return [value.value.item() for value in function(*(Var([[number]]) for number in (X, *state)), p, **options)]
 
 
-@pytest.mark.parametrize("activation", ["tanh", "relu"])
-@pytest.mark.parametrize("pooling", ["last", "mean", "max", "mean+max"])
-@pytest.mark.parametrize("groups", [1, 2])
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_gradients_are_central_differences(rng, activation, pooling, groups, bidirectional):
-    net = SequenceClassifier(
-        3, input_size=4, hidden_size=3, num_layers=2, bidirectional=bidirectional, groups=groups, pooling=pooling,
-        head_size=5,
-    )  # fmt: skip
-    net.initialize()
-    arrays = {name: rng.normal(0, 0.5, array.shape) for name, array in get_arrays(net).items()}
+def test_lstm_by_hand():
+    i = logistic(0.1 * X + 0.5 * H + 0.11)
+    f = logistic(0.2 * X + 0.6 * H + 0.12)
+    g = math.tanh(0.3 * X + 0.7 * H + 0.13)
+    o = logistic(0.4 * X + 0.8 * H + 0.14)
+    c = f * C + i * g
+    expected = [o * math.tanh(c), c, i, f, g, o]
+    assert step(oracle.lstm_step, parameters(4), H, C) == pytest.approx(expected, rel=1e-14)
 
-    def trace(arrays):
-        return oracle.classifier(arrays["inputs"], arrays, activation, pooling)
 
-    check_gradients(trace, {"inputs": rng.normal(size=(5, 2, 4)), **arrays}, rng)
+def test_lstm_with_peepholes_coupled_gates_and_projection_by_hand():
+    p = parameters(3, forget_peephole=Var([0.3]), output_peephole=Var([-0.7]), h2r_weight=Var([[0.25]]))
+    f = logistic(0.1 * X + 0.5 * H + 0.11 + 0.3 * C)
+    g = max(0.2 * X + 0.6 * H + 0.12, 0)
+    c = f * C + (1 - f) * g
+    o = logistic(0.3 * X + 0.7 * H + 0.13 - 0.7 * c)
+    options = {"peephole": True, "coupled": True, "projection_size": 1, "activation": "relu"}
+    assert step(oracle.lstm_step, p, H, C, **options)[:2] == pytest.approx([0.25 * o * max(c, 0), c], rel=1e-14)
+
+
+def test_gru_by_hand():
+    r = logistic(0.1 * X + 0.01 + 0.5 * H + 0.1)
+    z = logistic(0.2 * X + 0.02 + 0.6 * H + 0.1)
+    n = math.tanh(0.3 * X + 0.03 + r * (0.7 * H + 0.1))
+    assert step(oracle.gru_step, parameters(3), H) == pytest.approx([(1 - z) * n + z * H], rel=1e-14)
+
+
+def test_rnn_by_hand():
+    assert step(oracle.rnn_step, parameters(1), H) == pytest.approx([math.tanh(0.1 * X + 0.5 * H + 0.11)], rel=1e-14)
+
+
+def test_normalization_by_hand():
+    value = oracle.normalize(Var([[1.0, 3.0]]), Var([2.0, 5.0]), Var([0.1, 0.2])).value
+    np.testing.assert_allclose(value, [[-2 / math.sqrt(1 + 1e-5) + 0.1, 5 / math.sqrt(1 + 1e-5) + 0.2]], rtol=1e-14)
+
+
+def test_attention_by_hand():
+    arrays = {"attention_weight": Var([[0.5]]), "attention_bias": Var([0.1]), "attention_vector": Var([[2.0]])}
+    weights = [math.exp(2 * math.tanh(0.5 * h + 0.1)) for h in (1.0, 3.0)]
+    expected = (weights[0] + 3 * weights[1]) / sum(weights)
+    assert oracle.attention(Var([[[1.0]], [[3.0]]]), arrays).value.item() == pytest.approx(expected, rel=1e-14)
+
+
+def test_each_sequence_is_cut_where_it_ends():
+    inputs = Var(np.arange(1.0, 7).reshape(3, 2, 1))
+    outputs, first = oracle.each_alone(lambda x: (x * 10, x[0]), [3, 1], inputs)
+    np.testing.assert_array_equal(outputs.value[..., 0], [[10, 20], [30, 0], [50, 0]])
+    np.testing.assert_array_equal(first.value, [[1], [2]])
