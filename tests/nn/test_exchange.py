@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numerics import prepare, run
-from oracle import children, prefixed, sigmoid, under
+from oracle import children, prefixed, under
+from scipy.special import expit as sigmoid
 
 from gluon_lstm.errors import RunError
 from gluon_lstm.nn import LSTMEncoder, SequenceClassifier, get_arrays, set_arrays

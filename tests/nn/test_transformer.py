@@ -10,12 +10,13 @@ from pathlib import Path
 import mxnet as mx
 import numpy as np
 import pytest
+import tape
 import transformer_oracle as oracle
 from mxnet.base import MXNetError
 from mxnet.gluon import HybridBlock, SymbolBlock
-from numerics import Measured, check_against, check_close, measure, prepare, run
-from oracle import Traced
-from test_oracle import check_gradients
+from numerics import Measured, check_against, check_close, measure, prepare, run, trace_with
+from oracle import each_alone, prefixed, under
+from tape import Var
 
 from gluon_lstm.nn import get_arrays, set_arrays
 from gluon_lstm.nn.transformer import POSITIONS, SelfAttention, TransformerEncoder
@@ -47,20 +48,17 @@ def make(hybridized, num_layers=2, hidden_size=8, num_heads=HEADS, **options) ->
     return encoder
 
 
-def trace(num_heads=HEADS):
-    """Returns the oracle's encoder, which takes the inputs, lengths where there are any, and the parameters."""
+def check(encoder: TransformerEncoder, inputs, lengths=None, num_heads=HEADS) -> None:
+    """Asserts that the encoder's outputs and all gradients are the oracle's."""
+    check_against(trace_with(oracle.encoder, num_heads=num_heads), encoder, inputs, lengths=lengths)
 
-    def traced(inputs, *lengths_and_arrays) -> Traced:
-        *lengths, arrays = lengths_and_arrays
-        encoded = oracle.encoder(inputs, arrays, num_heads, *lengths)
 
-        def backward(*gradients):
-            d_inputs, d_arrays = encoded.backward(*gradients)
-            return (d_inputs, *map(np.zeros_like, lengths)), d_arrays
-
-        return Traced(encoded.value, backward)
-
-    return traced
+def expected_values(encoder: TransformerEncoder, inputs, lengths=None) -> list:
+    """Returns the oracle's outputs and last state."""
+    parameters = {name: Var(array) for name, array in get_arrays(encoder).items()}
+    lengths = [len(inputs)] * inputs.shape[1] if lengths is None else lengths
+    encoded = each_alone(lambda cut: oracle.encoder(cut, parameters, HEADS), lengths, Var(np.float32(inputs)))
+    return [value.value for value in encoded]
 
 
 def sequences(rng, steps, padded, batch_size=3):
@@ -73,21 +71,9 @@ def sequences(rng, steps, padded, batch_size=3):
 # The oracle
 
 
-@each_kind_of_positions
-@with_and_without_lengths
-def test_gradients_of_the_oracle_are_central_differences(rng, positions, padded):
-    arrays = {name: array.astype(np.float64) for name, array in get_arrays(make(False, positions=positions)).items()}
-    inputs, *lengths = sequences(rng, 5, padded)
-
-    def traced(arrays) -> Traced:
-        return oracle.encoder(arrays["inputs"], arrays, HEADS, *lengths)
-
-    check_gradients(traced, {"inputs": inputs, **arrays}, rng)
-
-
 def test_weights_of_the_oracle_by_hand():
-    weights = oracle.softmax(np.log([[1.0, 3.0, 4.0], [1.0, 1.0, 0.5]]) + [[0, 0, 0], [0, 0, -np.inf]]).value
-    np.testing.assert_allclose(weights, [[1 / 8, 3 / 8, 4 / 8], [0.5, 0.5, 0.0]], rtol=1e-14)
+    weights = oracle.softmax(Var(np.log([[1.0, 3.0, 4.0], [1.0, 1.0, 0.5]]))).value
+    np.testing.assert_allclose(weights, [[1 / 8, 3 / 8, 4 / 8], [0.4, 0.4, 0.2]], rtol=1e-14)
 
 
 # Values and gradients
@@ -99,13 +85,13 @@ def test_weights_of_the_oracle_by_hand():
 def test_outputs_last_and_gradients(rng, hybridized, positions, padded, layers):
     encoder = make(hybridized, layers, positions=positions)
     for steps in (7, 1, 100):
-        check_against(trace(), encoder, *sequences(rng, steps, padded))
+        check(encoder, *sequences(rng, steps, padded))
 
 
 @pytest.mark.parametrize("hidden_size, heads", [(8, 1), (8, 8), (5, 1), (9, 3)])
 def test_every_number_of_heads(rng, hybridized, hidden_size, heads):
     encoder = make(hybridized, hidden_size=hidden_size, num_heads=heads)
-    check_against(trace(heads), encoder, *sequences(rng, 6, padded=True))
+    check(encoder, *sequences(rng, 6, padded=True), num_heads=heads)
     assert encoder.output_size == hidden_size
 
 
@@ -114,7 +100,7 @@ def test_every_number_of_heads(rng, hybridized, hidden_size, heads):
 def test_every_length_and_batch_size_after_hybridizing(rng, positions, padded):
     encoder = make(True, positions=positions)
     for steps, batch_size in ((5, 3), (3, 3), (9, 1), (5, 8), (110, 2), (5, 3)):
-        check_against(trace(), encoder, *sequences(rng, steps, padded, batch_size))
+        check(encoder, *sequences(rng, steps, padded, batch_size))
 
 
 def test_gradients_add_up_where_one_graph_holds_the_encoder_often(rng, hybridized):
@@ -155,8 +141,7 @@ def test_lengths_of_any_dtype(rng, hybridized, dtype):
     encoder = make(hybridized, num_layers=1)
     inputs, lengths = sequences(rng, 5, padded=True)
     outputs = encoder(mx.nd.array(inputs), mx.nd.array(lengths, dtype=dtype))
-    expected = oracle.encoder(inputs, get_arrays(encoder), HEADS, lengths).value
-    check_close([output.asnumpy() for output in outputs], expected)
+    check_close([output.asnumpy() for output in outputs], expected_values(encoder, inputs, lengths))
 
 
 def test_initial_weights():
@@ -192,7 +177,7 @@ def torch_state(torch, arrays, num_layers: int):
     """Returns parameters by PyTorch's names; the keys get a bias, to show that it is of no effect."""
     state = {"norm.weight": arrays["norm.gamma"], "norm.bias": arrays["norm.beta"]}
     for layer in (f"layers.{index}." for index in range(num_layers)):
-        p = oracle.under(arrays, layer)
+        p = under(arrays, layer)
         parts = [p[f"attention.{part}.weight"] for part in ("query", "key", "value")]
         query, value = p["attention.query.bias"], p["attention.value.bias"]
         renamed = {
@@ -204,7 +189,7 @@ def torch_state(torch, arrays, num_layers: int):
             renamed.update({f"{theirs}.{kind}": p[f"{ours}.{kind}"] for kind in ("weight", "bias")})
         for ours, theirs in (("attention_norm", "norm1"), ("feedforward_norm", "norm2")):
             renamed.update({f"{theirs}.weight": p[f"{ours}.gamma"], f"{theirs}.bias": p[f"{ours}.beta"]})
-        state.update(oracle.prefixed(layer, renamed))
+        state.update(prefixed(layer, renamed))
     return state
 
 
@@ -214,7 +199,9 @@ def test_layers_are_those_of_pytorch(rng, hybridized, padded, layers):
     torch = pytest.importorskip("torch")
     encoder = make(hybridized, layers)
     inputs, *lengths = sequences(rng, 9, padded)
-    embedded = oracle.embedding(inputs, get_arrays(encoder))
+    variable = Var(inputs)
+    parameters = {name: Var(array) for name, array in get_arrays(encoder).items()}
+    embedded = tape.stack([oracle.embedding(variable[:, column], parameters) for column in range(3)], axis=1)
     x = torch.tensor(embedded.value, requires_grad=True)
     valid = np.arange(9)[:, None] < (lengths[0] if padded else np.full(3, 9))
     mask = torch.tensor(~valid.T) if padded else None
@@ -223,7 +210,7 @@ def test_layers_are_those_of_pytorch(rng, hybridized, padded, layers):
     expected.backward(torch.tensor(weights))
     measured = measure(encoder, [inputs, *lengths], [weights, np.zeros((3, 8))])
     check_close(measured.outputs[0], expected.detach().numpy() * valid[:, :, None])
-    check_close(measured.inputs[0], embedded.backward(x.grad.numpy())[0])
+    check_close(measured.inputs[0], tape.gradients([embedded], [x.grad.numpy()], [variable])[0])
 
 
 # Padding and neighbours
@@ -342,7 +329,7 @@ def test_dropout_of_attention_weights_scales_those_kept(hybridized):
 def test_dropout_is_drawn_anew_in_training_and_absent_in_prediction(rng, hybridized, padded, dropout):
     encoder = make(hybridized, num_layers=1, dropout=dropout)
     arguments = sequences(rng, 5, padded)
-    expected = trace()(*arguments, get_arrays(encoder)).value
+    expected = expected_values(encoder, *arguments)
     check_close(run(encoder, *arguments), expected)
     with mx.autograd.record():
         first, second = run(encoder, *arguments), run(encoder, *arguments)
