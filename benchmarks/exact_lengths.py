@@ -6,11 +6,13 @@
 bidirectional LSTM of 128, maximum over time, Adam, batches of 64 reviews of
 nearly equal length. In one process, in turn, medians over the rounds:
 
-* ``ours``: ``LSTMEncoder`` with lengths, ``Pooling``, our step: padding changes nothing;
-* ``fused``: Gluon's bidirectional LSTM, which ignores lengths: padding changes the results;
-* ``per_direction``: one Gluon LSTM a direction, the backward one between two ``SequenceReverse``: exact as well.
+* ``ours``: ``LSTMEncoder`` with lengths: padding changes nothing;
+* ``fused``: the same with Gluon's bidirectional LSTM, which ignores lengths: padding changes the results;
+* ``per_direction``: the same with one Gluon LSTM a direction, the backward one between two ``SequenceReverse``: exact;
+* ``gluon``: as one writes it with Gluon alone: bidirectional LSTM, ``max``, ``Trainer`` with Adam; lengths ignored.
 
-With PyTorch installed beside: ``torch`` (lengths ignored) and ``torch_packed`` (exact).
+The first three share pooling and step. With PyTorch installed beside: ``torch`` (lengths ignored) and
+``torch_packed`` (exact).
 """
 
 from __future__ import annotations
@@ -103,7 +105,8 @@ def read_batches(path: Path) -> List[Batch]:
 
 def forms() -> Dict[str, Callable[[], Callable[[List[Batch]], None]]]:
     """Returns functions that make the function that trains for one epoch, by the form's name."""
-    found = {"ours": ours, "fused": lambda: plain(False), "per_direction": lambda: plain(True)}
+    names = ("ours", "fused", "per_direction")
+    found = {**{name: lambda name=name: stepped(name) for name in names}, "gluon": gluon_alone}
     try:
         import torch  # noqa: F401 - whether it is there
     except ImportError:
@@ -111,25 +114,61 @@ def forms() -> Dict[str, Callable[[], Callable[[List[Batch]], None]]]:
     return {**found, "torch": lambda: pytorch(False), "torch_packed": lambda: pytorch(True)}
 
 
-def ours() -> Callable[[List[Batch]], None]:
-    """Returns an epoch of our encoder, pooling and step."""
+def encoders() -> Dict[str, Callable]:
+    """Returns the blocks that read embedded words (T, N, C) and lengths (N,) and give outputs (T, N, D)."""
+    from mxnet.gluon import HybridBlock, rnn
+
+    from gluon_lstm.nn import LSTMEncoder, SequenceBlock
+
+    class Ours(SequenceBlock):
+        def __init__(self):
+            super().__init__()
+            self.encoder = LSTMEncoder(HIDDEN, EMBEDDING, bidirectional=True)
+
+        def hybrid_forward(self, F, inputs, lengths):
+            return self.encoder(inputs, lengths)[0]
+
+    class Fused(HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.lstm = rnn.LSTM(HIDDEN, bidirectional=True, input_size=EMBEDDING)
+
+        def hybrid_forward(self, F, inputs, lengths):
+            return self.lstm(inputs)
+
+    class PerDirection(HybridBlock):
+        def __init__(self):
+            super().__init__()
+            self.ahead, self.back = (rnn.LSTM(HIDDEN, input_size=EMBEDDING) for _ in range(2))
+
+        def hybrid_forward(self, F, inputs, lengths):
+            def turned(sequence):
+                return F.SequenceReverse(sequence, lengths, use_sequence_length=True)
+
+            return F.concat(self.ahead(inputs), turned(self.back(turned(inputs))), dim=2)
+
+    return {"ours": Ours, "fused": Fused, "per_direction": PerDirection}
+
+
+def stepped(name: str) -> Callable[[List[Batch]], None]:
+    """Returns an epoch of one encoder with our pooling and step."""
     import mxnet as mx
     from mxnet.gluon import nn
 
-    from gluon_lstm.nn import LSTMEncoder, Pooling, SequenceBlock
+    from gluon_lstm.nn import Pooling, SequenceBlock
     from gluon_lstm.training import Stepper
 
     class Net(SequenceBlock):
         def __init__(self):
             super().__init__()
             self.embedding = nn.Embedding(WORDS, EMBEDDING)
-            self.encoder = LSTMEncoder(HIDDEN, EMBEDDING, bidirectional=True)
+            self.encoder = encoders()[name]()
             self.pooling = Pooling("max")
             self.head = nn.Dense(2, in_units=2 * HIDDEN)
 
-        def hybrid_forward(self, F, inputs, lengths=None):
-            outputs, last = self.encoder(self.embedding(inputs), lengths)
-            return self.head(self.pooling(outputs, lengths, last))
+        def hybrid_forward(self, F, inputs, lengths):
+            # The pooling leaves out the padding in all forms, so that only the encoders differ.
+            return self.head(self.pooling(self.encoder(self.embedding(inputs), lengths), lengths, None))
 
     runtime.seed_everything(0)
     net = Net()
@@ -145,35 +184,15 @@ def ours() -> Callable[[List[Batch]], None]:
     return epoch
 
 
-def plain(per_direction: bool) -> Callable[[List[Batch]], None]:
+def gluon_alone() -> Callable[[List[Batch]], None]:
     """Returns an epoch of Gluon's own layers, with its own trainer."""
     import mxnet as mx
-    from mxnet.gluon import HybridBlock, nn, rnn
-
-    class Net(HybridBlock):
-        def __init__(self):
-            super().__init__()
-            self.embedding = nn.Embedding(WORDS, EMBEDDING)
-            if per_direction:
-                self.forward_lstm = rnn.LSTM(HIDDEN, input_size=EMBEDDING)
-                self.backward_lstm = rnn.LSTM(HIDDEN, input_size=EMBEDDING)
-            else:
-                self.lstm = rnn.LSTM(HIDDEN, bidirectional=True, input_size=EMBEDDING)
-            self.head = nn.Dense(2, in_units=2 * HIDDEN)
-
-        def hybrid_forward(self, F, inputs, lengths):
-            embedded = self.embedding(inputs)
-            if not per_direction:
-                return self.head(F.max(self.lstm(embedded), axis=0))
-
-            def turned(sequence):
-                return F.SequenceReverse(sequence, lengths, use_sequence_length=True)
-
-            outputs = F.concat(self.forward_lstm(embedded), turned(self.backward_lstm(turned(embedded))), dim=2)
-            return self.head(F.max(F.SequenceMask(outputs, lengths, use_sequence_length=True, value=-1e30), axis=0))
+    from mxnet.gluon import nn, rnn
 
     runtime.seed_everything(0)
-    net = Net()
+    net = nn.HybridSequential()
+    net.add(nn.Embedding(WORDS, EMBEDDING), rnn.LSTM(HIDDEN, bidirectional=True, input_size=EMBEDDING))
+    net.add(nn.HybridLambda(lambda F, outputs: F.max(outputs, axis=0)), nn.Dense(2, in_units=2 * HIDDEN))
     net.initialize(mx.init.Xavier())
     net.hybridize(static_alloc=True, static_shape=True)
     trainer = mx.gluon.Trainer(net.collect_params(), "adam", {"learning_rate": RATE})
@@ -182,9 +201,9 @@ def plain(per_direction: bool) -> Callable[[List[Batch]], None]:
 
     def epoch(batches: List[Batch]) -> None:
         for batch in batches:
-            inputs, lengths, labels = (mx.nd.array(array, dtype="int32") for array in batch[:3])
+            inputs, labels = (mx.nd.array(array, dtype="int32") for array in (batch.inputs, batch.labels))
             with mx.autograd.record():
-                losses = loss(net(inputs, lengths), labels)
+                losses = loss(net(inputs), labels)
             losses.backward()
             trainer.step(len(labels))
         mx.nd.waitall()
