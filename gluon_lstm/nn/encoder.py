@@ -80,6 +80,9 @@ class RecurrentEncoder(SequenceBlock):
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D)."""
         outputs = inputs
+        if lengths is not None and self._residual[0]:
+            # What the padding holds must not reach the sum.
+            outputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
         for index, layer in enumerate(self.layers):
             before = outputs
             if self._dropouts[index]:

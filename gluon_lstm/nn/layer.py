@@ -20,8 +20,8 @@ class RecurrentLayer(SequenceBlock):
     The fused operator ignores lengths, so one more input feature marks the steps
     after a sequence's end, and a constant weight closes the gates there
     (``Recurrence.closing``): the backward direction then arrives at the last
-    valid step with a state of exactly 0, as if it started there. Padding may
-    hold any finite numbers.
+    valid step with a state of exactly 0, as if it started there. What the padding
+    holds is never read.
 
     Args:
         recurrence: the cell.
@@ -77,6 +77,9 @@ class RecurrentLayer(SequenceBlock):
     def hybrid_forward(self, F, inputs, lengths=None, **parameters):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D), 0 after a sequence's end."""
         weights = [self._weights_of(F, direction, parameters) for direction in self._directions]
+        if lengths is not None:
+            # A great number in the padding would open closed gates again, or overflow: 0 · inf is no gradient of 0.
+            inputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
         if self.needs_steps:
             outputs = _join(F, [self._unroll(F, inputs, lengths, p, backward=d > 0) for d, p in enumerate(weights)])
         elif lengths is None:
@@ -152,8 +155,9 @@ class RecurrentLayer(SequenceBlock):
         outputs: List[Any] = [None] * steps
         for t in reversed(range(steps)) if backward else range(steps):
             after = self._keep(F, state, self.recurrence.step(F, projected[t], state, p))
-            if backward and lengths is not None:
-                # After a sequence's end its state stays as it started, of zeros.
+            if lengths is not None:
+                # After a sequence's end its state stays as it is: backward, as it started, of zeros; forward, where
+                # a relu's could grow without end.
                 after = type(state)(*(F.where(lengths > t, new, old) for new, old in zip(after, state)))
             state, outputs[t] = after, after.hidden
         return F.stack(*outputs, axis=0)

@@ -5,79 +5,88 @@ from __future__ import annotations
 import numpy as np
 import oracle
 import pytest
-from mxnet.gluon import HybridBlock
-from numerics import check_against, run
+from kinds import with_lengths
+from numerics import check_against, measure, prepare, run, some_lengths
 
-from gluon_lstm.nn import Pooling
+from gluon_lstm.nn import Pooling, SequenceBlock, get_arrays, set_arrays
 
-MODES = ["last", "mean", "max", "mean+max", "last+mean+max"]
+MODES = ["last", "mean", "max", "mean+max", "attention"]
+each_mode = pytest.mark.parametrize("mode", MODES)
 
 
-class PoolSteps(HybridBlock):
-    """Pools a sequence whose last state is its last step, so that every mode has a use for the one input."""
+class PoolSteps(SequenceBlock):
+    """Pools sequences whose padding is 0 and whose last state is the last valid step, as encoders give them."""
 
-    def __init__(self, mode, num_steps=None):
+    def __init__(self, mode, size):
         super().__init__()
-        self.pooling = Pooling(mode, num_steps)
+        self.pooling = Pooling(mode, size)
 
-    def hybrid_forward(self, F, outputs):
-        """(T, N, D) → (N, D·modes)."""
-        return self.pooling(outputs, F.squeeze(F.slice_axis(outputs, axis=0, begin=-1, end=None), axis=0))
+    def hybrid_forward(self, F, outputs, lengths=None):
+        """Takes outputs (T, N, D), lengths (N,) or None; gives (N, D·modes)."""
+        if lengths is None:
+            return self.pooling(outputs, lengths, F.squeeze(F.slice_axis(outputs, axis=0, begin=-1, end=None), axis=0))
+        outputs = F.SequenceMask(outputs, lengths, use_sequence_length=True)
+        return self.pooling(outputs, lengths, F.SequenceLast(outputs, lengths, use_sequence_length=True))
+
+
+def make(mode, size, hybridized):
+    """Returns the block with random parameters; attention's gradients all but cancel where those are small."""
+    block = prepare(PoolSteps(mode, size), hybridized)
+    set_arrays(block, {name: 5 * array for name, array in get_arrays(block).items()}, "larger")
+    return block
 
 
 def trace(mode):
     """Returns the oracle of ``PoolSteps``."""
-
-    def pool_steps(outputs, arrays):
-        traced = oracle.pooling(outputs, outputs[-1], mode)
-
-        def backward(d_pooled):
-            (d_outputs, d_last), d_arrays = traced.backward(d_pooled)
-            d_outputs[-1] += d_last
-            return d_outputs, d_arrays
-
-        return oracle.Traced(traced.value, backward)
-
-    return pool_steps
+    return lambda outputs, arrays: oracle.pooling(outputs, outputs[-1], mode, oracle.under(arrays, "pooling."))
 
 
-def make(mode, hybridized, num_steps=None):
-    """Returns the block, hybridized as trained models are, or eager."""
-    block = PoolSteps(mode, num_steps)
-    block.hybridize(hybridized, static_alloc=True, static_shape=True)
-    return block
+@each_mode
+@with_lengths
+@pytest.mark.parametrize("shape", [(2, 1, 4), (2, 3, 5), (7, 3, 4), (8, 4, 3), (100, 2, 3)])
+def test_values_and_gradients(rng, hybridized, mode, padded, shape):
+    block = make(mode, shape[2], hybridized)
+    lengths = some_lengths(*shape[:2]) if padded else None
+    check_against(trace(mode), block, rng.normal(size=shape), lengths=lengths)
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("known", [False, True], ids=["any length", "known length"])
-@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 4), (2, 1, 4), (7, 3, 4), (100, 2, 3)])
-def test_values_and_gradients(rng, hybridized, mode, known, shape):
-    block = make(mode, hybridized, num_steps=shape[0] if known else None)
-    check_against(trace(mode), block, rng.normal(size=shape))
-    assert block.pooling.output_size(shape[2]) == shape[2] * len(mode.split("+"))
+@each_mode
+@with_lengths
+def test_a_single_step_is_what_it_is(rng, hybridized, mode, padded):
+    block, outputs = prepare(PoolSteps(mode, 4), hybridized), rng.normal(size=(1, 3, 4)).astype(np.float32)
+    expected = np.concatenate([outputs[0]] * len(mode.split("+")), axis=1)
+    measured = measure(block, [outputs], [np.ones_like(expected)], [1, 1, 1] if padded else None)
+    np.testing.assert_array_equal(measured.outputs[0], expected)
+    np.testing.assert_array_equal(measured.inputs[0], np.full((1, 3, 4), len(mode.split("+"))))
+    # Attention to the only step there is has nothing to learn.
+    assert not any(gradient.any() for gradient in measured.parameters.values())
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_every_batch_size_after_hybridizing(rng, mode):
-    block = make(mode, hybridized=True, num_steps=5)
-    for batch_size in (3, 1, 8, 3):
-        check_against(trace(mode), block, rng.normal(size=(5, batch_size, 4)))
+@pytest.mark.parametrize("mode", ["max", "mean+max"])
+def test_a_maximum_below_zero_is_not_the_paddings(rng, hybridized, mode):
+    block = prepare(PoolSteps(mode, 4), hybridized)
+    check_against(trace(mode), block, rng.uniform(-2, -1, size=(5, 3, 4)), lengths=[2, 5, 1])
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_every_length_after_hybridizing(rng, mode):
-    block = make(mode, hybridized=True)
-    for steps in (5, 1, 8):
-        check_against(trace(mode), block, rng.normal(size=(steps, 3, 4)))
+@each_mode
+@pytest.mark.parametrize("size", [2, 6])
+def test_output_size_is_that_of_the_output(rng, mode, size):
+    block = prepare(PoolSteps(mode, size), hybridized=False)
+    assert run(block, rng.normal(size=(3, 2, size)))[0].shape == (2, block.pooling.output_size(size))
 
 
-def test_mean_and_maximum_by_hand(hybridized):
-    block = make("mean+max", hybridized, num_steps=3)
+@pytest.mark.parametrize("lengths, expected", [
+    (None, [[2.0, -3.0, 4.0, -2.0]]),
+    ([2], [[2.5, -3.5, 4.0, -2.0]]),
+    ([1], [[1.0, -5.0, 1.0, -5.0]]),
+])  # fmt: skip
+def test_mean_and_maximum_by_hand(hybridized, lengths, expected):
+    block = prepare(PoolSteps("mean+max", 2), hybridized)
     outputs = np.array([[[1.0, -5.0]], [[4.0, -2.0]], [[1.0, -2.0]]])
-    np.testing.assert_allclose(run(block, outputs)[0], [[2.0, -3.0, 4.0, -2.0]], rtol=1e-6)
+    np.testing.assert_allclose(run(block, outputs, lengths=lengths)[0], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize("mode", ["", "sum", "mean+", "max,mean", "Last"])
+@pytest.mark.parametrize("mode", ["", "sum", "mean+", "max,mean", "Last", "max+mean"])
 def test_unknown_mode_is_refused(mode):
-    with pytest.raises(ValueError, match=r"use last, mean, max or mean\+max"):
+    with pytest.raises(ValueError, match=r"use one of last, mean, max, mean\+max, attention"):
         Pooling(mode)
