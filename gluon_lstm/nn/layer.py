@@ -49,6 +49,8 @@ class RecurrentLayer(SequenceBlock):
     ):
         super().__init__(**kwargs)
         check_choice("implementation", implementation, IMPLEMENTATIONS)
+        if zoneout_cell and len(recurrence.state_sizes) == 1:
+            raise ValueError(f"zoneout_cell {zoneout_cell}: only an LSTM has a cell; use zoneout")
         self._zoneout = (zoneout, zoneout_cell)[: len(recurrence.state_sizes)]
         fusible = recurrence.fused_mode is not None and not any(self._zoneout)
         if implementation == "fused" and not fusible:
