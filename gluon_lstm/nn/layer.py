@@ -51,6 +51,8 @@ class RecurrentLayer(SequenceBlock):
         check_choice("implementation", implementation, IMPLEMENTATIONS)
         check_sizes(input_size=input_size)
         check_shares(zoneout=zoneout, zoneout_cell=zoneout_cell, weight_dropout=weight_dropout)
+        if zoneout_cell and len(recurrence.state_sizes) == 1:
+            raise ValueError(f"zoneout_cell {zoneout_cell}: only an LSTM has a cell; use zoneout")
         self._zoneout = (zoneout, zoneout_cell)[: len(recurrence.state_sizes)]
         fusible = recurrence.fused_mode is not None and not any(self._zoneout)
         if implementation == "fused" and not fusible:

@@ -37,12 +37,14 @@ def prepare(block: HybridBlock, hybridized: bool) -> HybridBlock:
 
     The parameters are so small that a relu's state does not grow over a hundred
     steps, and that a normalized cell forgets where it started; both would magnify
-    float32's rounding from step to step. A scale near 0 would magnify it once.
+    float32's rounding from step to step. A scale near 0 would magnify it once; and
+    so would small weights of attention, whose gradients then all but cancel.
     """
     block.initialize()
     arrays = {name: np.random.normal(0, 0.2, array.shape) for name, array in get_arrays(block).items()}
     scales = {name: 0.2 + array / 2 for name, array in arrays.items() if name.endswith(("scale", "gamma"))}
-    set_arrays(block, {**arrays, **scales}, "random")
+    attention = {name: 5 * array for name, array in arrays.items() if "attention" in name}
+    set_arrays(block, {**arrays, **scales, **attention}, "random")
     block.hybridize(hybridized, static_alloc=True, static_shape=True)
     return block
 

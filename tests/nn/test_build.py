@@ -7,7 +7,8 @@ from dataclasses import asdict, fields
 import mxnet as mx
 import oracle
 import pytest
-from numerics import check_against
+from kinds import with_lengths
+from numerics import check_against, some_lengths, trace_with
 
 from gluon_lstm.config import ModelConfig
 from gluon_lstm.nn import build, build_net, get_arrays
@@ -17,17 +18,16 @@ MODEL = ModelConfig(hidden_size=5, num_layers=2, bidirectional=True, dropout=0.0
 
 @pytest.mark.parametrize("implementation, activation", [("fused", "tanh"), ("cell", "tanh"), ("auto", "relu")])
 @pytest.mark.parametrize("groups", [1, 2])
-def test_net_computes_what_the_configuration_says(rng, implementation, activation, groups):
+@with_lengths
+def test_net_computes_what_the_configuration_says(rng, implementation, activation, groups, padded):
     config = ModelConfig(**{
         **asdict(MODEL), "implementation": implementation, "cell_activation": activation, "groups": groups,
     })  # fmt: skip
-    net = build_net(config, (12, 4), 3, [mx.cpu()])
-
-    def trace(inputs, arrays):
-        return oracle.classifier(inputs, arrays, activation, "mean+max")
-
+    net = build_net(config, (9, 4), 3, [mx.cpu()])
+    trace = trace_with(oracle.classifier, mode="mean+max", bidirectional=True, activation=activation)
     for batch_size in (3, 1):
-        check_against(trace, net, rng.normal(size=(12, batch_size, 4)))
+        lengths = some_lengths(9, batch_size) if padded else None
+        check_against(trace, net, rng.normal(size=(9, batch_size, 4)), lengths=lengths)
 
 
 def test_every_option_is_passed_on(monkeypatch):
@@ -40,5 +40,14 @@ def test_every_option_is_passed_on(monkeypatch):
     )  # fmt: skip
     assert all(getattr(config, item.name) != item.default for item in fields(config)), "each differs from its default"
     net = build_net(config, (7, 8), 3, [mx.cpu()])
-    assert passed == {**asdict(config), "num_classes": 3, "input_size": 8, "num_steps": 7}
-    assert get_arrays(net)["encoder.group1.layers.2.forward_h2h_weight"].shape == (24, 6)
+    expected = asdict(config)
+    expected["activation"] = expected.pop("cell_activation")
+    assert passed == {**expected, "num_classes": 3, "input_size": 8}
+    assert get_arrays(net)["encoder.group1.layers.1.forward_h2h_weight"].shape == (24, 6)
+
+
+def test_net_is_hybridized_with_static_memory():
+    net = build_net(MODEL, (7, 4), 3, [mx.cpu()])
+    net(mx.nd.zeros((7, 2, 4)))
+    assert len(net._graphs) == 1
+    assert {("static_alloc", True), ("static_shape", True)} <= set(net._flags)

@@ -5,8 +5,19 @@ from __future__ import annotations
 import mxnet as mx
 import numpy as np
 import pytest
+from kinds import CELL_OPTIONS, each_cell
 
-from gluon_lstm.nn import GateOrthogonal, LSTMCell, LSTMLayer, SequenceClassifier, get_arrays
+from gluon_lstm.nn import (
+    GRU,
+    LSTM,
+    RNN,
+    GateOrthogonal,
+    LSTMCell,
+    LSTMEncoder,
+    RecurrentLayer,
+    SequenceClassifier,
+    get_arrays,
+)
 
 
 def arrays_of(block):
@@ -15,45 +26,63 @@ def arrays_of(block):
     return get_arrays(block)
 
 
-def gates(array):
-    """Returns the parts of an array for the gates i, f, g, o."""
-    return np.split(array, 4)
+def forget_at(value, coupled):
+    """Returns the bias of six units that opens the forget gate by ``value``."""
+    return np.repeat([value, 0, 0] if coupled else [0, value, 0, 0], 6)
 
 
 @pytest.mark.parametrize("bias", [0.0, 1.0, -2.5])
-@pytest.mark.parametrize("implementation", ["fused", "cell"])
-def test_forget_gate_of_each_direction_starts_at_its_bias(bias, implementation):
-    layer = LSTMLayer(6, 3, bidirectional=True, forget_bias=bias, implementation=implementation)
-    arrays = arrays_of(layer)
+@pytest.mark.parametrize("coupled", [False, True], ids=["four gates", "coupled"])
+@pytest.mark.parametrize("layer_norm", [False, True], ids=["plain", "layer norm"])
+def test_forget_gate_of_each_direction_starts_at_its_bias(bias, coupled, layer_norm):
+    recurrence = LSTM(6, forget_bias=bias, coupled=coupled, layer_norm=layer_norm)
+    arrays = arrays_of(RecurrentLayer(recurrence, 3, bidirectional=True))
     for direction in ("forward", "backward"):
-        np.testing.assert_array_equal(arrays[f"{direction}_i2h_bias"], np.repeat([0, bias, 0, 0], 6))
-        np.testing.assert_array_equal(arrays[f"{direction}_h2h_bias"], np.zeros(24))
+        np.testing.assert_array_equal(arrays[f"{direction}_i2h_bias"], forget_at(bias, coupled))
+        np.testing.assert_array_equal(arrays[f"{direction}_h2h_bias"], np.zeros(18 if coupled else 24))
 
 
-def test_forget_gate_starts_at_one_where_nothing_else_is_said():
+@each_cell
+def test_forget_gate_starts_at_one_where_nothing_else_is_said(options):
     biases = {
-        "cell": arrays_of(LSTMCell(6, 3))["bias"],
-        "layer": arrays_of(LSTMLayer(6, 3))["forward_i2h_bias"],
-        "net": arrays_of(SequenceClassifier(2, 3, hidden_size=6))["encoder.layers.0.forward_i2h_bias"],
+        "cell": arrays_of(LSTMCell(6, 3, **options))["i2h_bias"],
+        "layer": arrays_of(RecurrentLayer(LSTM(6, **options), 3))["forward_i2h_bias"],
     }
+    options = {{"layer_norm": "cell_layer_norm"}.get(name, name): value for name, value in options.items()}
+    biases["encoder"] = arrays_of(LSTMEncoder(6, 3, 2, **options))["layers.1.forward_i2h_bias"]
+    net = SequenceClassifier(2, 3, 6, bidirectional=True, **options)
+    biases["net"] = arrays_of(net)["encoder.layers.0.backward_i2h_bias"]
     for name, bias in biases.items():
-        np.testing.assert_array_equal(bias, np.repeat([0, 1, 0, 0], 6), err_msg=name)
+        np.testing.assert_array_equal(bias, forget_at(1, options.get("coupled", False)), err_msg=name)
+
+
+@pytest.mark.parametrize("recurrence", [GRU(6), RNN(6)], ids=["gru", "rnn"])
+def test_other_biases_start_at_zero(recurrence):
+    arrays = arrays_of(RecurrentLayer(recurrence, 3))
+    assert not arrays["forward_i2h_bias"].any()
+    assert not arrays["forward_h2h_bias"].any()
+
+
+def test_peepholes_start_closed_and_normalizations_neutral():
+    arrays = arrays_of(LSTMCell(8, 3, **CELL_OPTIONS["all"]))
+    starts = {"forget_peephole": 0, "output_peephole": 0, "cell_shift": 0, "h2h_bias": 0, "i2h_scale": 1,
+              "h2h_scale": 1, "cell_scale": 1}  # fmt: skip
+    for name, value in starts.items():
+        np.testing.assert_array_equal(arrays[name], np.full_like(arrays[name], value), err_msg=name)
 
 
 @pytest.mark.parametrize("size", [1, 2, 16])
-def test_every_gate_of_a_recurrent_weight_starts_orthogonal(size):
-    arrays = arrays_of(LSTMLayer(size, 3, bidirectional=True))
+@pytest.mark.parametrize("make, gates", [
+    (LSTM, 4), (GRU, 3), (RNN, 1), (lambda size: LSTM(size, coupled=True), 3),
+], ids=["lstm", "gru", "rnn", "coupled"])  # fmt: skip
+def test_every_gate_of_a_recurrent_weight_starts_orthogonal(size, make, gates):
+    arrays = arrays_of(RecurrentLayer(make(size), 3, bidirectional=True))
     weights = [arrays[f"{direction}_h2h_weight"] for direction in ("forward", "backward")]
-    blocks = [block for weight in weights for block in gates(weight)]
+    blocks = [block for weight in weights for block in np.split(weight, gates)]
     for block in blocks:
         np.testing.assert_allclose(block @ block.T, np.eye(size), atol=1e-6)
     if size > 1:
-        assert len({block.tobytes() for block in blocks}) == 8, "each is drawn anew"
-
-
-def test_cell_starts_orthogonal():
-    for block in gates(arrays_of(LSTMCell(5, 3))["h2h_weight"]):
-        np.testing.assert_allclose(block @ block.T, np.eye(5), atol=1e-6)
+        assert len({block.tobytes() for block in blocks}) == 2 * gates, "each is drawn anew"
 
 
 def test_orthogonal_matrices_are_uniform():
@@ -66,19 +95,31 @@ def test_orthogonal_matrices_are_uniform():
     assert np.linalg.det(blocks).mean() == pytest.approx(0, abs=5 / np.sqrt(2000))
 
 
+def assert_xavier(weight, name=""):
+    """Asserts that a weight is uniform between Glorot and Bengio's bounds, up to which it comes close."""
+    bound = np.sqrt(6 / sum(weight.shape))
+    assert 0.9 * bound < np.abs(weight).max() <= bound, name
+    assert weight.std() == pytest.approx(bound / np.sqrt(3), rel=0.2), name
+
+
 def test_xavier_is_the_other_choice():
-    weight = arrays_of(LSTMLayer(16, 3, recurrent_initializer="xavier"))["forward_h2h_weight"]
-    bound = np.sqrt(6 / (64 + 16))
-    assert 0.9 * bound < np.abs(weight).max() <= bound
+    weight = arrays_of(RecurrentLayer(LSTM(16, "xavier"), 3))["forward_h2h_weight"]
+    assert_xavier(weight)
     assert not np.allclose(weight[:16] @ weight[:16].T, np.eye(16), atol=0.1)
 
 
-def test_weights_of_inputs_and_head_are_xavier():
-    arrays = arrays_of(SequenceClassifier(4, 30, hidden_size=20, head_size=50))
-    for name in ("encoder.layers.0.forward_i2h_weight", "head.0.weight", "head.1.weight"):
-        bound = np.sqrt(6 / sum(arrays[name].shape))
-        assert 0.9 * bound < np.abs(arrays[name]).max() <= bound, name
-    for name in ("head.0.bias", "head.1.bias"):
+def test_recurrent_weights_of_a_projection_which_are_not_square_are_xavier():
+    arrays = arrays_of(RecurrentLayer(LSTM(16, projection_size=12), 3))
+    for name in ("forward_h2h_weight", "forward_h2r_weight"):
+        assert_xavier(arrays[name], name)
+
+
+def test_weights_of_inputs_attention_and_head_are_xavier():
+    arrays = arrays_of(SequenceClassifier(4, 30, hidden_size=20, head_size=50, pooling="attention"))
+    names = ("encoder.layers.0.forward_i2h_weight", "pooling.attention_weight", "head.0.weight", "head.1.weight")
+    for name in names:
+        assert_xavier(arrays[name], name)
+    for name in ("head.0.bias", "head.1.bias", "pooling.attention_bias"):
         assert not arrays[name].any(), name
 
 
@@ -87,7 +128,8 @@ def test_seed_decides_the_start():
     for seed in (1, 1, 2):
         np.random.seed(seed)
         mx.random.seed(seed)
-        drawn.append(arrays_of(SequenceClassifier(4, 3, hidden_size=5, num_layers=2, bidirectional=True, head_size=6)))
+        net = SequenceClassifier(4, 3, 5, 2, True, head_size=6, pooling="attention", projection_size=3)
+        drawn.append(arrays_of(net))
     first, same, other = drawn
     for name in first:
         np.testing.assert_array_equal(first[name], same[name])

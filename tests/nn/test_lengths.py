@@ -48,7 +48,10 @@ class Pooled(SequenceBlock):
 
 BUILDERS = {
     **{f"{kind}, fused": functools.partial(make_encoder, kind, C, H, 2, True) for kind in ENCODERS},
-    **{f"{kind}, cell": functools.partial(make_encoder, kind, C, H, 1, True, implementation="cell") for kind in ENCODERS},
+    **{
+        f"{kind}, cell": functools.partial(make_encoder, kind, C, H, 1, True, implementation="cell")
+        for kind in ENCODERS
+    },
     "residual and layer norm": lambda: LSTMEncoder(H, 2 * H, 2, True, residual=True, layer_norm=True),
     "relu, residual": lambda: LSTMEncoder(H, 2 * H, 1, True, residual=True, activation="relu"),
     "every option": lambda: LSTMEncoder(

@@ -60,8 +60,16 @@ def test_count(layers, bidirectional, groups, head_size):
     assert count_parameters(net.encoder) == groups * encoder
 
 
-def test_count_of_a_cell():
-    assert count_parameters(LSTMCell(5, 4)) == 4 * 5 * (4 + 5 + 1)
+@pytest.mark.parametrize("options, expected", [
+    ({}, 4 * 5 * (4 + 5 + 2)),
+    ({"peephole": True}, 4 * 5 * (4 + 5 + 2) + 3 * 5),
+    ({"coupled": True}, 3 * 5 * (4 + 5 + 2)),
+    ({"coupled": True, "peephole": True}, 3 * 5 * (4 + 5 + 2) + 2 * 5),
+    ({"projection_size": 2}, 4 * 5 * (4 + 2 + 2) + 2 * 5),
+    ({"layer_norm": True}, 4 * 5 * (4 + 5 + 4) + 2 * 5),
+])  # fmt: skip
+def test_count_of_a_cell(options, expected):
+    assert count_parameters(LSTMCell(5, 4, **options)) == expected
 
 
 def missing(arrays):
