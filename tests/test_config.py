@@ -129,6 +129,10 @@ def test_a_config_is_frozen():
     "changes, message",
     [
         ({"model": {"implementation": "fused", "cell_activation": "relu"}}, "--implementation fused: .* use auto"),
+        ({"model": {"implementation": "fused", "zoneout": 0.1}}, "--implementation fused: .* no --zoneout 0.1"),
+        ({"model": {"encoder": "rnn", "cell_activation": "sigmoid"}}, "--cell-activation sigmoid: .* tanh and relu"),
+        ({"model": {"encoder": "transformer", "hidden_size": 6}}, "--hidden-size 6: .* needs a multiple of 4"),
+        ({"model": {"residual": True}}, "--residual: one layer has nothing to add"),
         ({"training": {"epochs": 2, "warmup_epochs": 2.5}}, "--warmup-epochs 2.5: more than --epochs 2"),
         ({"model": {"groups": 2}}, r"--groups 2: needs --view rows\+columns, not rows"),
         ({"model": {"groups": 3}, "data": {"view": "rows+columns"}}, "--groups 3: .* has two groups"),

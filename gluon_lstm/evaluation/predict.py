@@ -44,7 +44,7 @@ def predict(
     """Returns the network's probabilities for every sample, in order, without augmentation.
 
     Args:
-        net: called as ``net(inputs (T, N, C), lengths (N,) or None)``, gives logits (N, K).
+        net: called as ``net(inputs (T, N, C)[, lengths (N,)])``, gives logits (N, K).
         dataset: what is predicted; at least one sample.
         batch_size: samples a call.
         device: where the network's parameters are.
@@ -125,11 +125,8 @@ def _batch(dataset: SequenceDataset, start: int, size: int) -> Batch:
 
 def _forward(net: mx.gluon.HybridBlock, batch: Batch, device: mx.Context) -> np.ndarray:
     """Returns the (N, K) float32 logits of a batch, in inference mode."""
-    inputs, lengths = (
-        None if array is None else mx.nd.array(array, ctx=device, dtype=array.dtype)
-        for array in (batch.inputs, batch.lengths)
-    )
-    return net(inputs, lengths).asnumpy()
+    arrays = [batch.inputs] if batch.lengths is None else [batch.inputs, batch.lengths]
+    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in arrays)).asnumpy()
 
 
 def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:

@@ -41,16 +41,16 @@ class SequenceBlock(HybridBlock):
             check_lengths(args[1].asnumpy(), *args[0].shape[:2])
         return super().__call__(*args)
 
-    def forward(self, inputs, lengths=None, *rest):
+    def forward(self, inputs, *others):
         """Runs the block on arrays or symbols.
 
         In a graph that is no ``SequenceBlock``'s, nobody has seen the lengths: those
         below 1 or above T then count as 1 or T.
         """
-        if isinstance(lengths, symbol.Symbol) and _call.get() is None:
+        if others and isinstance(others[0], symbol.Symbol) and _call.get() is None:
             with _building(None):
-                return super().forward(inputs, _within_range(lengths, inputs), *rest)
-        return super().forward(inputs, lengths, *rest)
+                return super().forward(inputs, _within_range(others[0], inputs), *others[1:])
+        return super().forward(inputs, *others)
 
     def hybridize(self, active: bool = True, **kwargs) -> None:
         """Switches graphs on or off, as in Gluon; options as there."""

@@ -68,7 +68,7 @@ class TransformerEncoder(SequenceBlock):
                 self.layers.add(TransformerLayer(hidden_size, num_heads, feedforward_size, dropout))
             self.norm = nn.LayerNorm(in_channels=hidden_size)
 
-    def forward(self, inputs, lengths=None):
+    def forward(self, inputs, *lengths):
         """Checks the number of steps, which an array knows; of a symbol, MXNet raises an error of its own.
 
         Raises:
@@ -76,7 +76,7 @@ class TransformerEncoder(SequenceBlock):
         """
         if isinstance(inputs, mx.nd.NDArray) and len(inputs) > self._max_steps:
             raise ValueError(f"the encoder reads up to max_steps = {self._max_steps} steps, not {len(inputs)}")
-        return super().forward(inputs, lengths)
+        return super().forward(inputs, *lengths)
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C) and lengths (N,) or ``None``; gives outputs (T, N, H) and last (N, H)."""

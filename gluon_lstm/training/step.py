@@ -31,7 +31,7 @@ class Stepper:
     """Takes training steps with one net.
 
     Args:
-        net: initialized block on every device; takes (T, N, C) and lengths (N,) or None, gives logits (N, K).
+        net: initialized block on every device; takes (T, N, C)[, lengths (N,)], gives logits (N, K).
         config: optimizer and clipping.
         devices: contexts that share each batch.
     """
@@ -49,9 +49,9 @@ class Stepper:
         """Updates the net by the mean gradient over a batch, at the given learning rate; does not wait for it."""
         inputs = self._split(batch.inputs, axis=1)
         labels = self._split(batch.labels, axis=0)
-        lengths = [None] * len(inputs) if batch.lengths is None else self._split(batch.lengths, axis=0)
+        arguments = [inputs] if batch.lengths is None else [inputs, self._split(batch.lengths, axis=0)]
         with autograd.record():
-            logits = [self._net(*pair) for pair in zip(inputs, lengths)]
+            logits = [self._net(*part) for part in zip(*arguments)]
             losses = [self._loss(*pair) for pair in zip(logits, labels)]
         autograd.backward(losses)
         size = sum(map(len, labels))

@@ -30,6 +30,10 @@ def warnings(capsys):
         ("--schedule step --step-epochs 12 --epochs 12", ["--schedule", "--step-epochs"], "training ends before"),
         ("--patience 9", ["--patience"], "training ends before it can run out; "),
         ("--epochs 1 --warmup-epochs 0 --patience 1", ["--patience"], "training ends before it can run out; "),
+        ("--encoder transformer --zoneout 0.1 --layer-norm", ["--layer-norm", "--zoneout"], "a Transformer has none"),
+        ("--encoder gru --forget-bias 2", ["--forget-bias"], "needs --encoder lstm"),
+        ("--encoder gru --cell-activation relu", ["--cell-activation"], "needs --encoder lstm or rnn"),
+        ("--locked-dropout", ["--locked-dropout"], "acts between layers; needs --num-layers 2 or more"),
         ("--data-dir folder", ["--data-dir"], "digits is embedded; needs another --dataset"),
     ],
 )
@@ -49,6 +53,7 @@ def test_a_given_flag_without_effect_is_told(warnings, options, flags, reason):
         "--patience 8",
         "--patience 0 --schedule cosine",
         "--data-dir folder --dataset mnist",
+        "--encoder gru --zoneout 0.1 --num-layers 2 --locked-dropout --residual",
         "--preset best --epochs 3 --batch-size 7",
     ],
 )

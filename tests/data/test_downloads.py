@@ -12,6 +12,7 @@ from gluon_lstm.errors import DataError
 
 CONTENT = bytes(range(256)) * 400
 PACKED = gzip.compress(CONTENT, mtime=0)
+BOMB = gzip.compress(CONTENT + bytes(30_000_000))
 CHECKSUM = Checksum(hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))
 QUICK = Limits(max_bytes=1_000_000, read_seconds=0.3, total_seconds=0.6)
 
@@ -44,7 +45,7 @@ class Mirror(BaseHTTPRequestHandler):
         self.answer(gzip.compress(CONTENT[::-1]))
 
     def bomb(self):
-        self.answer(gzip.compress(CONTENT + bytes(30_000_000)))
+        self.answer(BOMB)
 
     def large(self):
         self.answer(b"", 10**12)

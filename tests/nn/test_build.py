@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict, fields
 
 import mxnet as mx
+import numpy as np
 import oracle
 import pytest
 from kinds import with_lengths
 from numerics import check_against, some_lengths, trace_with
 
-from gluon_lstm.config import ModelConfig
+from gluon_lstm.config import ENCODERS, ModelConfig, TrainingConfig
+from gluon_lstm.data import Batch
 from gluon_lstm.nn import build, build_net, get_arrays
+from gluon_lstm.training import Stepper
 
 MODEL = ModelConfig(hidden_size=5, num_layers=2, bidirectional=True, dropout=0.0, pooling="mean+max", head_size=6)
 
@@ -35,15 +38,27 @@ def test_every_option_is_passed_on(monkeypatch):
     original = build.SequenceClassifier
     monkeypatch.setattr(build, "SequenceClassifier", lambda **options: passed.update(options) or original(**options))
     config = ModelConfig(
-        hidden_size=6, num_layers=2, bidirectional=False, groups=2, dropout=0.4, pooling="max", head_size=9,
-        cell_activation="relu", forget_bias=0.5, recurrent_initializer="xavier", implementation="cell",
+        encoder="rnn", hidden_size=6, num_layers=2, bidirectional=False, groups=2, dropout=0.4, pooling="max",
+        head_size=9, cell_activation="relu", forget_bias=0.5, recurrent_initializer="xavier", implementation="cell",
+        locked_dropout=True, weight_dropout=0.1, zoneout=0.2, residual=True, layer_norm=True,
     )  # fmt: skip
     assert all(getattr(config, item.name) != item.default for item in fields(config)), "each differs from its default"
     net = build_net(config, (7, 8), 3, [mx.cpu()])
     expected = asdict(config)
     expected["activation"] = expected.pop("cell_activation")
-    assert passed == {**expected, "num_classes": 3, "input_size": 8}
-    assert get_arrays(net)["encoder.group1.layers.1.forward_h2h_weight"].shape == (24, 6)
+    del expected["forget_bias"]  # of an LSTM alone
+    assert passed == {**expected, "num_classes": 3, "input_size": 8, "num_steps": 7}
+    assert get_arrays(net)["encoder.group1.layers.1.forward_h2h_weight"].shape == (6, 6)
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_is_built_and_learns(encoder, rng):
+    net = build_net(ModelConfig(encoder=encoder, hidden_size=8, num_layers=2), (5, 3), 2, [mx.cpu()])
+    stepper = Stepper(net, TrainingConfig(), [mx.cpu()])
+    inputs = rng.normal(size=(5, 64, 3)).astype(np.float32)
+    batch = Batch(inputs, None, (inputs[0, :, 0] > 0).astype(np.int32), np.arange(64))
+    losses = [np.mean(stepper.step(batch, 0.01).losses[0].asnumpy()) for _ in range(100)]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_net_is_hybridized_with_static_memory():
