@@ -1,4 +1,4 @@
-"""Writes the tables of README.md from ``docs/results``, so that no figure is typed.
+"""Writes the tables of the pages from ``docs/results``, so that no figure is typed.
 
     python benchmarks/tables.py            # rewrite the tables
     python benchmarks/tables.py --check    # fail where one is not what the results say
@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List
 
 from common import RESULTS, ROOT
 
-README = ROOT / "README.md"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "recurrent-layers.md")
 PRESETS = ("default", "article-cell", "best")
 
 
@@ -23,13 +23,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a table is out of date")
     check = parser.parse_args().check
-    before = README.read_text(encoding="utf-8")
-    after = fill(before)
-    if check:
-        print("README.md is up to date" if before == after else "README.md: run python benchmarks/tables.py")
-        return int(before != after)
-    README.write_text(after, encoding="utf-8")
-    return 0
+    stale = 0
+    for page in PAGES:
+        before = page.read_text(encoding="utf-8")
+        after = fill(before)
+        if check and before != after:
+            print(f"{page.relative_to(ROOT)}: run python benchmarks/tables.py")
+        elif not check:
+            page.write_text(after, encoding="utf-8")
+        stale += before != after
+    return int(check and stale > 0)
 
 
 def fill(text: str) -> str:
@@ -74,6 +77,7 @@ def step_table() -> str:
     result = read("step-time-default")
     names = {
         "operator": "Gluon's fused LSTM, forward and backward",
+        "encoder": "our `LSTMEncoder`, forward and backward",
         "bare": "Gluon's LSTM, dense layer, loss, Gluon's Adam, one fixed batch",
         "net": "our classifier, forward and backward, one fixed batch",
         "update": "our classifier with clipping and our Adam, one fixed batch",
@@ -85,7 +89,47 @@ def step_table() -> str:
     return table(header, rows) + f"\n\n`{result['command']}`. {origin(result)}"
 
 
-TABLES: Dict[str, Callable[[], str]] = {"presets": presets_table, "article": article_table, "step": step_table}
+def lengths_table() -> str:
+    """Returns the seconds of an epoch over padded texts, lengths handled exactly and not."""
+    result = read("exact-lengths")
+    names = {
+        "ours": ("`LSTMEncoder` with lengths", "yes"),
+        "fused": ("Gluon's bidirectional LSTM in the same net", "no"),
+        "per_direction": ("a Gluon LSTM a direction, `SequenceReverse`, in the same net", "yes"),
+        "gluon": ("Gluon alone: bidirectional LSTM, `max`, `Trainer`", "no"),
+        "torch": ("PyTorch, padding read as text", "no"),
+        "torch_packed": ("PyTorch, packed sequences", "yes"),
+    }
+    medians = result["median_seconds"]
+    rows = [
+        [text, exact, f"{medians[key]:.1f}", f"{medians[key] / medians['ours']:.2f}"]
+        for key, (text, exact) in names.items()
+        if key in medians
+    ]
+    header = ["One epoch over 2,000 reviews", "Padding handled exactly", "Seconds", "Of ours"]
+    padding = f"{result['padding_share']:.1%} of the steps are padding."
+    return table(header, rows) + f"\n\n{padding} `{result['command']}`. {origin(result)}"
+
+
+def memory_table() -> str:
+    """Returns how the resident size grows over steps of random shapes."""
+    rows = []
+    for name in ("fused", "cell"):
+        if (RESULTS / f"memory-{name}.json").exists():
+            result = read(f"memory-{name}")
+            sizes = [f"{result[key]:.0f}" for key in ("settled_mib", "end_mib")]
+            rows.append([name, *sizes, f"{result['growth']:+.1%}", f"`{result['command']}`"])
+    header = ["Implementation", "MiB after a fifth of the steps", "MiB at the end", "Growth", "Command"]
+    return table(header, rows) + f"\n\n{origin(read('memory-fused'))}"
+
+
+TABLES: Dict[str, Callable[[], str]] = {
+    "presets": presets_table,
+    "article": article_table,
+    "step": step_table,
+    "lengths": lengths_table,
+    "memory": memory_table,
+}
 
 
 def read(name: str) -> Dict[str, Any]:

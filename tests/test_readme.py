@@ -1,4 +1,4 @@
-"""The README's commands, code and figures are what the project does."""
+"""The commands, code and figures of README and pages are what the project does."""
 
 import re
 import shlex
@@ -16,11 +16,12 @@ from gluon_lstm.data.mnist import CHECKSUMS
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", ROOT / "docs" / "recurrent-layers.md")}
 
 
-def blocks(language):
-    """Returns the README's code blocks of one language."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+def blocks(language, text=README):
+    """Returns the code blocks of one language in a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 LINES = [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
@@ -40,7 +41,7 @@ def test_commands_are_understood(command):
         read_config(arguments)
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", [code for text in PAGES.values() for code in blocks("python", text)])
 def test_python_runs_as_it_stands(code):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, timeout=60)
 
@@ -71,6 +72,7 @@ def test_tables_are_what_the_results_say():
     subprocess.run([sys.executable, "benchmarks/tables.py", "--check"], cwd=ROOT, check=True, timeout=60)
 
 
-def test_links_lead_somewhere():
-    targets = re.findall(r"\]\(([^)#]+?)\)", README)
-    assert targets and all((ROOT / target).exists() for target in targets if "://" not in target)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#]+?)\)", PAGES[page])
+    assert targets and all((page.parent / target).exists() for target in targets if "://" not in target)
