@@ -126,7 +126,7 @@ def forward_and_backward(block, inputs) -> Callable[[], None]:
         for _ in range(STEPS):
             with mx.autograd.record():
                 outputs = block(inputs)
-            (outputs[0] if isinstance(outputs, tuple) else outputs).backward()
+            (outputs[0] if isinstance(outputs, (tuple, list)) else outputs).backward()
         mx.nd.waitall()
 
     return run
