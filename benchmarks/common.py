@@ -62,7 +62,7 @@ def write_result(name: str, content: Dict[str, Any], folder: Path = RESULTS) -> 
     path = folder / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     described = {"command": _command(), "date": datetime.date.today().isoformat(), "commit": commit(), **_machine()}
-    path.write_text(json.dumps({**described, **content}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**content, **described}, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path.relative_to(ROOT)}")
     return path
 
