@@ -33,6 +33,8 @@ CELL_ACTIVATIONS = ("tanh", "relu", "sigmoid", "hard_sigmoid")
 RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
 IMPLEMENTATIONS = ("auto", "fused", "cell")
 TRANSFORMER_HEADS = 4
+RECURRENT_ONLY = ("locked_dropout", "weight_dropout", "zoneout", "residual", "layer_norm")
+"""Options of the model that a Transformer does not have."""
 
 
 def option(default: Any, help: str, *, choices: Iterable[str] = (), low=None, high=None, above=None) -> Any:
@@ -92,7 +94,7 @@ class ModelConfig:
     locked_dropout: bool = option(False, "drop the same features at every step between layers")
     weight_dropout: float = option(0.0, "share of the recurrent weights dropped in training", low=0, high=0.95)
     zoneout: float = option(0.0, "share of the units that keep their value at a step in training", low=0, high=0.95)
-    residual: bool = option(False, "add each layer's inputs to its outputs, from the second layer on")
+    residual: bool = option(False, "add each layer's inputs to its outputs, where both have the same size")
     layer_norm: bool = option(False, "normalize the outputs of each layer")
     pooling: str = option("mean+max", "how the outputs of all steps become one vector", choices=POOLINGS)
     head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0, high=MOST_UNITS)
@@ -227,12 +229,13 @@ def _check_together(config: Config) -> None:
 
 def _check_encoder(model: ModelConfig) -> None:
     """Raises ConfigError where the encoder cannot be what the other fields of the model say."""
-    if model.encoder == "rnn" and model.cell_activation not in ("tanh", "relu"):
-        raise ConfigError(f"--cell-activation {model.cell_activation}: --encoder rnn has tanh and relu")
-    if model.encoder == "transformer" and model.hidden_size % TRANSFORMER_HEADS:
-        raise ConfigError(f"--hidden-size {model.hidden_size}: --encoder transformer needs a multiple of "
-                          f"{TRANSFORMER_HEADS}, its attention heads")
-    if model.residual and model.num_layers == 1 and model.encoder != "transformer":
+    activations = {"lstm": CELL_ACTIVATIONS, "rnn": ("tanh", "relu")}.get(model.encoder, ("tanh",))
+    if model.cell_activation not in activations:
+        raise ConfigError(f"--cell-activation {model.cell_activation}: --encoder {model.encoder} has "
+                          f"{' and '.join(activations)}")  # fmt: skip
+    if model.encoder == "transformer":
+        _check_transformer(model)
+    elif model.residual and model.num_layers == 1:
         raise ConfigError("--residual: one layer has nothing to add; use --num-layers 2 or more")
     if model.implementation == "fused" and model.encoder == "lstm" and model.cell_activation != "tanh":
         raise ConfigError(
@@ -241,6 +244,16 @@ def _check_encoder(model: ModelConfig) -> None:
         )
     if model.implementation == "fused" and model.zoneout:
         raise ConfigError(f"--implementation fused: the fused operator has no --zoneout {model.zoneout:g}; use auto")
+
+
+def _check_transformer(model: ModelConfig) -> None:
+    """Raises ConfigError where the model asks for what only recurrent encoders have."""
+    if model.hidden_size % TRANSFORMER_HEADS:
+        raise ConfigError(f"--hidden-size {model.hidden_size}: --encoder transformer needs a multiple of "
+                          f"{TRANSFORMER_HEADS}, its attention heads")  # fmt: skip
+    for name in RECURRENT_ONLY:
+        if getattr(model, name):
+            raise ConfigError(f"{flag(name)}: --encoder transformer has none; use a recurrent encoder")
 
 
 def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Config:

@@ -132,6 +132,8 @@ def test_a_config_is_frozen():
         ({"model": {"implementation": "fused", "zoneout": 0.1}}, "--implementation fused: .* no --zoneout 0.1"),
         ({"model": {"encoder": "rnn", "cell_activation": "sigmoid"}}, "--cell-activation sigmoid: .* tanh and relu"),
         ({"model": {"encoder": "transformer", "hidden_size": 6}}, "--hidden-size 6: .* needs a multiple of 4"),
+        ({"model": {"encoder": "transformer", "zoneout": 0.1}}, "--zoneout: --encoder transformer has none"),
+        ({"model": {"encoder": "gru", "cell_activation": "relu"}}, "--cell-activation relu: --encoder gru has tanh"),
         ({"model": {"residual": True}}, "--residual: one layer has nothing to add"),
         ({"training": {"epochs": 2, "warmup_epochs": 2.5}}, "--warmup-epochs 2.5: more than --epochs 2"),
         ({"model": {"groups": 2}}, r"--groups 2: needs --view rows\+columns, not rows"),

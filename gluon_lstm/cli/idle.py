@@ -38,13 +38,12 @@ IDLE = (
         "training ends before it can run out; needs a lower --patience or more --epochs",
     ),
     Idle(
-        ("bidirectional", "cell_activation", "recurrent_initializer", "implementation", "locked_dropout",
-         "weight_dropout", "zoneout", "residual", "layer_norm"),
+        ("bidirectional", "recurrent_initializer", "implementation"),
         lambda c: c.model.encoder == "transformer",
         "a Transformer has none; needs a recurrent --encoder",
     ),
     Idle(("forget_bias",), lambda c: c.model.encoder != "lstm", "needs --encoder lstm"),
-    Idle(("cell_activation",), lambda c: c.model.encoder == "gru", "needs --encoder lstm or rnn"),
+    Idle(("locked_dropout",), lambda c: not c.model.dropout, "drops nothing; needs a --dropout above 0"),
     Idle(("locked_dropout",), lambda c: c.model.num_layers == 1, "acts between layers; needs --num-layers 2 or more"),
     Idle(("data_dir",), lambda c: c.data.dataset == "digits", "digits is embedded; needs another --dataset"),
 )

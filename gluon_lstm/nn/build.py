@@ -25,7 +25,7 @@ def build_net(
         num_steps=step_shape[0],
         hidden_size=config.hidden_size,
         num_layers=config.num_layers,
-        bidirectional=config.bidirectional,
+        bidirectional=config.bidirectional and config.encoder != "transformer",
         encoder=config.encoder,
         groups=config.groups,
         dropout=config.dropout,

@@ -44,6 +44,14 @@ class LSTMCell(_Cell):
         super().__init__(LSTM(hidden_size, **options), input_size, prefix=prefix, params=params)
         self._return_gates = return_gates
 
+    def __call__(self, *args):
+        """Takes a step; Gluon alone would give tuples, or hybridized a list."""
+        outputs = super().__call__(*args)
+        if not self._return_gates:
+            return CellState(*outputs)
+        hidden, cell, gates = outputs
+        return LSTMStep(hidden, cell, Gates(*gates))
+
     def hybrid_forward(self, F, inputs, hidden, cell, **parameters):
         """Takes inputs (N, C) and the state h (N, H or P), c (N, H); gives h and c, and with gates also those."""
         projected = self.recurrence.project(F, inputs, parameters)

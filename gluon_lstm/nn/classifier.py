@@ -6,7 +6,7 @@ from mxnet.gluon import nn
 
 from gluon_lstm.config import ENCODERS
 from gluon_lstm.nn.checks import check_choice
-from gluon_lstm.nn.encoder import EncoderOutput, GroupedEncoder, GRUEncoder, LSTMEncoder, RNNEncoder
+from gluon_lstm.nn.encoder import Encoder, GroupedEncoder, GRUEncoder, LSTMEncoder, RNNEncoder
 from gluon_lstm.nn.graphs import SequenceBlock
 from gluon_lstm.nn.pooling import Pooling
 from gluon_lstm.nn.transformer import TransformerEncoder
@@ -65,11 +65,13 @@ class SequenceClassifier(SequenceBlock):
     ):
         super().__init__(prefix=prefix, params=params)
         check_choice("encoder", encoder, ENCODERS)
+        if bidirectional and encoder == "transformer":
+            raise ValueError("bidirectional: a Transformer sees all steps at once; leave it out")
         if input_size % groups:
             raise ValueError(f"input_size {input_size} cannot be split into {groups} equal groups")
         self.input_size, self.num_classes = input_size, num_classes
 
-        def make_encoder() -> SequenceBlock:
+        def make_encoder() -> Encoder:
             sizes = (hidden_size, input_size // groups, num_layers)
             if encoder == "transformer":
                 return TransformerEncoder(*sizes, dropout=dropout, **encoder_options)
@@ -82,7 +84,7 @@ class SequenceClassifier(SequenceBlock):
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C) float32, lengths (N,) or None; gives logits (N, K) float32."""
-        encoded = EncoderOutput(*self.encoder(inputs, lengths))
+        encoded = self.encoder(inputs, lengths)
         return self.head(self.pooling(encoded.outputs, lengths, encoded.last))
 
 

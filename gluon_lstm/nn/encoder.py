@@ -22,7 +22,15 @@ class EncoderOutput(NamedTuple):
     last: Any
 
 
-class RecurrentEncoder(SequenceBlock):
+class Encoder(SequenceBlock):
+    """A block called as ``encoder(inputs (T, N, C), lengths (N,) or None)`` that gives an ``EncoderOutput``."""
+
+    def __call__(self, *args) -> EncoderOutput:
+        """Runs the encoder; Gluon alone would give a tuple, or hybridized a list."""
+        return EncoderOutput(*super().__call__(*args))
+
+
+class RecurrentEncoder(Encoder):
     """A stack of recurrent layers, with options that act between them; every recurrent encoder is one.
 
     Called as ``encoder(inputs (T, N, C), lengths (N,) or None)``, it gives outputs
@@ -37,8 +45,9 @@ class RecurrentEncoder(SequenceBlock):
         dropout: share of the features dropped between layers in training.
         input_dropout: share of the features dropped before the first layer.
         locked_dropout: whether a sequence's dropped features stay the same at all steps (Gal and Ghahramani 2016).
-        residual: whether a layer's inputs are added to its outputs, where both have the same size.
-        layer_norm: whether each layer's outputs are normalized (Ba et al. 2016).
+        residual: whether a layer's inputs, as they were before dropout, are added to its outputs where both have the
+            same size (He et al. 2016).
+        layer_norm: whether each layer's outputs, the sum if there is one, are normalized (Ba et al. 2016).
         prefix: as in Gluon.
         params: as in Gluon.
         **layer_options: further options of ``RecurrentLayer``: implementation, zoneout, weight dropout.
@@ -84,10 +93,10 @@ class RecurrentEncoder(SequenceBlock):
             # What the padding holds must not reach the sum.
             outputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
         for index, layer in enumerate(self.layers):
-            before = outputs
+            before = dropped = outputs
             if self._dropouts[index]:
-                before = F.Dropout(before, p=self._dropouts[index], axes=self._dropout_axes)
-            outputs = layer(before, lengths)
+                dropped = F.Dropout(before, p=self._dropouts[index], axes=self._dropout_axes)
+            outputs = layer(dropped, lengths)
             if self._residual[index]:
                 outputs = outputs + before
             if len(self.norms):
@@ -202,7 +211,7 @@ class RNNEncoder(RecurrentEncoder):
         super().__init__(recurrence, input_size, num_layers, bidirectional, dropout=dropout, **options)
 
 
-class GroupedEncoder(SequenceBlock):
+class GroupedEncoder(Encoder):
     """Reads equal groups of the features with an encoder each, and joins what they give.
 
     With rows and columns of an image side by side as the features of a step, two
@@ -212,7 +221,7 @@ class GroupedEncoder(SequenceBlock):
         encoders: one encoder a group, each of input size C / groups.
     """
 
-    def __init__(self, *encoders: SequenceBlock, **kwargs):
+    def __init__(self, *encoders: Encoder, **kwargs):
         super().__init__(**kwargs)
         self.output_size = sum(encoder.output_size for encoder in encoders)
         self._groups = len(encoders)
@@ -223,6 +232,6 @@ class GroupedEncoder(SequenceBlock):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D), D over all groups."""
         # MXNet's split gives a single part as it is, and not as a list of one.
         parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
-        encoded = [EncoderOutput(*encoder(part, lengths)) for encoder, part in zip(self._children.values(), parts)]
+        encoded = [encoder(part, lengths) for encoder, part in zip(self._children.values(), parts)]
         outputs = F.concat(*(e.outputs for e in encoded), dim=2)
         return tuple(EncoderOutput(outputs, F.concat(*(e.last for e in encoded), dim=1)))

@@ -29,7 +29,8 @@ class SequenceBlock(HybridBlock):
     Hybridized, Gluon keeps one graph, which must be called with the same arguments
     each time, and in which T is unknown. This block keeps a graph with lengths and
     one without, and one for each T where a block inside ``needs_steps``, which it
-    finds by ``count_steps``.
+    finds by ``count_steps``; ``export`` writes the graph of the last call. As in
+    Gluon, several threads must not call one block at once.
     """
 
     needs_steps = False
@@ -45,22 +46,17 @@ class SequenceBlock(HybridBlock):
         """Runs the block on arrays or symbols.
 
         In a graph that is no ``SequenceBlock``'s, nobody has seen the lengths: those
-        below 1 or above T then count as 1 or T.
+        below 1 or above T then count as 1 or T, NaN as 1, and fractions are cut off.
         """
         if others and isinstance(others[0], symbol.Symbol) and _call.get() is None:
             with _building(None):
                 return super().forward(inputs, _within_range(others[0], inputs), *others[1:])
         return super().forward(inputs, *others)
 
-    def hybridize(self, active: bool = True, **kwargs) -> None:
-        """Switches graphs on or off, as in Gluon; options as there."""
-        super().hybridize(active, **kwargs)
-        self._per_length = any(getattr(block, "needs_steps", False) for block in _family(self))
-
     def _call_cached_op(self, *args):
-        steps = args[0].shape[0] if getattr(self, "_per_length", False) else None
+        steps = args[0].shape[0] if any(getattr(block, "needs_steps", False) for block in _family(self)) else None
         key = (steps, tuple(argument is not None for argument in args))
-        stored = self._graphs.pop(key, None)
+        stored = self._graphs.pop(key, None)  # and put back below, as the newest
         if stored is None:
             self._cached_graph, self._cached_op, self._cached_op_args = (), None, []
         else:
@@ -102,15 +98,17 @@ def count_steps(sequence, num_steps: Optional[int] = None) -> Optional[int]:
     if hasattr(sequence, "shape"):
         return sequence.shape[0]
     call = _call.get()
-    return call.steps if call and call.steps else num_steps
+    return num_steps or (call and call.steps)
 
 
 def _within_range(lengths, inputs):
-    """Returns symbols of lengths (N,), those outside 1 to T moved to its nearer end: MXNet crashes on them."""
+    """Returns symbols of lengths (N,), whole and moved into 1 to T: MXNet crashes on others."""
     F = symbol
     ones = F.ones_like(F.slice_axis(F.slice_axis(inputs, axis=1, begin=0, end=1), axis=-1, begin=0, end=1))
     steps = F.reshape(F.sum(F.BlockGrad(ones)), shape=(1,))
-    return F.broadcast_minimum(F.maximum(F.cast(lengths, dtype="float32"), 1), steps)
+    lengths = F.floor(F.cast(lengths, dtype="float32"))
+    lengths = F.where(lengths == lengths, lengths, F.ones_like(lengths))  # a NaN is not equal to itself
+    return F.broadcast_minimum(F.maximum(lengths, 1), steps)
 
 
 def split_steps(F, sequence, steps: int) -> List[Any]:

@@ -69,7 +69,7 @@ class RecurrentLayer(SequenceBlock):
         with self.name_scope():
             for direction in self._directions:
                 for name, (shape, init) in recurrence.declare(input_size).items():
-                    full = f"{direction}_{name}"
+                    full = f"{direction}_{recurrence.prefix}{name}"
                     setattr(self, full, self.params.get(full, shape=shape, init=init))
 
     def __repr__(self) -> str:
@@ -96,7 +96,7 @@ class RecurrentLayer(SequenceBlock):
 
     def _weights_of(self, F, direction: str, parameters: Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns one direction's parameters by name, with recurrent weights dropped in training."""
-        p = {name: parameters[f"{direction}_{name}"] for name in self._names}
+        p = {name: parameters[f"{direction}_{self.recurrence.prefix}{name}"] for name in self._names}
         if self._weight_dropout:
             p["h2h_weight"] = F.Dropout(p["h2h_weight"], p=self._weight_dropout)
         return p

@@ -83,6 +83,11 @@ class Recurrence:
         return self.hidden_size
 
     @property
+    def prefix(self) -> str:
+        """What the names of a layer's parameters start with where their gates are others than the kind's own."""
+        return ""
+
+    @property
     def state_sizes(self) -> Tuple[int, ...]:
         """Length of each array of the state."""
         return (self.output_size,)
@@ -188,6 +193,11 @@ class LSTM(Recurrence):
     def gates(self) -> Tuple[str, ...]:
         """``input``, ``forget``, ``candidate``, ``output``: the order of MXNet and PyTorch; no input if coupled."""
         return ("forget", "candidate", "output") if self.coupled else Gates._fields
+
+    @property
+    def prefix(self) -> str:
+        """``coupled_`` for coupled gates: three of them could be taken for a GRU's."""
+        return "coupled_" * self.coupled
 
     @property
     def output_size(self) -> int:
@@ -338,6 +348,11 @@ class RNN(Recurrence):
     def fused_mode(self) -> str:
         """``rnn_tanh`` or ``rnn_relu``."""
         return f"rnn_{self.activation}"
+
+    @property
+    def closed_output_is_zero(self) -> bool:
+        """A relu's is."""
+        return self.activation == "relu"
 
     @property
     def closing(self) -> Optional[Mapping[str, float]]:

@@ -7,11 +7,10 @@ import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
 from gluon_lstm.nn.checks import check_choice, check_shares, check_sizes
-from gluon_lstm.nn.encoder import EncoderOutput
-from gluon_lstm.nn.graphs import SequenceBlock
+from gluon_lstm.nn.encoder import Encoder, EncoderOutput
 
 
-class TransformerEncoder(SequenceBlock):
+class TransformerEncoder(Encoder):
     """Attention and feedforward layers over a sequence, to be used where ``LSTMEncoder`` can.
 
     With inputs x (T, N, C), and positions p (T, H) of one of the two kinds::

@@ -99,7 +99,8 @@ def direction(inputs: Var, p: Parameters, cell: str, backward: bool, **options) 
 
 def layer(inputs: Var, arrays: Parameters, cell: str = "lstm", **options) -> Var:
     """One layer: inputs (T, N, C) → outputs (T, N, D), in the directions that ``arrays`` has."""
-    parts = {name: part for name in ("forward", "backward") if (part := under(arrays, f"{name}_"))}
+    coupled = "coupled_" * options.get("coupled", False)
+    parts = {name: part for name in ("forward", "backward") if (part := under(arrays, f"{name}_{coupled}"))}
     outputs = [direction(inputs, p, cell, name == "backward", **options) for name, p in parts.items()]
     return tape.concat(outputs, axis=2)
 

@@ -65,6 +65,15 @@ def positive(rng, *shape):
     return rng.uniform(0.5, 1, size=shape).astype(np.float32)
 
 
+def test_a_residual_connection_carries_what_is_not_dropped(rng, hybridized):
+    encoder = prepare(RNNEncoder(16, 16, 2, activation="relu", dropout=P, residual=True), hybridized)
+    pass_through(encoder)
+    inputs = positive(rng, 5, 50, 16)
+    added = train(encoder, inputs)[0] / (2 * inputs) - 1  # each layer hands on what it reads, and that is added
+    np.testing.assert_allclose(added, np.where(added > 0.5, 1 / (1 - P), 0), atol=1e-5)
+    assert_share(added > 0.5, 1 - P)
+
+
 @each_kind
 @each_implementation
 @pytest.mark.parametrize("layers", [1, 2, 3])

@@ -128,6 +128,12 @@ def test_lengths_of_whole_numbers_are_taken_as_they_are(rng, hybridized, kind):
             np.testing.assert_array_equal(a.asnumpy(), e)
 
 
+@each_kind
+def test_results_have_names(rng, hybridized, kind):
+    encoded = prepare(make_encoder(kind, C, H, 1, False), hybridized)(mx.nd.array(rng.normal(size=(T, N, C))))
+    np.testing.assert_array_equal(encoded.last.asnumpy(), encoded.outputs[-1].asnumpy())
+
+
 @pytest.mark.parametrize("options, message", [
     ({"residual": True, "input_size": 5}, "residual: one layer of input size 5 gives 3; nothing to add"),
     ({"activation": "softmax"}, "activation 'softmax': use one of tanh, relu, sigmoid, hard_sigmoid"),

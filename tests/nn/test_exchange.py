@@ -16,7 +16,7 @@ from oracle import children, prefixed, under
 from scipy.special import expit as sigmoid
 
 from gluon_lstm.errors import RunError
-from gluon_lstm.nn import LSTMEncoder, SequenceClassifier, get_arrays, set_arrays
+from gluon_lstm.nn import GRUEncoder, LSTMEncoder, SequenceClassifier, get_arrays, set_arrays
 from gluon_lstm.nn.exchange import from_keras, from_torch, load_safetensors, save_safetensors, to_keras, to_torch
 
 STEPS, BATCH, FEATURES, UNITS = 6, 3, 4, 5
@@ -364,6 +364,18 @@ def test_a_real_keras_gru_with_reset_before_is_refused(rng, tmp_path):
     _, weights = run_keras(tmp_path / "gru.npz", random_inputs(rng), "GRU", 1, False, reset_after=False)
     with pytest.raises(ValueError, match="reset_after=False"):
         from_keras(weights)
+
+
+@pytest.mark.parametrize("export", [to_torch, to_keras])
+def test_coupled_gates_are_not_taken_for_a_gru(export):
+    encoder = LSTMEncoder(UNITS, 3, coupled=True)
+    encoder.initialize()
+    with pytest.raises(ValueError, match="coupled"):
+        export(get_arrays(encoder))
+    gru = GRUEncoder(UNITS, 3)
+    gru.initialize()
+    with pytest.raises(RunError, match="another model"):
+        set_arrays(encoder, get_arrays(gru), "gru")
 
 
 # Files.

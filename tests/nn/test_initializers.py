@@ -38,8 +38,9 @@ def test_forget_gate_of_each_direction_starts_at_its_bias(bias, coupled, layer_n
     recurrence = LSTM(6, forget_bias=bias, coupled=coupled, layer_norm=layer_norm)
     arrays = arrays_of(RecurrentLayer(recurrence, 3, bidirectional=True))
     for direction in ("forward", "backward"):
-        np.testing.assert_array_equal(arrays[f"{direction}_i2h_bias"], forget_at(bias, coupled))
-        np.testing.assert_array_equal(arrays[f"{direction}_h2h_bias"], np.zeros(18 if coupled else 24))
+        name = f"{direction}_{recurrence.prefix}"
+        np.testing.assert_array_equal(arrays[f"{name}i2h_bias"], forget_at(bias, coupled))
+        np.testing.assert_array_equal(arrays[f"{name}h2h_bias"], np.zeros(18 if coupled else 24))
 
 
 @each_cell

@@ -17,9 +17,9 @@ each_mode = pytest.mark.parametrize("mode", MODES)
 class PoolSteps(SequenceBlock):
     """Pools sequences whose padding is 0 and whose last state is the last valid step, as encoders give them."""
 
-    def __init__(self, mode, size):
+    def __init__(self, mode, size, num_steps=None):
         super().__init__()
-        self.pooling = Pooling(mode, size)
+        self.pooling = Pooling(mode, size, num_steps)
 
     def hybrid_forward(self, F, outputs, lengths=None):
         """Takes outputs (T, N, D), lengths (N,) or None; gives (N, D·modes)."""
@@ -37,8 +37,9 @@ def trace(mode):
 @each_mode
 @with_lengths
 @pytest.mark.parametrize("shape", [(2, 1, 4), (2, 3, 5), (7, 3, 4), (8, 4, 3), (100, 2, 3)])
-def test_values_and_gradients(rng, hybridized, mode, padded, shape):
-    block = prepare(PoolSteps(mode, shape[2]), hybridized)
+@pytest.mark.parametrize("steps_are_known", [False, True])
+def test_values_and_gradients(rng, hybridized, mode, padded, shape, steps_are_known):
+    block = prepare(PoolSteps(mode, shape[2], shape[0] if steps_are_known else None), hybridized)
     lengths = some_lengths(*shape[:2]) if padded else None
     check_against(trace(mode), block, rng.normal(size=shape), lengths=lengths)
 
@@ -53,6 +54,16 @@ def test_a_single_step_is_what_it_is(rng, hybridized, mode, padded):
     np.testing.assert_array_equal(measured.inputs[0], np.full((1, 3, 4), len(mode.split("+"))))
     # Attention to the only step there is has nothing to learn.
     assert not any(gradient.any() for gradient in measured.parameters.values())
+
+
+@each_mode
+@with_lengths
+@pytest.mark.parametrize("num_steps", [None, 4])
+def test_what_is_no_number_is_not_hidden(hybridized, mode, padded, num_steps):
+    """Training stops at an output that is not finite; a pooling that drops it would let a broken net go on."""
+    block = prepare(PoolSteps(mode, 2, num_steps), hybridized)
+    broken = run(block, np.full((4, 3, 2), np.nan), lengths=[4, 1, 2] if padded else None)[0]
+    assert not np.isfinite(broken).any()
 
 
 @pytest.mark.parametrize("mode", ["max", "mean+max"])
