@@ -223,16 +223,16 @@ def pytorch(packed: bool) -> Callable[[List[Batch]], None]:
     optimizer = torch.optim.Adam([*embedding.parameters(), *lstm.parameters(), *head.parameters()], lr=RATE)
 
     def pooled(batch: Batch):
-        embedded = embedding(torch.from_numpy(batch.inputs))
+        embedded = embedding(torch.tensor(batch.inputs))
         if not packed:
             return lstm(embedded)[0].amax(dim=0)
-        sequences = pack_padded_sequence(embedded, torch.from_numpy(batch.lengths).long(), enforce_sorted=False)
+        sequences = pack_padded_sequence(embedded, torch.tensor(batch.lengths).long(), enforce_sorted=False)
         return pad_packed_sequence(lstm(sequences)[0], padding_value=-1e30)[0].amax(dim=0)
 
     def epoch(batches: List[Batch]) -> None:
         for batch in batches:
             optimizer.zero_grad()
-            loss = torch.nn.functional.cross_entropy(head(pooled(batch)), torch.from_numpy(batch.labels).long())
+            loss = torch.nn.functional.cross_entropy(head(pooled(batch)), torch.tensor(batch.labels).long())
             loss.backward()
             optimizer.step()
 
