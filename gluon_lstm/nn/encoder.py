@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from mxnet.gluon import nn
 
 from gluon_lstm.nn.checks import check_shares, check_sizes
-from gluon_lstm.nn.graphs import SequenceBlock
+from gluon_lstm.nn.graphs import SequenceBlock, join_features
 from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
 
@@ -233,5 +233,5 @@ class GroupedEncoder(Encoder):
         # MXNet's split gives a single part as it is, and not as a list of one.
         parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
         encoded = [encoder(part, lengths) for encoder, part in zip(self._children.values(), parts)]
-        outputs = F.concat(*(e.outputs for e in encoded), dim=2)
+        outputs = join_features(F, *(e.outputs for e in encoded))
         return tuple(EncoderOutput(outputs, F.concat(*(e.last for e in encoded), dim=1)))

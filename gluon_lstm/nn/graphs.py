@@ -117,6 +117,16 @@ def split_steps(F, sequence, steps: int) -> List[Any]:
     return [parts] if steps == 1 else list(parts)
 
 
+def join_features(F, *arrays):
+    """Joins arrays (T, N, …) along their last axis.
+
+    Of three axes MXNet's concat takes a tenth of the speed that it has, by oneDNN, of four.
+    """
+    if len(arrays) == 1:
+        return arrays[0]
+    return F.squeeze(F.concat(*(F.expand_dims(array, axis=0) for array in arrays), dim=3), axis=0)
+
+
 def check_lengths(lengths: np.ndarray, num_steps: int, batch_size: int) -> None:
     """Raises ValueError unless there is a length for each sequence, all of them from 1 to T.
 

@@ -4,7 +4,7 @@ from typing import Any, List, Mapping, Optional
 
 from gluon_lstm.config import IMPLEMENTATIONS
 from gluon_lstm.nn.checks import check_choice, check_shares, check_sizes
-from gluon_lstm.nn.graphs import SequenceBlock, count_steps, split_steps
+from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_features, split_steps
 from gluon_lstm.nn.recurrences import Recurrence
 
 
@@ -83,7 +83,9 @@ class RecurrentLayer(SequenceBlock):
             # A great number in the padding would open closed gates again, or overflow: 0 · inf is no gradient of 0.
             inputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
         if self.needs_steps:
-            outputs = _join(F, [self._unroll(F, inputs, lengths, p, backward=d > 0) for d, p in enumerate(weights)])
+            outputs = join_features(
+                F, *(self._unroll(F, inputs, lengths, p, backward=d > 0) for d, p in enumerate(weights))
+            )
         elif lengths is None:
             outputs = self._run_fused(F, inputs, weights)
         elif self.recurrence.closing is None:
@@ -120,7 +122,7 @@ class RecurrentLayer(SequenceBlock):
 
     def _run_closed(self, F, inputs, lengths, weights):
         """Runs the fused operator with the gates closed after each sequence's end."""
-        marked = F.concat(inputs, _padding(F, inputs, lengths), dim=2)
+        marked = join_features(F, inputs, _padding(F, inputs, lengths))
         columns = [self._closing_column(F, p) for p in weights]
         widened = [{**p, "i2h_weight": F.concat(p["i2h_weight"], c, dim=1)} for p, c in zip(weights, columns)]
         return self._run_fused(F, marked, widened)
@@ -142,7 +144,7 @@ class RecurrentLayer(SequenceBlock):
 
         outputs = [self._run_fused(F, inputs, weights[:1])]
         outputs += [turned(self._run_fused(F, turned(inputs), [p])) for p in weights[1:]]
-        return _join(F, outputs)
+        return join_features(F, *outputs)
 
     def _unroll(self, F, inputs, lengths, p: Mapping[str, Any], backward: bool):
         """Returns one direction's outputs (T, N, H), in the order of the inputs."""
@@ -185,9 +187,4 @@ class RecurrentLayer(SequenceBlock):
 def _padding(F, inputs, lengths):
     """Returns (T, N, 1): 1 at the steps after a sequence's end, 0 before."""
     ones = F.ones_like(F.slice_axis(inputs, axis=2, begin=0, end=1))
-    return 1 - F.SequenceMask(ones, lengths, use_sequence_length=True)
-
-
-def _join(F, outputs: List[Any]):
-    """Joins the outputs (T, N, H) of the directions."""
-    return F.concat(*outputs, dim=2) if len(outputs) > 1 else outputs[0]
+    return F.BlockGrad(1 - F.SequenceMask(ones, lengths, use_sequence_length=True))
