@@ -1,6 +1,6 @@
 """Times an epoch over padded texts: lengths handled exactly, against forms that ignore them.
 
-    python benchmarks/exact_lengths.py --data-dir ../shared/data
+    GLUON_LSTM_DATA=DIR python benchmarks/exact_lengths.py
 
 2,000 reviews of IMDB, at most 400 tokens, 20,000 words, embedding 128, one
 bidirectional LSTM of 128, maximum over time, Adam, batches of 64 reviews of
@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import os
 import re
 import statistics
 import time
@@ -44,7 +45,10 @@ ONCE = ("torch_packed",)
 def main() -> None:
     """Measures every form and writes ``docs/results/exact-lengths.json``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data-dir", required=True, help="folder that holds imdb/train.jsonl.gz")
+    parser.add_argument(
+        "--data-dir", default=os.environ.get("GLUON_LSTM_DATA", "."),
+        help="folder that holds imdb/train.jsonl.gz (default: $GLUON_LSTM_DATA)",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the median counts (default: 3)")
     parser.add_argument("--only", nargs="*", help="forms to time (default: all)")
     arguments = parser.parse_args()
