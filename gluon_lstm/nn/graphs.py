@@ -13,7 +13,6 @@ MOST_GRAPHS = 32
 """Graphs that a block keeps; the one that was not used for longest goes first, and its memory with it."""
 
 
-
 class _Call(NamedTuple):
     """What is known while a graph is built: its lengths are in range, and T where it was asked for."""
 
@@ -56,16 +55,17 @@ class SequenceBlock(HybridBlock):
     def _call_cached_op(self, *args):
         steps = args[0].shape[0] if any(getattr(block, "needs_steps", False) for block in _family(self)) else None
         key = (steps, tuple(argument is not None for argument in args))
-        stored = self._graphs.pop(key, None)  # and put back below, as the newest
+        graphs = self.__dict__.setdefault("_graphs", OrderedDict())
+        stored = graphs.pop(key, None)  # and put back below, as the newest
         if stored is None:
             self._cached_graph, self._cached_op, self._cached_op_args = (), None, []
         else:
             self.__dict__.update(stored)
         with _building(steps):
             outputs = super()._call_cached_op(*args)
-        self._graphs[key] = {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES}
-        while len(self._graphs) > MOST_GRAPHS:
-            self._graphs.popitem(last=False)
+        graphs[key] = {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES}
+        while len(graphs) > MOST_GRAPHS:
+            graphs.popitem(last=False)
         return outputs
 
     def _clear_cached_op(self) -> None:
