@@ -1,9 +1,10 @@
 """Blocks that read sequences of any length, hybridized too."""
 
+import functools
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional
 
 import numpy as np
 from mxnet import nd, symbol
@@ -13,13 +14,15 @@ MOST_GRAPHS = 32
 """Graphs that a block keeps; the one that was not used for longest goes first, and its memory with it."""
 
 
-class _Call(NamedTuple):
-    """What is known while a graph is built: its lengths are in range, and T where it was asked for."""
+class _Graph(NamedTuple):
+    """What is known while a graph is built: T, where it was asked for, and whether lengths are sure to be in range."""
 
-    steps: Optional[int]
+    steps: Optional[int] = None
+    in_range: bool = False
 
 
-_call: ContextVar[Optional[_Call]] = ContextVar("call", default=None)
+NOTHING_KNOWN = _Graph()
+_graph: ContextVar[_Graph] = ContextVar("graph", default=NOTHING_KNOWN)
 
 
 class SequenceBlock(HybridBlock):
@@ -35,22 +38,17 @@ class SequenceBlock(HybridBlock):
     needs_steps = False
     """Whether this block's graph differs from one number of steps to another."""
 
+    def __init_subclass__(cls, **kwargs) -> None:
+        """Keeps lengths in range in every graph, which may be exported, or called by a block that does not look."""
+        super().__init_subclass__(**kwargs)
+        if "hybrid_forward" in vars(cls):
+            cls.hybrid_forward = _with_lengths_in_range(cls.hybrid_forward)
+
     def __call__(self, *args):
         """Runs the block, once lengths that MXNet would crash on are refused."""
         if len(args) > 1 and isinstance(args[1], nd.NDArray):
             check_lengths(args[1].asnumpy(), *args[0].shape[:2])
         return super().__call__(*args)
-
-    def forward(self, inputs, *others):
-        """Runs the block on arrays or symbols.
-
-        In a graph that is no ``SequenceBlock``'s, nobody has seen the lengths: those
-        below 1 or above T then count as 1 or T, NaN as 1, and fractions are cut off.
-        """
-        if others and isinstance(others[0], symbol.Symbol) and _call.get() is None:
-            with _building(None):
-                return super().forward(inputs, _within_range(others[0], inputs), *others[1:])
-        return super().forward(inputs, *others)
 
     def _call_cached_op(self, *args):
         steps = args[0].shape[0] if any(getattr(block, "needs_steps", False) for block in _family(self)) else None
@@ -61,7 +59,7 @@ class SequenceBlock(HybridBlock):
             self._cached_graph, self._cached_op, self._cached_op_args = (), None, []
         else:
             self.__dict__.update(stored)
-        with _building(steps):
+        with _building(_Graph(steps)):
             outputs = super()._call_cached_op(*args)
         graphs[key] = {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES}
         while len(graphs) > MOST_GRAPHS:
@@ -84,25 +82,39 @@ def _family(block) -> Iterator[Any]:
 
 
 @contextmanager
-def _building(steps: Optional[int]) -> Iterator[None]:
-    """Tells the blocks whose graph is built inside the ``with`` block that lengths are in range, and T if known."""
-    token = _call.set(_Call(steps))
+def _building(graph: _Graph) -> Iterator[None]:
+    """Tells the blocks whose graph is built inside the ``with`` block what is known of it."""
+    token = _graph.set(graph)
     try:
         yield
     finally:
-        _call.reset(token)
+        _graph.reset(token)
 
 
 def count_steps(sequence, num_steps: Optional[int] = None) -> Optional[int]:
-    """Returns T of a sequence (T, …): an array knows it, a symbol has it from the call or from ``num_steps``."""
-    if hasattr(sequence, "shape"):
-        return sequence.shape[0]
-    call = _call.get()
-    return num_steps or (call and call.steps)
+    """Returns T of a sequence (T, …): an array knows it, a symbol has it from ``num_steps`` or from the call."""
+    return sequence.shape[0] if hasattr(sequence, "shape") else num_steps or _graph.get().steps
+
+
+def _with_lengths_in_range(hybrid_forward: Callable) -> Callable:
+    """Returns a ``hybrid_forward`` whose lengths, where they are a symbol, are moved into the range of 1 to T.
+
+    The outermost block of a graph does so, and tells those inside.
+    """
+
+    @functools.wraps(hybrid_forward)
+    def guarded(self, F, inputs, *others, **parameters):
+        graph = _graph.get()
+        if graph.in_range or not (others and isinstance(others[0], symbol.Symbol)):
+            return hybrid_forward(self, F, inputs, *others, **parameters)
+        with _building(graph._replace(in_range=True)):
+            return hybrid_forward(self, F, inputs, _within_range(others[0], inputs), *others[1:], **parameters)
+
+    return guarded
 
 
 def _within_range(lengths, inputs):
-    """Returns symbols of lengths (N,), whole and moved into 1 to T: MXNet crashes on others."""
+    """Returns symbols of lengths (N,), whole, moved into 1 to T, and 1 where NaN: MXNet crashes on others."""
     F = symbol
     ones = F.ones_like(F.slice_axis(F.slice_axis(inputs, axis=1, begin=0, end=1), axis=-1, begin=0, end=1))
     steps = F.reshape(F.sum(F.BlockGrad(ones)), shape=(1,))

@@ -100,3 +100,32 @@ def test_gradient_of_the_last_state_alone_comes_through_the_fused_operator(hybri
     found = run_alone(LAST_OF_THE_FUSED_OPERATOR, hybridized)
     assert len(found) == 12
     assert all(spread > 0 for spread in found.values())
+
+
+EXPORTED = """
+import sys
+from gluon_lstm.nn import *
+import mxnet as mx
+import numpy as np
+options = {"lstm": {}, "rnn": {}, "gru": {"implementation": "cell"}, "transformer": {"num_heads": 1}}
+inputs = mx.nd.array(np.random.normal(size=(5, 3, 4)))
+for encoder in options:
+    recurrent = {"bidirectional": True} if encoder != "transformer" else {}
+    net = SequenceClassifier(2, 4, 3, encoder=encoder, pooling="mean+max", **recurrent, **options[encoder])
+    net.initialize()
+    net.hybridize(static_alloc=True, static_shape=True)
+    net(inputs, mx.nd.array([1, 2, 3]))
+    net.export(sys.argv[1])
+    files = (f"{sys.argv[1]}-symbol.json", ["data0", "data1"], f"{sys.argv[1]}-0000.params")
+    exported = mx.gluon.SymbolBlock.imports(*files)
+    for given, meant in (([0, -7, 99], [1, 1, 5]), ([np.nan, 2.5, 1e30], [1, 2, 5])):
+        np.testing.assert_allclose(
+            exported(inputs, mx.nd.array(given)).asnumpy(), net(inputs, mx.nd.array(meant)).asnumpy(), rtol=1e-5)
+print("done")
+"""
+
+
+def test_lengths_that_crash_mxnet_do_not_crash_an_exported_graph(tmp_path):
+    command = [sys.executable, "-W", "ignore", "-c", EXPORTED, str(tmp_path / "net")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=100)
+    assert (done.returncode, done.stdout.split()) == (0, ["done"]), done.stderr

@@ -66,16 +66,17 @@ BUILDERS = {
 
 
 @functools.cache
-def block_of(name):
+def block_of(way, name):
     """Returns the encoder of a name with every pooling, and C; the same one each time."""
     mx.random.seed(1)
     np.random.seed(1)
-    block = prepare(Pooled(BUILDERS[name]()), hybridized=False)
+    block = prepare(Pooled(BUILDERS[name]()), way == "hybridized")
     width = {"groups": 2, "residual and layer norm": 2 * H, "relu, residual": 2 * H}.get(name, C)
     return block, width
 
 
-each_block = pytest.mark.parametrize("name", BUILDERS)
+WAYS = [(way, name) for way in ("eager", "hybridized") for name in BUILDERS]
+each_block = pytest.mark.parametrize("way, name", WAYS, ids=map(", ".join, WAYS))
 # A few for each block, several dozen for each property; seconds vary with the load, so there is no deadline.
 few = settings(max_examples=12, deadline=None, derandomize=True)
 
@@ -109,9 +110,9 @@ def close(actual, expected, scale=None):
 @each_block
 @few
 @given(batch=batches())
-def test_a_sequence_in_a_batch_is_the_sequence_alone(name, batch):
+def test_a_sequence_in_a_batch_is_the_sequence_alone(way, name, batch):
     lengths, extra, rng, filling = batch
-    block, width = block_of(name)
+    block, width = block_of(way, name)
     sequences = [rng.normal(size=(length, width)) for length in lengths]
     outputs, *pooled = run(block, fill(sequences, max(lengths) + extra, filling), lengths=lengths)
     for n, (sequence, length) in enumerate(zip(sequences, lengths)):
@@ -125,9 +126,9 @@ def test_a_sequence_in_a_batch_is_the_sequence_alone(name, batch):
 @each_block
 @few
 @given(batch=batches())
-def test_padding_and_its_contents_have_no_gradient(name, batch):
+def test_padding_and_its_contents_have_no_gradient(way, name, batch):
     lengths, extra, rng, filling = batch
-    block, width = block_of(name)
+    block, width = block_of(way, name)
     sequences = [rng.normal(size=(length, width)) for length in lengths]
     steps = max(lengths)
     outputs = run(block, fill(sequences, steps, [0.0]), lengths=lengths)
@@ -149,9 +150,9 @@ def test_padding_and_its_contents_have_no_gradient(name, batch):
 @each_block
 @few
 @given(batch=batches(), order=st.permutations(range(MOST)))
-def test_neighbours_and_places_in_the_batch_do_not_matter(name, batch, order):
+def test_neighbours_and_places_in_the_batch_do_not_matter(way, name, batch, order):
     lengths, extra, rng, filling = batch
-    block, width = block_of(name)
+    block, width = block_of(way, name)
     sequences = [rng.normal(size=(length, width)) for length in lengths]
     # The first sequence, among others of its own batch and among quite other ones.
     others = [rng.normal(size=(rng.integers(1, LONGEST + 1), width)) * 10 for _ in range(MOST - 1)]
