@@ -108,8 +108,8 @@ def lengths_table() -> str:
     ]
     header = ["One epoch over 2,000 reviews", "Padding handled exactly", "Seconds", "Of ours"]
     padding = (
-        f"{result['padding_share']:.1%} of the steps are padding. Ours takes {result['ours_to_fused']:.2f} times as long "
-        "as the same net that ignores lengths; the aim is 0.92."
+        f"{result['padding_share']:.1%} of the steps are padding. "
+        f"Ours takes {result['ours_to_fused']:.2f} times as long as the same net that ignores lengths; the aim is 0.92."
     )
     return table(header, rows) + f"\n\n{padding} `{result['command']}`. {origin(result)}"
 
