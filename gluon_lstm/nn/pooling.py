@@ -58,14 +58,17 @@ class Pooling(SequenceBlock):
 
     def _max(self, F, outputs, lengths):
         """Returns the maximum (N, D) over the valid steps of outputs (T, N, D)."""
+        valid = outputs
         if lengths is not None:
-            outputs = F.SequenceMask(outputs, lengths, use_sequence_length=True, value=_LOWEST)
+            valid = F.SequenceMask(outputs, lengths, use_sequence_length=True, value=_LOWEST)
         if self._num_steps is None:
             # (1, T, N·D): the pooling operator's layout with the channels last.
-            flat = F.expand_dims(F.reshape(outputs, shape=(0, -1)), axis=0)
+            flat = F.expand_dims(F.reshape(valid, shape=(0, -1)), axis=0)
             highest = F.Pooling(flat, kernel=(1,), pool_type="max", global_pool=True, layout="NWC")
-            return F.squeeze(F.reshape_like(highest, F.slice_axis(outputs, axis=0, begin=0, end=1)), axis=0)
-        steps = split_steps(F, outputs, self._num_steps)
+            highest = F.squeeze(F.reshape_like(highest, F.slice_axis(valid, axis=0, begin=0, end=1)), axis=0)
+            # The operator passes over a NaN, which would hide that a net is broken; a sum does not.
+            return highest + 0 * F.BlockGrad(_sum(F, outputs))
+        steps = split_steps(F, valid, self._num_steps)
         while len(steps) > 1:
             pairs = zip(steps[::2], steps[1::2])
             steps = [F.maximum(*pair) for pair in pairs] + steps[len(steps) // 2 * 2 :]
@@ -82,10 +85,22 @@ class Pooling(SequenceBlock):
         return F.squeeze(F.batch_dot(F.transpose(shares, axes=(1, 2, 0)), F.swapaxes(outputs, 0, 1)), axis=1)
 
 
+def _sum(F, outputs):
+    """Returns the sum (N, D) over the steps of outputs (T, N, D), as a product with a row of ones."""
+    row = F.reshape(_ones(F, outputs), shape=(1, -1))
+    summed = F.dot(row, F.reshape(outputs, shape=(0, -1)))
+    return F.squeeze(F.reshape_like(summed, F.slice_axis(outputs, axis=0, begin=0, end=1)), axis=0)
+
+
 def _mean(F, outputs, lengths):
-    """Returns the mean (N, D) over the valid steps of outputs (T, N, D), as a product with a row of ones."""
-    ones = F.ones_like(F.slice_axis(F.slice_axis(outputs, axis=2, begin=0, end=1), axis=1, begin=0, end=1))
-    summed = F.dot(F.reshape(ones, shape=(1, -1)), F.reshape(outputs, shape=(0, -1)))
-    total = F.squeeze(F.reshape_like(summed, F.slice_axis(outputs, axis=0, begin=0, end=1)), axis=0)
-    counts = F.reshape(F.sum(ones, axis=0), shape=(1, 1)) if lengths is None else F.expand_dims(lengths, axis=1)
-    return F.broadcast_div(total, F.cast(counts, dtype="float32"))
+    """Returns the mean (N, D) over the valid steps of outputs (T, N, D), which are 0 at the others."""
+    if lengths is None:
+        counts = F.reshape(F.sum(_ones(F, outputs), axis=0), shape=(1, 1))
+    else:
+        counts = F.expand_dims(lengths, axis=1)
+    return F.broadcast_div(_sum(F, outputs), F.cast(counts, dtype="float32"))
+
+
+def _ones(F, outputs):
+    """Returns a one for each step, (T, 1, 1)."""
+    return F.ones_like(F.slice_axis(F.slice_axis(outputs, axis=2, begin=0, end=1), axis=1, begin=0, end=1))

@@ -108,7 +108,8 @@ def test_loop_of_a_hundred_steps(rng, hybridized, options):
 def test_loop_from_zeros_is_the_layer(rng, hybridized, options):
     layer = prepare(RecurrentLayer(LSTM(UNITS, **options), C), hybridized)
     loop = prepare(Loop(LSTMCell(UNITS, C, **options), 6), hybridized)
-    set_arrays(loop, oracle.prefixed("cell.", oracle.under(get_arrays(layer), "forward_")), "layer")
+    arrays = oracle.under(get_arrays(layer), f"forward_{layer.recurrence.prefix}")
+    set_arrays(loop, oracle.prefixed("cell.", arrays), "layer")
     inputs, zeros = rng.normal(size=(6, 2, C)), [np.zeros_like(array) for array in states(options, 2)]
     check_close(run(loop, inputs, *zeros), run(layer, inputs))
 

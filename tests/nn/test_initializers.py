@@ -45,16 +45,17 @@ def test_forget_gate_of_each_direction_starts_at_its_bias(bias, coupled, layer_n
 
 @each_cell
 def test_forget_gate_starts_at_one_where_nothing_else_is_said(options):
+    name = f"{LSTM(6, **options).prefix}i2h_bias"
     biases = {
         "cell": arrays_of(LSTMCell(6, 3, **options))["i2h_bias"],
-        "layer": arrays_of(RecurrentLayer(LSTM(6, **options), 3))["forward_i2h_bias"],
+        "layer": arrays_of(RecurrentLayer(LSTM(6, **options), 3))[f"forward_{name}"],
     }
     options = {{"layer_norm": "cell_layer_norm"}.get(name, name): value for name, value in options.items()}
-    biases["encoder"] = arrays_of(LSTMEncoder(6, 3, 2, **options))["layers.1.forward_i2h_bias"]
+    biases["encoder"] = arrays_of(LSTMEncoder(6, 3, 2, **options))[f"layers.1.forward_{name}"]
     net = SequenceClassifier(2, 3, 6, bidirectional=True, **options)
-    biases["net"] = arrays_of(net)["encoder.layers.0.backward_i2h_bias"]
-    for name, bias in biases.items():
-        np.testing.assert_array_equal(bias, forget_at(1, options.get("coupled", False)), err_msg=name)
+    biases["net"] = arrays_of(net)[f"encoder.layers.0.backward_{name}"]
+    for place, bias in biases.items():
+        np.testing.assert_array_equal(bias, forget_at(1, options.get("coupled", False)), err_msg=place)
 
 
 @pytest.mark.parametrize("recurrence", [GRU(6), RNN(6)], ids=["gru", "rnn"])
@@ -77,8 +78,9 @@ def test_peepholes_start_closed_and_normalizations_neutral():
     (LSTM, 4), (GRU, 3), (RNN, 1), (lambda size: LSTM(size, coupled=True), 3),
 ], ids=["lstm", "gru", "rnn", "coupled"])  # fmt: skip
 def test_every_gate_of_a_recurrent_weight_starts_orthogonal(size, make, gates):
-    arrays = arrays_of(RecurrentLayer(make(size), 3, bidirectional=True))
-    weights = [arrays[f"{direction}_h2h_weight"] for direction in ("forward", "backward")]
+    recurrence = make(size)
+    arrays = arrays_of(RecurrentLayer(recurrence, 3, bidirectional=True))
+    weights = [arrays[f"{direction}_{recurrence.prefix}h2h_weight"] for direction in ("forward", "backward")]
     blocks = [block for weight in weights for block in np.split(weight, gates)]
     for block in blocks:
         np.testing.assert_allclose(block @ block.T, np.eye(size), atol=1e-6)

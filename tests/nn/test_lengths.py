@@ -59,7 +59,6 @@ BUILDERS = {
         H, C, 1, True, activation="relu", recurrent_activation="hard_sigmoid", peephole=True, coupled=True,
         cell_layer_norm=True, projection_size=3,
     ),
-    "zoneout": lambda: LSTMEncoder(H, C, 3, True, zoneout=0.2, zoneout_cell=0.3),
     "transformer": lambda: TransformerEncoder(H, C, 2, 2, max_steps=2 * LONGEST + 1),
     "groups": lambda: GroupedEncoder(make_encoder("lstm", 1, H), make_encoder("gru", 1, H, 1, True)),
 }  # fmt: skip

@@ -37,11 +37,18 @@ def trace(mode):
 @each_mode
 @with_lengths
 @pytest.mark.parametrize("shape", [(2, 1, 4), (2, 3, 5), (7, 3, 4), (8, 4, 3), (100, 2, 3)])
-@pytest.mark.parametrize("steps_are_known", [False, True])
-def test_values_and_gradients(rng, hybridized, mode, padded, shape, steps_are_known):
-    block = prepare(PoolSteps(mode, shape[2], shape[0] if steps_are_known else None), hybridized)
+def test_values_and_gradients(rng, hybridized, mode, padded, shape):
+    block = prepare(PoolSteps(mode, shape[2]), hybridized)
     lengths = some_lengths(*shape[:2]) if padded else None
     check_against(trace(mode), block, rng.normal(size=shape), lengths=lengths)
+
+
+@with_lengths
+@pytest.mark.parametrize("steps", [1, 2, 7, 8])
+def test_maximum_of_a_known_number_of_steps(rng, hybridized, padded, steps):
+    block = prepare(PoolSteps("mean+max", 4, steps), hybridized)
+    lengths = some_lengths(steps, 3) if padded else None
+    check_against(trace("mean+max"), block, rng.normal(size=(steps, 3, 4)), lengths=lengths)
 
 
 @each_mode
