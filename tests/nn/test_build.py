@@ -23,11 +23,11 @@ def test_net_computes_what_the_configuration_says(rng, implementation, activatio
     config = ModelConfig(**{
         **asdict(MODEL), "implementation": implementation, "cell_activation": activation, "groups": groups,
     })  # fmt: skip
-    net = build_net(config, (9, 4), 3, [mx.cpu()])
+    net = build_net(config, (5, 4), 3, [mx.cpu()])
     trace = trace_with(oracle.classifier, mode="mean+max", bidirectional=True, activation=activation)
     for batch_size in (3, 1):
-        lengths = some_lengths(9, batch_size) if padded else None
-        check_against(trace, net, rng.normal(size=(9, batch_size, 4)), lengths=lengths)
+        lengths = some_lengths(5, batch_size) if padded else None
+        check_against(trace, net, rng.normal(size=(5, batch_size, 4)), lengths=lengths)
 
 
 def test_every_option_is_passed_on(monkeypatch):
