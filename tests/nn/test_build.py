@@ -13,7 +13,8 @@ from numerics import check_against, some_lengths, trace_with
 from gluon_lstm.config import ModelConfig
 from gluon_lstm.nn import build, build_net, get_arrays
 
-MODEL = ModelConfig(hidden_size=5, num_layers=2, bidirectional=True, dropout=0.0, pooling="mean+max", head_size=6)
+# So many units in the hidden layer that never all of its relus are 0.
+MODEL = ModelConfig(hidden_size=8, num_layers=2, bidirectional=True, dropout=0.0, pooling="mean+max", head_size=24)
 
 
 @pytest.mark.parametrize("implementation, activation", [("fused", "tanh"), ("cell", "tanh"), ("auto", "relu")])
