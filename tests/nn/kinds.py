@@ -43,7 +43,7 @@ CELL_OPTIONS = {
 """Options of ``nn.recurrences.LSTM``, each alone and several together; the oracle's names are the same."""
 
 UNITS = 8
-"""H for the cell's options: of fewer, layer normalization leaves so little that rounding shows in the rest."""
+"""H: of fewer, relus may all be 0, and layer normalization leaves so little that rounding shows in the rest."""
 
 each_kind = pytest.mark.parametrize("kind", ENCODERS)
 each_cell = pytest.mark.parametrize("options", CELL_OPTIONS.values(), ids=CELL_OPTIONS)

@@ -120,6 +120,7 @@ def check_against(trace: Callable, block: HybridBlock, *inputs, lengths: Optiona
         values = as_tuple(trace(*variables, parameters))
     else:
         values = oracle.each_alone(lambda cut: trace(cut, parameters), lengths, *variables)
+    assert all(value.value.any() for value in values), "nothing but zeros shows nothing"
     weights = [double(np.random.normal(size=value.shape)) for value in values]
     expected = tape.gradients(values, weights, [*variables, *parameters.values()])
     measured = measure(block, inputs, weights, lengths)

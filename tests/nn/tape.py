@@ -69,9 +69,14 @@ class Var:
         )
 
     def __getitem__(self, key):
+        """Takes rows by a list of numbers, or any part by integers and slices."""
+
         def back(d):
             scattered = np.zeros_like(self.value)
-            np.add.at(scattered, key, d)
+            if isinstance(key, list):
+                np.add.at(scattered, key, d)  # it may name a row twice
+            else:
+                scattered[key] = d
             return scattered
 
         return Var(self.value[key], [(self, back)])

@@ -76,7 +76,7 @@ def test_a_residual_connection_carries_what_is_not_dropped(rng, hybridized):
 
 @each_kind
 @each_implementation
-@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("at_input", [0.0, 0.5])
 def test_dropout_acts_once_in_each_gap_between_layers(rng, hybridized, kind, implementation, layers, at_input):
     options = {"implementation": implementation, "dropout": P, "input_dropout": at_input}
@@ -238,9 +238,9 @@ each_random = pytest.mark.parametrize("options", RANDOM.values(), ids=RANDOM)
 @with_lengths
 def test_training_draws_anew_and_prediction_does_not_draw(rng, hybridized, options, padded):
     encoder = prepare(LSTMEncoder(8, 8, 2, True, **options), hybridized)
-    plain = prepare(LSTMEncoder(8, 8, 2, True, implementation="cell"), hybridized)
+    plain = prepare(LSTMEncoder(8, 8, 2, True), hybridized)
     set_arrays(plain, get_arrays(encoder), "encoder")
-    inputs, lengths = rng.normal(size=(6, 3, 8)), some_lengths(6, 3) if padded else None
+    inputs, lengths = rng.normal(size=(4, 3, 8)), some_lengths(4, 3) if padded else None
     predicted = run(encoder, inputs, lengths=lengths)
     for first, again in zip(predicted, run(encoder, inputs, lengths=lengths)):
         np.testing.assert_array_equal(first, again)
@@ -280,19 +280,19 @@ def trained_bytes(hybridized, options) -> bytes:
     net = SequenceClassifier(3, 4, 8, 2, True, pooling="mean+max", **options)
     net.initialize()
     net.hybridize(hybridized, static_alloc=True, static_shape=True)
-    inputs = np.random.normal(size=(6, 3, 4))
-    steps = [measure(net, [inputs], [np.ones((3, 3))], lengths) for lengths in (None, [6, 2, 3], None)]
+    inputs = np.random.normal(size=(4, 3, 4))
+    steps = [measure(net, [inputs], [np.ones((3, 3))], lengths) for lengths in (None, [4, 2, 3], None)]
     arrays = [array for step in steps for array in (*step.outputs, *step.inputs, *step.parameters.values())]
     return b"".join(array.tobytes() for array in arrays)
 
 
-@each_random
+@pytest.mark.parametrize("options", [RANDOM[name] for name in ("dropout", "weight dropout", "all")])
 def test_the_same_seed_gives_the_same_bytes_whatever_ran_before(rng, hybridized, options):
     first = trained_bytes(hybridized, options)
     # Draws of other sizes and kinds, eager and hybridized, that leave MXNet's streams elsewhere.
     mx.nd.random.normal(shape=(rng.integers(1, 1000),)).wait_to_read()
-    for other in RANDOM.values():
-        train(prepare(LSTMEncoder(5, 3, 2, **other), not hybridized), rng.normal(size=(4, 2, 3)))
+    for other in ("weight dropout", "all"):
+        train(prepare(LSTMEncoder(5, 3, 2, **RANDOM[other]), not hybridized), rng.normal(size=(4, 2, 3)))
     assert trained_bytes(hybridized, options) == first
     runtime.seed_everything(6)
     assert trained_bytes(hybridized, options) == first

@@ -7,13 +7,13 @@ import json
 import mxnet as mx
 import numpy as np
 import pytest
-from kinds import each_implementation, make_encoder, trace_kind
+from kinds import UNITS, each_implementation, make_encoder, trace_kind
 from mxnet.gluon import SymbolBlock
 from numerics import check_against, check_close, prepare, run, some_lengths
 
 from gluon_lstm.nn import GroupedEncoder, RNNEncoder, SequenceClassifier, graphs
 
-C, H = 4, 3
+C, H = 4, UNITS
 
 SHAPES = [(5, 3), (5, 1), (2, 3), (5, 3), (1, 2), (8, 4), (2, 3)]
 """T and N, some of them twice, so that a graph is met again after others."""

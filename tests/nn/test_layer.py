@@ -16,7 +16,7 @@ from gluon_lstm.nn import GRU, LSTM, RecurrentLayer, get_arrays, set_arrays
 FAR = 50.0
 """A sum of this size, or of its negative, opens or closes a gate as far as float32 can tell."""
 
-T, N, C = 6, 3, 4
+T, N, C = 5, 3, 4
 
 
 @each_cell

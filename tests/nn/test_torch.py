@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from kinds import both_directions, each_kind, make_encoder, with_lengths
+from kinds import UNITS, both_directions, each_kind, make_encoder, with_lengths
 from numerics import check_close, measure, prepare, some_lengths
 
 from gluon_lstm.nn import get_arrays
 
 torch = pytest.importorskip("torch")
-T, N, C, H = 7, 4, 5, 6
+T, N, C, H = 7, 4, 5, UNITS
 
 TENSORS = {"i2h_weight": "weight_ih", "h2h_weight": "weight_hh", "i2h_bias": "bias_ih", "h2h_bias": "bias_hh"}
 SUFFIXES = {"forward": "", "backward": "_reverse"}
