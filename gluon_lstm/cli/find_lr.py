@@ -22,6 +22,9 @@ WITHOUT_EFFECT = (
 )  # fmt: skip
 """Options that a range test, which sets the rate itself and never comes to an epoch's end, does not have."""
 
+PNG_MAGIC = b"\x89PNG\r\n"
+"""What every PNG file starts with."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
@@ -43,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     config, output = read_config(arguments), Path(arguments.output)
     with _output_explained(output):
         check_replaceable(output)
+        _check_is_plot(output)
     runtime.prepare(config.runtime.threads)
     result = _test(config, arguments)
     _save_plot(result, output)
@@ -64,6 +68,14 @@ def _test(config, arguments: argparse.Namespace):
     batches = chain.from_iterable(iterate_batches(train, config.training.batch_size, rng) for _ in count())
     stepper = Stepper(net, config.training, devices)
     return range_test(stepper, batches, arguments.low, arguments.high, arguments.steps)
+
+
+def _check_is_plot(path: Path) -> None:
+    """Raises ConfigError where the plot would take the place of a file that is no picture of the kind."""
+    if path.exists():
+        with path.open("rb") as file:
+            if file.read(len(PNG_MAGIC)) != PNG_MAGIC:
+                raise ConfigError(f"--output {path}: holds something else than a PNG plot; choose another file")
 
 
 def _save_plot(result, path: Path) -> None:

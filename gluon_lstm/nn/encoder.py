@@ -76,6 +76,7 @@ class RecurrentEncoder(Encoder):
         self._bidirectional = bidirectional
         self._dropouts = [input_dropout] + [dropout] * (num_layers - 1)
         self._dropout_axes = (0,) if locked_dropout else ()
+        self.input_size = input_size
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self._residual = [residual and size == self.output_size for size in sizes]
         if residual and not any(self._residual):
@@ -224,6 +225,7 @@ class GroupedEncoder(Encoder):
     def __init__(self, *encoders: Encoder, **kwargs):
         super().__init__(**kwargs)
         self.output_size = sum(encoder.output_size for encoder in encoders)
+        self.input_size = sum(encoder.input_size for encoder in encoders)
         self._groups = len(encoders)
         for index, encoder in enumerate(encoders):
             self.register_child(encoder, f"group{index}")

@@ -4,7 +4,7 @@ import functools
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional
+from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 from mxnet import nd, symbol
@@ -37,6 +37,8 @@ class SequenceBlock(HybridBlock):
 
     needs_steps = False
     """Whether this block's graph differs from one number of steps to another."""
+    input_size: Optional[int] = None
+    """C of the inputs (T, N, C) that the block reads; ``None`` where it reads others."""
 
     def __init_subclass__(cls, **kwargs) -> None:
         """Keeps lengths in range in every graph, which may be exported, or called by a block that does not look."""
@@ -45,7 +47,17 @@ class SequenceBlock(HybridBlock):
             cls.hybrid_forward = _with_lengths_in_range(cls.hybrid_forward)
 
     def __call__(self, *args):
-        """Runs the block, once lengths that MXNet would crash on are refused."""
+        """Runs the block, once inputs that do not fit and lengths that MXNet would crash on are refused.
+
+        Raises:
+            TypeError: inputs or lengths are no arrays of MXNet's.
+            ValueError: inputs are not (T, N, C), or lengths not (N,) from 1 to T.
+        """
+        for name, argument in zip(("inputs", "lengths"), args):
+            if not isinstance(argument, (nd.NDArray, symbol.Symbol, type(None))):
+                raise TypeError(f"{name} of type {type(argument).__name__}: wrap them as mx.nd.array({name})")
+        if self.input_size is not None and isinstance(args[0], nd.NDArray):
+            check_inputs(args[0].shape, self.input_size)
         if len(args) > 1 and isinstance(args[1], nd.NDArray):
             check_lengths(args[1].asnumpy(), *args[0].shape[:2])
         return super().__call__(*args)
@@ -137,6 +149,12 @@ def join_features(F, *arrays):
     if len(arrays) == 1:
         return arrays[0]
     return F.squeeze(F.concat(*(F.expand_dims(array, axis=0) for array in arrays), dim=3), axis=0)
+
+
+def check_inputs(shape: Tuple[int, ...], input_size: int) -> None:
+    """Raises ValueError unless the inputs are (T, N, C) with the C that a block was made for."""
+    if len(shape) != 3 or shape[2] != input_size:
+        raise ValueError(f"inputs of shape {shape}: needs (time steps, batch, {input_size} features)")
 
 
 def check_lengths(lengths: np.ndarray, num_steps: int, batch_size: int) -> None:

@@ -57,7 +57,7 @@ class TransformerEncoder(Encoder):
         check_sizes(num_layers=num_layers, max_steps=max_steps)
         check_shares(dropout=dropout)
         check_choice("positions", positions, POSITIONS)
-        self.output_size = hidden_size
+        self.input_size, self.output_size = input_size, hidden_size
         self._num_heads, self._dropout, self._max_steps = num_heads, dropout, max_steps
         with self.name_scope():
             self.projection = _dense(hidden_size, input_size)

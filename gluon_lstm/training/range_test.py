@@ -57,11 +57,16 @@ def range_test(
         losses.append(smooth)
     if not rates:
         raise DivergenceError(f"the loss is not finite at learning rate {low:.3g}; try a smaller --low")
-    return RangeTest(rates, losses, _steepest(rates, losses))
+    return RangeTest(rates, losses, _steepest(rates, losses, smoothing))
 
 
-def _steepest(rates: List[float], losses: List[float]) -> float:
-    """Returns the rate at which the loss falls fastest against the rate's logarithm."""
+def _steepest(rates: List[float], losses: List[float], smoothing: float) -> float:
+    """Returns the rate at which the loss falls fastest against the rate's logarithm.
+
+    The first losses are averages of too few to tell a fall from noise: those of the
+    average's memory, at most half of all, do not count.
+    """
     if len(rates) < 2:
         return rates[0]
-    return rates[int(np.argmin(np.gradient(losses, np.log(rates))))]
+    first = min(round(smoothing / (1 - smoothing)), len(rates) // 2)
+    return rates[first + int(np.argmin(np.gradient(losses, np.log(rates))[first:]))]

@@ -58,6 +58,13 @@ def test_a_plot_that_cannot_be_written_is_refused_before_the_test(refuses, tmp_p
     assert f": cannot be written ({reason}); choose another file" in line
 
 
+def test_a_file_that_is_no_plot_is_not_replaced(refuses, tmp_path):
+    thesis = tmp_path / "work" / "thesis.md"
+    thesis.write_text("important")
+    assert "--output thesis.md: holds something else than a PNG plot" in refuses("find-lr", "--output", "thesis.md")
+    assert thesis.read_text() == "important"
+
+
 def test_a_disk_that_is_full_at_the_end(refuses, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -129,6 +129,23 @@ def test_lengths_of_whole_numbers_are_taken_as_they_are(rng, hybridized, kind):
 
 
 @each_kind
+@pytest.mark.parametrize("shape", [(6, 4), (6, 3, 5), (6, 3, 4, 1)])
+def test_inputs_of_another_shape_are_refused(hybridized, kind, shape):
+    encoder = prepare(make_encoder(kind, C, H), hybridized)
+    with pytest.raises(ValueError, match=r"needs \(time steps, batch, 4 features\)"):
+        encoder(mx.nd.zeros(shape))
+
+
+@each_kind
+def test_what_is_no_array_of_mxnets_is_told_how_to_become_one(rng, hybridized, kind):
+    encoder, inputs = prepare(make_encoder(kind, C, H), hybridized), rng.normal(size=(T, N, C))
+    with pytest.raises(TypeError, match=r"inputs of type ndarray: wrap them as mx.nd.array\(inputs\)"):
+        encoder(inputs)
+    with pytest.raises(TypeError, match=r"lengths of type list: wrap them as mx.nd.array\(lengths\)"):
+        encoder(mx.nd.array(inputs), [1, 2, 3])
+
+
+@each_kind
 def test_results_have_names(rng, hybridized, kind):
     encoded = prepare(make_encoder(kind, C, H, 1, False), hybridized)(mx.nd.array(rng.normal(size=(T, N, C))))
     np.testing.assert_array_equal(encoded.last.asnumpy(), encoded.outputs[-1].asnumpy())

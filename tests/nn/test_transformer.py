@@ -462,3 +462,8 @@ def test_lengths_out_of_range_in_a_graph_do_not_crash():
 def test_options_it_does_not_have_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         TransformerEncoder(**{"hidden_size": 8, "input_size": 4, **options})
+
+
+def test_a_forgotten_batch_axis_is_refused(hybridized):
+    with pytest.raises(ValueError, match=r"inputs of shape \(9, 4\): needs \(time steps, batch, 4 features\)"):
+        make(hybridized)(mx.nd.ones((9, 4)))

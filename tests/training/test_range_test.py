@@ -36,6 +36,12 @@ def test_the_suggestion_is_where_the_loss_falls_fastest():
     assert math.log10(found.suggestion) == pytest.approx(-1.5, abs=0.05)
 
 
+def test_noise_of_the_first_steps_is_no_fall():
+    stepper = Losses(lambda rate: 9.0 if rate == 1e-4 else 3 - math.tanh(3 * (math.log10(rate) + 1.5)))
+    found = range_test(stepper, range(100), 1e-4, 1.0, 81, 0.9)
+    assert -1.6 < math.log10(found.suggestion) < -0.9  # the average lags behind
+
+
 def test_the_loss_is_smoothed_without_a_bias_towards_zero():
     losses = {-4: 1.0, -2: 2.0, 0: 4.0}
     found = run(lambda rate: losses[round(math.log10(rate))], steps=3, smoothing=0.5)
