@@ -63,10 +63,12 @@ def range_test(
 def _steepest(rates: List[float], losses: List[float], smoothing: float) -> float:
     """Returns the rate at which the loss falls fastest against the rate's logarithm.
 
-    The first losses are averages of too few to tell a fall from noise: those of the
-    average's memory, at most half of all, do not count.
+    A fall is that between points as far apart as the moving average remembers, to either
+    side, so that noise from one step to the next is none. The first losses, averages of
+    too few, do not count.
     """
-    if len(rates) < 2:
-        return rates[0]
-    first = min(round(smoothing / (1 - smoothing)), len(rates) // 2)
-    return rates[first + int(np.argmin(np.gradient(losses, np.log(rates))[first:]))]
+    memory = round(smoothing / (1 - smoothing))
+    reach = max(1, min(memory, len(rates) // 4))
+    first = min(memory, len(rates) // 4)
+    falls = np.subtract(losses[2 * reach :], losses[: -2 * reach])[first:]
+    return rates[first + reach + int(np.argmin(falls))] if len(falls) else rates[0]

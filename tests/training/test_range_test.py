@@ -42,6 +42,14 @@ def test_noise_of_the_first_steps_is_no_fall():
     assert -1.6 < math.log10(found.suggestion) < -0.9  # the average lags behind
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_between_steps_is_no_fall(seed):
+    rng = np.random.default_rng(seed)
+    stepper = Losses(lambda rate: 3 - math.tanh(math.log10(rate) + 1.5) + rng.normal(0, 0.2))
+    found = range_test(stepper, range(200), 1e-5, 1.0, 200, 0.9)
+    assert -2.3 < math.log10(found.suggestion) < -0.7
+
+
 def test_the_loss_is_smoothed_without_a_bias_towards_zero():
     losses = {-4: 1.0, -2: 2.0, 0: 4.0}
     found = run(lambda rate: losses[round(math.log10(rate))], steps=3, smoothing=0.5)
