@@ -6,6 +6,14 @@ import pytest
 from gluon_lstm.training.interrupts import SIGNALS, held_signals
 
 
+@pytest.fixture(autouse=True)
+def python_handles_ctrl_c():
+    """Gives Ctrl-C its usual meaning, which a shell takes from the processes that it starts in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def handlers():
     return [signal.getsignal(number) for number in SIGNALS]
 
