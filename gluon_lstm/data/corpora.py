@@ -215,7 +215,7 @@ def _held_out(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
     if config.folds > len(labels):
         raise ConfigError(f"--folds {config.folds}: {name} has {len(labels)} texts; use fewer")
     numbers = fold_numbers(labels, config.folds, np.random.default_rng(config.split_seed))
-    return np.flatnonzero(numbers == config.fold)
+    return np.flatnonzero(numbers == (config.fold or 0))
 
 
 def _take(split: RawSplit, indices: np.ndarray) -> RawSplit:

@@ -124,4 +124,5 @@ def _is_whole(sequences: TokenSequences, count: int, num_tokens: int) -> bool:
     """Whether arrays are ``count`` sequences of numbers below ``num_tokens``."""
     numbers, offsets = sequences
     in_order = len(offsets) == count + 1 and (np.diff(offsets, prepend=0) >= 0).all()
-    return bool(in_order) and offsets[-1] == len(numbers) and 0 <= numbers.min(initial=0) <= numbers.max(initial=0) < num_tokens
+    in_range = 0 <= numbers.min(initial=0) <= numbers.max(initial=0) < num_tokens
+    return bool(in_order) and offsets[-1] == len(numbers) and in_range
