@@ -119,8 +119,9 @@ class Recurrence:
     def project(self, F, inputs, p: Mapping[str, Any]):
         """Returns what the inputs (…, C) of all steps, and the biases, add to the gates' sums, (…, G·H)."""
         rows = len(self.gates) * self.hidden_size
-        # One bias for both: added to all steps at once, it costs less than at each.
-        bias = p["i2h_bias"] + p["h2h_bias"]
+        # One bias for both: added to all steps at once, it costs less than at each. Not by +, whose gradient a graph
+        # copies from one bias to the other with all that it held before, where gradients add up over passes.
+        bias = F.broadcast_add(p["i2h_bias"], p["h2h_bias"])
         return F.FullyConnected(inputs, p["i2h_weight"], bias, num_hidden=rows, flatten=False)
 
     def step(self, F, projected, state, p: Mapping[str, Any]):
