@@ -30,11 +30,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
+from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.atomic import replacing_file
-from gluon_lstm.errors import RunError
 
 Arrays = Mapping[str, Any]
 """Names, and for each what ``np.asarray`` takes: NumPy arrays, tensors on the CPU, lists."""
@@ -187,12 +185,7 @@ def load_safetensors(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     Raises:
         RunError: the file cannot be read, is damaged, or holds a type that NumPy does not have.
     """
-    try:
-        return safetensors.numpy.load(Path(path).read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{path}: cannot be read as a safetensors file ({error}); save it again") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path}: holds numbers of a type that NumPy lacks ({error}); save them as float32") from error
+    return read_arrays(Path(path), "save it again")
 
 
 def save_safetensors(path: Union[str, Path], arrays: Arrays) -> None:
@@ -201,10 +194,9 @@ def save_safetensors(path: Union[str, Path], arrays: Arrays) -> None:
     Raises:
         ValueError: an array cannot be read; no file is written.
     """
-    # The format stores bytes as they lie in memory, which for a transposed view are in another order.
-    plain = {name: np.ascontiguousarray(_as_array(array, name)) for name, array in arrays.items()}
+    content = pack_arrays({name: _as_array(array, name) for name, array in arrays.items()})
     with replacing_file(Path(path)) as temporary:
-        temporary.write_bytes(safetensors.numpy.save(plain))
+        temporary.write_bytes(content)
 
 
 def _read_ours(arrays: Arrays, prefix: str) -> Tuple[_Weights, _Sizes]:

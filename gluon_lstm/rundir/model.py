@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
+from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.files import read_json, sha256, write_json
 
@@ -42,7 +41,7 @@ class SavedModel:
 
 def write_model(folder: Path, model: SavedModel) -> None:
     """Writes a model's files into an empty folder."""
-    (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(dict(model.parameters)))
+    (folder / _WEIGHTS).write_bytes(pack_arrays(model.parameters))
     described = asdict(model)
     described.pop("parameters")
     write_json(folder / _DESCRIPTION, {"version": MODEL_VERSION, "sha256": sha256(folder / _WEIGHTS), **described})
@@ -68,12 +67,14 @@ def read_model(folder: Path) -> SavedModel:
 
 def _read_parameters(path: Path, checksum: Any) -> Dict[str, np.ndarray]:
     """Returns the arrays of a safetensors file whose checksum is known."""
+    advice = "train again or restore a copy"
     try:
-        if sha256(path) != checksum:
-            raise RunError(f"{path}: damaged, its checksum is not the recorded one; train again or restore a copy")
-        return safetensors.numpy.load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
+        intact = sha256(path) == checksum
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error}); {advice}") from error
+    if not intact:
+        raise RunError(f"{path}: damaged, its checksum is not the recorded one; {advice}")
+    return read_arrays(path, advice)
 
 
 def _is_description(described: Mapping[str, Any]) -> bool:
