@@ -4,7 +4,7 @@ import functools
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 from mxnet import nd, symbol
@@ -12,6 +12,11 @@ from mxnet.gluon import HybridBlock
 
 MOST_GRAPHS = 32
 """Graphs that a block keeps; the one that was not used for longest goes first, and its memory with it."""
+MOST_OUTPUTS = 8_000_000
+"""Outputs, T·N·D of each unrolled layer, in all graphs kept, but for the newest graph, which is kept however large.
+
+For each of them a graph holds some 140 bytes in training, of gates, all between them, and gradients: about a GiB.
+"""
 
 
 class _Graph(NamedTuple):
@@ -25,14 +30,22 @@ NOTHING_KNOWN = _Graph()
 _graph: ContextVar[_Graph] = ContextVar("graph", default=NOTHING_KNOWN)
 
 
+class _Kept(NamedTuple):
+    """A graph to come back to: its size, T·N·D of its unrolled layers, and Gluon's attributes of it."""
+
+    size: int
+    attributes: Dict[str, Any]
+
+
 class SequenceBlock(HybridBlock):
     """A HybridBlock called as ``block(inputs (T, N, …), lengths (N,) or None)``.
 
     Hybridized, Gluon keeps one graph, which must be called with the same arguments
     each time, and in which T is unknown. This block keeps a graph with lengths and
     one without, and one for each T where a block inside ``needs_steps``, which it
-    finds by ``count_steps``; ``export`` writes the graph of the last call. As in
-    Gluon, several threads must not call one block at once.
+    finds by ``count_steps``; ``export`` writes the graph of the last call. How many
+    it keeps is limited by ``MOST_GRAPHS`` and, where the steps are unrolled, by
+    ``MOST_OUTPUTS``. As in Gluon, several threads must not call one block at once.
     """
 
     needs_steps = False
@@ -63,19 +76,20 @@ class SequenceBlock(HybridBlock):
         return super().__call__(*args)
 
     def _call_cached_op(self, *args):
-        steps = args[0].shape[0] if any(getattr(block, "needs_steps", False) for block in _family(self)) else None
+        unrolled = [block for block in _family(self) if getattr(block, "needs_steps", False)]
+        steps, batch_size = args[0].shape[:2] if unrolled else (None, 0)
+        size = batch_size * sum(steps * block.output_size for block in unrolled)
         key = (steps, tuple(argument is not None for argument in args))
         graphs = self.__dict__.setdefault("_graphs", OrderedDict())
         stored = graphs.pop(key, None)  # and put back below, as the newest
+        _make_room(graphs, size)
         if stored is None:
             self._cached_graph, self._cached_op, self._cached_op_args = (), None, []
         else:
-            self.__dict__.update(stored)
+            self.__dict__.update(stored.attributes)
         with _building(_Graph(steps)):
             outputs = super()._call_cached_op(*args)
-        graphs[key] = {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES}
-        while len(graphs) > MOST_GRAPHS:
-            graphs.popitem(last=False)
+        graphs[key] = _Kept(size, {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES})
         return outputs
 
     def _clear_cached_op(self) -> None:
@@ -84,6 +98,16 @@ class SequenceBlock(HybridBlock):
 
 
 _GRAPH_ATTRIBUTES = ("_cached_graph", "_cached_op", "_cached_op_args", "_in_format", "_out_format")
+
+
+def _make_room(graphs: "OrderedDict[Any, _Kept]", size: int) -> None:
+    """Drops the graphs that were not used for longest, until one more of this size may be kept."""
+
+    def full() -> bool:
+        return len(graphs) >= MOST_GRAPHS or size + sum(kept.size for kept in graphs.values()) > MOST_OUTPUTS
+
+    while graphs and full():
+        graphs.popitem(last=False)
 
 
 def _family(block) -> Iterator[Any]:
