@@ -52,6 +52,8 @@ class SequenceBlock(HybridBlock):
     """Whether this block's graph differs from one number of steps to another."""
     input_size: Optional[int] = None
     """C of the inputs (T, N, C) that the block reads; ``None`` where it reads others."""
+    input_type = "float32"
+    """Type of inputs (T, N, C)."""
 
     def __init_subclass__(cls, **kwargs) -> None:
         """Keeps lengths in range in every graph, which may be exported, or called by a block that does not look."""
@@ -59,21 +61,36 @@ class SequenceBlock(HybridBlock):
         if "hybrid_forward" in vars(cls):
             cls.hybrid_forward = _with_lengths_in_range(cls.hybrid_forward)
 
-    def __call__(self, *args):
+    def __call__(self, inputs, *others, lengths=None):
         """Runs the block, once inputs that do not fit and lengths that MXNet would crash on are refused.
 
+        Args:
+            inputs: (T, N, …).
+            *others: the block's other arguments, of which lengths are the first.
+            lengths: (N,), where they are given by name.
+
         Raises:
-            TypeError: inputs or lengths are no arrays of MXNet's.
+            TypeError: inputs or lengths are no arrays of MXNet's, or inputs are of another type than the parameters.
             ValueError: inputs are not (T, N, C), or lengths not (N,) from 1 to T.
         """
-        for name, argument in zip(("inputs", "lengths"), args):
-            if not isinstance(argument, (nd.NDArray, symbol.Symbol, type(None))):
-                raise TypeError(f"{name} of type {type(argument).__name__}: wrap them as mx.nd.array({name})")
-        if self.input_size is not None and isinstance(args[0], nd.NDArray):
-            check_inputs(args[0].shape, self.input_size)
-        if len(args) > 1 and isinstance(args[1], nd.NDArray):
-            check_lengths(args[1].asnumpy(), *args[0].shape[:2])
-        return super().__call__(*args)
+        if lengths is not None:
+            if others:
+                raise TypeError("lengths are given twice: give them by place or by name")
+            others = (lengths,)
+        for name, argument in zip(("inputs", "lengths"), (inputs, *others)):
+            if argument is not None:
+                check_is_array(name, argument)
+        if self.input_size is not None and isinstance(inputs, nd.NDArray):
+            check_inputs(inputs.shape, self.input_size)
+            check_type("inputs", inputs, self.input_type)
+        if others and isinstance(others[0], nd.NDArray):
+            check_lengths(others[0].asnumpy(), *inputs.shape[:2])
+        return super().__call__(inputs, *others)
+
+    def cast(self, dtype) -> None:
+        """Casts the parameters, as in Gluon; inputs must then be of the same type."""
+        super().cast(dtype)
+        self.input_type = np.dtype(dtype).name
 
     def _call_cached_op(self, *args):
         unrolled = [block for block in _family(self) if getattr(block, "needs_steps", False)]
@@ -173,6 +190,19 @@ def join_features(F, *arrays):
     if len(arrays) == 1:
         return arrays[0]
     return F.squeeze(F.concat(*(F.expand_dims(array, axis=0) for array in arrays), dim=3), axis=0)
+
+
+def check_is_array(name: str, argument: Any) -> None:
+    """Raises TypeError unless an argument is an array or a symbol."""
+    if not isinstance(argument, (nd.NDArray, symbol.Symbol)):
+        raise TypeError(f"{name} of type {type(argument).__name__}: wrap them as mx.nd.array({name})")
+
+
+def check_type(name: str, array: nd.NDArray, needed: str) -> None:
+    """Raises TypeError unless an array has the type of the parameters that it meets."""
+    found = np.dtype(array.dtype).name
+    if found != needed:
+        raise TypeError(f"{name} of type {found}: cast them with {name}.astype({needed!r})")
 
 
 def check_inputs(shape: Tuple[int, ...], input_size: int) -> None:

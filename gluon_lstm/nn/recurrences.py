@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from gluon_lstm.config import CELL_ACTIVATIONS, RECURRENT_INITIALIZERS
-from gluon_lstm.nn.checks import check_choice, check_sizes
+from gluon_lstm.nn.checks import check_choice, check_flags, check_sizes
 from gluon_lstm.nn.initializers import GateOrthogonal, PartialBias
 
 CLOSED = 1e30
@@ -187,7 +187,9 @@ class LSTM(Recurrence):
         super().__post_init__()
         check_choice("activation", self.activation, CELL_ACTIVATIONS)
         check_choice("recurrent_activation", self.recurrent_activation, CELL_ACTIVATIONS)
-        if not 0 <= self.projection_size < self.hidden_size:
+        check_sizes(0, projection_size=self.projection_size)
+        check_flags(peephole=self.peephole, coupled=self.coupled, layer_norm=self.layer_norm)
+        if self.projection_size >= self.hidden_size:
             raise ValueError(f"projection_size {self.projection_size}: must be less than hidden_size, or 0 for none")
 
     @property
