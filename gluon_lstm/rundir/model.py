@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Mapping, Tuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from gluon_lstm.rundir.files import read_json, sha256, write_json
 
 MODEL_VERSION = 1
 _DESCRIPTION, _WEIGHTS = "model.json", "parameters.safetensors"
+_ADVICE = "train again or restore a copy"
 
 
 @dataclass(frozen=True)
@@ -58,23 +59,22 @@ def read_model(folder: Path) -> SavedModel:
     version, checksum = described.pop("version", None), described.pop("sha256", None)
     if version != MODEL_VERSION:
         raise RunError(f"{path}: format version {version!r} is unknown; this release reads {MODEL_VERSION}")
-    parameters = _read_parameters(folder / _WEIGHTS, checksum)
+    _check_sum(folder / _WEIGHTS, checksum)
+    parameters = read_arrays(folder / _WEIGHTS, _ADVICE)
     if not _is_description(described):
-        raise RunError(f"{path}: does not describe a model; train again or restore a copy")
+        raise RunError(f"{path}: does not describe a model; {_ADVICE}")
     described.update(class_names=tuple(described["class_names"]), step_shape=tuple(described["step_shape"]))
     return SavedModel(parameters, **described)
 
 
-def _read_parameters(path: Path, checksum: Any) -> Dict[str, np.ndarray]:
-    """Returns the arrays of a safetensors file whose checksum is known."""
-    advice = "train again or restore a copy"
+def _check_sum(path: Path, checksum: Any) -> None:
+    """Raises RunError unless a file is there and has the checksum that was recorded."""
     try:
-        intact = sha256(path) == checksum
+        found = sha256(path)
     except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error}); {advice}") from error
-    if not intact:
-        raise RunError(f"{path}: damaged, its checksum is not the recorded one; {advice}")
-    return read_arrays(path, advice)
+        raise RunError(f"{path}: cannot be read ({error}); {_ADVICE}") from error
+    if found != checksum:
+        raise RunError(f"{path}: damaged, its checksum is not the recorded one; {_ADVICE}")
 
 
 def _is_description(described: Mapping[str, Any]) -> bool:
