@@ -8,10 +8,10 @@ import mxnet as mx
 import numpy as np
 import pytest
 from kinds import UNITS, each_implementation, make_encoder, trace_kind
-from mxnet.gluon import SymbolBlock
+from mxnet.gluon import SymbolBlock, nn
 from numerics import check_against, check_close, prepare, run, some_lengths
 
-from gluon_lstm.nn import GroupedEncoder, RNNEncoder, SequenceClassifier, graphs
+from gluon_lstm.nn import GroupedEncoder, RNNEncoder, SequenceBlock, SequenceClassifier, graphs
 
 C, H = 4, UNITS
 
@@ -150,6 +150,31 @@ def test_a_call_that_fails_leaves_the_block_usable(rng):
         run(encoder, rng.normal(size=(5, 2, C + 1)))
     for steps in (3, 5):
         check_against(trace_kind("lstm", bidirectional=True), encoder, rng.normal(size=(steps, 2, C)))
+
+
+class Reader(SequenceBlock):
+    """Reads word numbers (T, N)."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.embedding, self.encoder = nn.Embedding(9, C), encoder
+
+    def hybrid_forward(self, F, words, lengths=None):
+        """Takes words (T, N), lengths (N,) or None; gives outputs (T, N, D)."""
+        return self.encoder(self.embedding(words), lengths).outputs
+
+
+@each_implementation
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32"])
+def test_a_block_of_ones_own_that_reads_word_numbers(rng, hybridized, implementation, dtype):
+    reader = prepare(Reader(make_encoder("lstm", C, H, 1, True, implementation=implementation)), hybridized)
+    words, lengths = rng.integers(0, 9, size=(5, 3)), some_lengths(5, 3)
+    for length_type in ("float32", "int32"):
+        outputs = reader(mx.nd.array(words, dtype=dtype), mx.nd.array(lengths, dtype=length_type)).asnumpy()
+        for n, length in enumerate(lengths):
+            alone = reader(mx.nd.array(words[:length, n : n + 1], dtype=dtype)).asnumpy()
+            check_close(outputs[:length, n : n + 1], alone)
+            assert not outputs[length:, n].any()
 
 
 NETS = {
