@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from mxnet import nd
 from mxnet.gluon import HybridBlock
 
@@ -34,7 +35,7 @@ class _Cell(HybridBlock):
         """Takes a step, once arrays that do not fit are refused.
 
         Raises:
-            TypeError: not all of inputs and state are given, or they are no arrays of MXNet's of float32.
+            TypeError: inputs and state are not all given, or one is no array of MXNet's, or not of the weights' type.
             ValueError: an array is not (N, its number of features).
         """
         if len(args) != len(self._widths):
@@ -44,7 +45,7 @@ class _Cell(HybridBlock):
             if isinstance(array, nd.NDArray):
                 if array.ndim != 2 or array.shape[1] != width:
                     raise ValueError(f"{name} of shape {array.shape}: needs (batch, {width} features)")
-                check_type(name, array, "float32")
+                check_type(name, array, np.dtype(self.i2h_weight.dtype).name)
         return super().__call__(*args)
 
 

@@ -8,7 +8,7 @@ import mxnet as mx
 import numpy as np
 import pytest
 from kinds import ENCODERS, each_kind, make_encoder
-from numerics import prepare, some_lengths
+from numerics import flat, prepare, some_lengths
 
 from gluon_lstm.config import ModelConfig
 from gluon_lstm.nn import (
@@ -87,6 +87,16 @@ def test_a_block_that_was_cast_reads_inputs_of_its_new_type(rng, hybridized):
     layer.cast("float64")
     np.testing.assert_allclose(layer(inputs.astype("float64")).asnumpy(), expected, rtol=1e-4, atol=1e-6)
     refused(TypeError, r"inputs of type float32: cast them with inputs.astype\('float64'\)", layer, inputs)
+
+
+@pytest.mark.parametrize("cell", [LSTMCell, GRUCell, RNNCell])
+def test_a_cell_that_was_cast_reads_arrays_of_its_new_type(rng, hybridized, cell):
+    cell = prepare(cell(H, C), hybridized)
+    arrays = [mx.nd.array(rng.normal(size=(N, size))) for size in (C, *cell.recurrence.state_sizes)]
+    expected = flat(cell(*arrays))
+    cell.cast("float64")
+    for a, e in zip(flat(cell(*(array.astype("float64") for array in arrays))), expected):
+        np.testing.assert_allclose(a.asnumpy(), e.asnumpy(), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("cell", [LSTMCell, GRUCell, RNNCell])
