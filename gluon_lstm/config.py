@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union, get_args, get_type_hints
 
 from gluon_lstm.errors import ConfigError
+from gluon_lstm.runtime import MOST_THREADS
 
 CONFIG_VERSION = 1
 SECTIONS = ("data", "model", "training", "runtime")
@@ -146,7 +147,7 @@ class RuntimeConfig:
 
     device: str = option("cpu", "cpu, gpu:0 or several GPUs as gpu:0,1")
     threads: Optional[int] = option(
-        None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=1024
+        None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=MOST_THREADS
     )
     seed: int = option(0, "seed of initial weights, order, augmentation and dropout", low=0, high=2**31 - 1)
 
