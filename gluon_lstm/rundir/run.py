@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Union
 
-from gluon_lstm.atomic import replacing_directory
+from gluon_lstm.atomic import replacing_directory, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
 from gluon_lstm.rundir.files import read_json, write_json
@@ -174,12 +174,12 @@ class RunDirectory:
             write_model(folder, model)
 
     def load_model(self) -> SavedModel:
-        """Reads ``model/`` and checks it.
+        """Reads ``model/``, or the one before it where a kill came as it was being replaced, and checks it.
 
         Raises:
             RunError: there is none yet, it is damaged, or of an unknown version.
         """
-        folder = self.path / "model"
+        folder = surviving_directory(self.path / "model")
         if not os.path.isdir(folder):
             raise RunError(f"{self.path}: holds no model yet; its training ended before the first one was saved")
         return read_model(folder)

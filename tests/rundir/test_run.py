@@ -1,6 +1,10 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -175,6 +179,37 @@ def test_saving_fails_as_a_whole(trained, monkeypatch):
         trained.save_model(MODEL)
     assert names(trained.path) == ["config.json", "model"]
     assert (trained.path / "model" / "model.json").read_bytes() == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gluon_lstm.atomic import replacing_directory
+
+real, calls = os.replace, []
+
+def replace(*arguments):
+    calls.append(arguments)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(*arguments)
+
+os.replace = replace
+with replacing_directory(Path(sys.argv[1])) as folder:
+    (folder / "model.json").write_text("{}")
+"""
+
+
+def test_a_kill_between_the_two_renames_of_a_model_loses_none(trained):
+    command = [sys.executable, "-c", KILLED, str(trained.path / "model")]
+    assert subprocess.run(command, timeout=60).returncode == -signal.SIGKILL
+    assert not (trained.path / "model").exists()
+    run = RunDirectory.open(trained.path)
+    assert run.load_model().epoch == MODEL.epoch
+    run.save_model(replace(MODEL, epoch=5))
+    assert run.load_model().epoch == 5
+    RunDirectory.create(run.path, {}, force=True)
+    assert names(run.path) == ["config.json"]
 
 
 def test_a_run_without_a_model(run):
