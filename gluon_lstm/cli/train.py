@@ -13,9 +13,10 @@ import numpy as np
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.idle import warn_of_idle_flags
+from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.config import Config, read_config_file
-from gluon_lstm.data import DataSplits, load_splits
+from gluon_lstm.data import DataSplits
 from gluon_lstm.rundir import RunDirectory
 
 DRY_RUN_BATCHES = 2
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = arguments.output or f"runs/{config.data.dataset}-{config.preset}-{config.runtime.seed}"
     if not arguments.dry_run:
         RunDirectory.check_free(output, arguments.force)
-    splits = load_splits(config.data)
+    config, splits = load_fitting_splits(arguments, config)
     warn_of_idle_flags(arguments, config)
     if arguments.dry_run:
         return _dry_run(config, splits)

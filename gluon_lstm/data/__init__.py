@@ -3,7 +3,7 @@
 NumPy only: nothing here imports MXNet.
 """
 
-from gluon_lstm.data.augmentation import Augmentation
+from gluon_lstm.data.augmentation import Augmentation, OversizeError
 from gluon_lstm.data.batching import iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
@@ -15,6 +15,7 @@ __all__ = [
     "Batch",
     "DataSplits",
     "ImageDataset",
+    "OversizeError",
     "SequenceDataset",
     "as_sequence",
     "dataset_names",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional
 
@@ -70,8 +71,16 @@ def load_mnist(config: DataConfig) -> DataSplits:
         ImageDataset(split=split, images=part.images, labels=_positions(part.labels, known), **options)
         for split, part in (("train", train), ("test", test))
     )
+    _warn_of_constant_images(files.train_images, train.images)
     default_size = min(MAX_VALIDATION_SIZE, max(1, len(pool) // VALIDATION_SHARE))
     return make_splits(pool, held_out, config, default_size)
+
+
+def _warn_of_constant_images(path: Path, images: np.ndarray) -> None:
+    """Says so where the images that are to be learned from do not differ in a single pixel."""
+    if images.min() == images.max():
+        reason = f"every pixel of every image is {images.min()}, which leaves nothing to learn"
+        print(f"warning: {path}: {reason}; check how the file was written", file=sys.stderr)
 
 
 def _positions(labels: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -126,10 +135,17 @@ def _user_folder(data_dir: Optional[str]) -> Optional[Path]:
     named, source = (data_dir, "--data-dir") if data_dir is not None else (variable, "$GLUON_LSTM_DATA")
     if not named:
         return None
+    return check_folder(named, source)
+
+
+def check_folder(named: str, source: str) -> Path:
+    """Returns a folder of data, ``~`` written out; raises ConfigError, which names its source, where there is none."""
     folder = os.path.expanduser(named)
-    if not os.path.isdir(folder):
-        raise ConfigError(f"{source} {named}: no such folder")
-    return Path(folder)
+    if os.path.isdir(folder):
+        return Path(folder)
+    if os.path.exists(folder):
+        raise ConfigError(f"{source} {named}: is a file, not a folder; name the folder that holds the data")
+    raise ConfigError(f"{source} {named}: no such folder")
 
 
 def _present(folder: Path) -> Dict[str, Path]:

@@ -63,6 +63,8 @@ class RunDirectory:
             RunError: there is none.
         """
         run = cls(path)
+        if os.path.isfile(run.path):
+            raise RunError(f"{path}: is a file, not a folder; name the run directory that train made")
         if not os.path.isdir(run.path):
             raise RunError(f"{path}: no such run directory; train one with: gluon-lstm train --output {path}")
         if not os.path.isfile(run.path / "config.json"):
