@@ -21,7 +21,7 @@ import numpy as np
 from common import ROOT, run_command, summarize, write_result
 from presets import run_folder, run_seed
 
-from gluon_lstm.config import DataConfig
+from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import load_splits
 
 EPOCHS = 5
@@ -46,7 +46,7 @@ def main() -> None:
 
 def save_data(path: Path) -> Path:
     """Writes the images and labels of every split for Keras."""
-    splits = load_splits(DataConfig(dataset="mnist"))._asdict()
+    splits = load_splits(Config(data=DataConfig(dataset="mnist")))._asdict()
     images = {f"{name}_images": split.images for name, split in splits.items()}
     np.savez(path, **images, **{f"{name}_labels": split.labels for name, split in splits.items()})
     return path

@@ -18,13 +18,15 @@ from gluon_lstm.errors import ConfigError
 from gluon_lstm.runtime import MOST_THREADS
 
 CONFIG_VERSION = 1
-SECTIONS = ("data", "model", "training", "runtime")
+SECTIONS = ("data", "text", "model", "training", "runtime")
 RECORDED = ("version", "preset", "environment", "dataset")
 """Keys that ``config.json`` carries beside the sections: a record, not settings."""
 
 
 MOST_UNITS = 8192
 """Of a layer; MXNet's arrays hold fewer than 2**31 numbers."""
+MOST_STEPS = 100_000
+"""Of a sequence whose length varies."""
 
 # The names that options take; the code behind each option reads them here, so that there is one list of each.
 VIEWS = ("rows", "columns", "pixels", "permuted", "rows+columns")
@@ -33,6 +35,8 @@ ENCODERS = ("lstm", "gru", "rnn", "transformer")
 CELL_ACTIVATIONS = ("tanh", "relu", "sigmoid", "hard_sigmoid")
 RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
 IMPLEMENTATIONS = ("auto", "fused", "cell")
+TOKENIZERS = ("words", "characters", "jieba", "sentencepiece")
+ENDS = ("start", "end")
 TRANSFORMER_HEADS = 4
 RECURRENT_ONLY = ("locked_dropout", "weight_dropout", "zoneout", "residual", "layer_norm")
 """Options of the model that a Transformer does not have."""
@@ -57,7 +61,11 @@ def option(default: Any, help: str, *, choices: Iterable[str] = (), low=None, hi
 class DataConfig:
     """What is read, and how an image becomes a sequence."""
 
-    dataset: str = option("digits", "data set: digits (embedded) or mnist")
+    dataset: str = option(
+        "digits",
+        "data set: digits, sentences (both embedded), mnist, a text corpus (trec, sst2, sst5, mr, imdb, subj, cr, "
+        "mpqa), or a CSV, TSV or JSON Lines file of your own texts",
+    )
     data_dir: Optional[str] = option(
         None, "folder that holds the data sets' folders; default: $GLUON_LSTM_DATA, then the cache, then a download"
     )
@@ -71,6 +79,11 @@ class DataConfig:
         None, "training samples set aside for validation; default: the data set's own", low=1
     )
     split_seed: int = option(0, "seed that draws the validation split; apart from --seed, so that seeds compare", low=0)
+    folds: int = option(
+        0, "cut the samples into this many parts, each of which tests a model of the others; for data with no test set",
+        low=0, high=1000,
+    )
+    fold: int = option(0, "the part, from 0, that tests, where one run of --folds is wanted alone", low=0)
     limit_train: Optional[int] = option(
         None, "use only this many training samples, spread over the classes; default: all", low=1
     )
@@ -83,9 +96,46 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class TextConfig:
+    """How a file of texts is read, and how a text becomes a sequence of tokens."""
+
+    text_column: Optional[str] = option(
+        None, "column of the texts, by name, or by number from 1 in a file without names; default: guessed by name"
+    )
+    label_column: Optional[str] = option(None, "column of the labels, likewise")
+    validation_file: Optional[str] = option(
+        None, "file of texts to validate on; default: a tenth of the training texts, at most 5000"
+    )
+    test_file: Optional[str] = option(None, "file of texts to test on; default: a tenth of the texts")
+    encoding: str = option("utf-8", "encoding of the files, such as gb18030 or latin-1")
+    tokenizer: str = option(
+        "words",
+        "what a token is: a word or punctuation mark, a character, a Chinese word (jieba), "
+        "or a piece of --sentencepiece-model",
+        choices=TOKENIZERS,
+    )
+    sentencepiece_model: Optional[str] = option(None, "model file of the tokenizer sentencepiece")
+    lowercase: bool = option(True, "read capital letters as small ones")
+    vocabulary_size: int = option(30_000, "most different tokens, the most frequent ones first", low=1, high=2**24 - 2)
+    min_count: int = option(1, "training texts must have a token this often for it to be known", low=1)
+    max_length: int = option(400, "tokens of a text that are read", low=1, high=MOST_STEPS)
+    truncate: str = option("start", "which end of a longer text is cut off", choices=ENDS)
+    word_dropout: float = option(0.0, "share of a training text's tokens read as unknown", low=0, high=0.95)
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """Encoder, pooling and head."""
 
+    embedding_size: int = option(128, "numbers that stand for a token of text", low=1, high=MOST_UNITS)
+    embedding_dropout: float = option(0.3, "dropout of these numbers", low=0, high=0.95)
+    embedding: Optional[str] = option(
+        None, "file of pretrained word vectors in the text format of GloVe, word2vec or fastText"
+    )
+    embedding_training: bool = option(True, "train the word vectors, pretrained ones too")
+    ngrams: int = option(
+        0, "give the head what a linear model of up to this many successive tokens says; 0 for none", low=0, high=5
+    )
     encoder: str = option("lstm", "what reads the sequence", choices=ENCODERS)
     hidden_size: int = option(128, "units of each layer and direction", low=1, high=MOST_UNITS)
     num_layers: int = option(1, "layers of the encoder", low=1, high=64)
@@ -128,6 +178,15 @@ class TrainingConfig:
     warmup_epochs: float = option(0.5, "epochs over which the rate rises from 0; fractions count", low=0)
     step_epochs: int = option(10, "epochs between drops of the step schedule", low=1)
     step_factor: float = option(0.1, "what the step schedule multiplies the rate with", above=0, high=1)
+    label_smoothing: float = option(0.0, "share of the target spread evenly over all classes", low=0, high=0.9)
+    class_weights: bool = option(False, "weigh each class by the inverse of its share of the training samples")
+    adversarial: float = option(
+        0.0,
+        "length of the step by which each text's embedding is also moved to where the loss is greater "
+        "(Miyato et al. 2017); 0 for none",
+        low=0,
+        high=1000,
+    )
     ema_decay: float = option(
         0.0,
         "decay per step of the moving average of the weights that is validated and kept; 0 for none",
@@ -159,6 +218,7 @@ class Config:
     Attributes:
         preset: name of the preset that the run started from.
         data: what is read.
+        text: how texts are read.
         model: what is trained.
         training: how.
         runtime: on what, and from which seed.
@@ -166,6 +226,7 @@ class Config:
 
     preset: str = "default"
     data: DataConfig = field(default_factory=DataConfig)
+    text: TextConfig = field(default_factory=TextConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     runtime: RuntimeConfig = field(default_factory=RuntimeConfig)
@@ -224,6 +285,8 @@ def _check_together(config: Config) -> None:
         raise ConfigError(f"--warmup-epochs {training.warmup_epochs:g}: more than --epochs {training.epochs}")
     if model.groups > 1 and config.data.view != "rows+columns":
         raise ConfigError(f"--groups {model.groups}: needs --view rows+columns, not {config.data.view}")
+    if config.data.folds == 1 or config.data.fold >= max(config.data.folds, 1):
+        raise ConfigError(f"--fold {config.data.fold} of --folds {config.data.folds}: needs two folds or more, from 0")
     if model.groups > 2:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
 

@@ -120,7 +120,9 @@ def test_no_name_comes_from_a_star(name, tree):
 
 @pytest.mark.parametrize("name, tree", modules("gluon_lstm/data/*.py"))
 def test_data_do_without_mxnet(name, tree):
-    assert not [module for module in imported(tree) if module.partition(".")[0] in ("mxnet", "gluonnlp")]
+    imports = {module.partition(".")[0] for module in imported(tree)} & {"mxnet", "gluonnlp"}
+    # gluonnlp, which imports MXNet, makes the vocabulary, inside of the function that does so.
+    assert imports <= ({"gluonnlp"} if name.endswith("/encoding.py") else set())
 
 
 def modules_after(code):

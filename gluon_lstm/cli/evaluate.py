@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, Dict
+from typing import Any, Callable, Dict, Optional
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import check_data_dir
 from gluon_lstm.config import Config, merge
-from gluon_lstm.data import SequenceDataset, load_splits
+from gluon_lstm.data import SequenceDataset, TextReader, load_split
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RunDirectory, SavedModel
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--device {config.runtime.device}: evaluate runs on one device; name one of them")
     directory.check_evaluation(arguments.split)
     runtime.prepare(config.runtime.threads)
-    evaluate_run(directory, config, getattr(load_splits(config.data), arguments.split))
+    evaluate_run(directory, config, lambda reader: load_split(config, arguments.split, reader))
     print(f"report: {directory.path / 'evaluation' / arguments.split / 'report.md'}")
     return 0
 
@@ -45,13 +45,15 @@ def _given(arguments: argparse.Namespace, *names: str) -> Dict[str, Any]:
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 
-def evaluate_run(directory: RunDirectory, config: Config, dataset: SequenceDataset) -> None:
+def evaluate_run(
+    directory: RunDirectory, config: Config, read: Callable[[Optional[TextReader]], SequenceDataset]
+) -> None:
     """Writes a run's report on one data set and prints its numbers.
 
     Args:
         directory: the run.
         config: its configuration, with the device to evaluate it on.
-        dataset: what to evaluate it on.
+        read: gives what to evaluate it on, read as the model does.
 
     Raises:
         UserError: the run, its model or the data cannot be used.
@@ -64,6 +66,7 @@ def evaluate_run(directory: RunDirectory, config: Config, dataset: SequenceDatas
     model, log = directory.load_model(), directory.read_log()
     device = runtime.devices(config.runtime.device)[0]
     predictor = Predictor(config, model, device, str(directory.path / "model"))
+    dataset = read(predictor.reader)
     predictor.check(dataset)
     predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress=sys.stderr.isatty())
     evaluation = evaluate(predictions, dataset.class_names)

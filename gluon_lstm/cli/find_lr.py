@@ -64,7 +64,7 @@ def _test(config, arguments: argparse.Namespace):
     warn_of_idle_flags(arguments, config)
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)
-    net = build_net(config.model, train.step_shape, len(train.class_names), devices)
+    net = build_net(config.model, train.step_shape, len(train.class_names), devices, train.symbols)
     rng = np.random.default_rng(config.runtime.seed)
     batches = chain.from_iterable(iterate_batches(train, config.training.batch_size, rng) for _ in count())
     stepper = Stepper(net, config.training, devices)

@@ -9,7 +9,7 @@ from typing import Container, Optional, Tuple
 from gluon_lstm.cli.options import given_flags
 from gluon_lstm.config import Config, flag, merge, read_config_file
 from gluon_lstm.data import DataSplits, OversizeError, load_splits
-from gluon_lstm.data.mnist import check_folder
+from gluon_lstm.data.places import check_folder
 
 
 def check_data_dir(data_dir: Optional[str]) -> None:
@@ -35,7 +35,7 @@ def load_fitting_splits(arguments: argparse.Namespace, config: Config) -> Tuple[
     asked_for = _asked_for(arguments)
     while True:
         try:
-            return config, load_splits(config.data)
+            return config, load_splits(config)
         except OversizeError as error:
             if error.field in asked_for:
                 raise

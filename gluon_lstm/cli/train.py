@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.dry_run:
         RunDirectory.check_free(output, arguments.force)
     config, splits = load_fitting_splits(arguments, config)
+    for note in splits.train.notes:
+        print(note, file=sys.stderr)
     warn_of_idle_flags(arguments, config)
     if arguments.dry_run:
         return _dry_run(config, splits)
@@ -79,7 +81,7 @@ def _dry_run(config: Config, splits: DataSplits) -> int:
     with tempfile.TemporaryDirectory() as folder:
         code = _train(config, splits, Path(folder) / "run", force=False)
         if code == 0:
-            evaluate_run(RunDirectory.open(Path(folder) / "run"), config, splits.test)
+            evaluate_run(RunDirectory.open(Path(folder) / "run"), config, lambda reader: splits.test)
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
 

@@ -7,7 +7,8 @@ from gluon_lstm.data.augmentation import Augmentation, OversizeError
 from gluon_lstm.data.batching import iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.registry import dataset_names, load_splits
+from gluon_lstm.data.registry import dataset_names, load_split, load_splits
+from gluon_lstm.data.text import TextDataset, TextReader
 from gluon_lstm.data.views import as_sequence, view_shape
 
 __all__ = [
@@ -17,9 +18,12 @@ __all__ = [
     "ImageDataset",
     "OversizeError",
     "SequenceDataset",
+    "TextDataset",
+    "TextReader",
     "as_sequence",
     "dataset_names",
     "iterate_batches",
+    "load_split",
     "load_splits",
     "num_batches",
     "view_shape",

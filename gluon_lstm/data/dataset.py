@@ -12,16 +12,23 @@ class Batch(NamedTuple):
     """What one step consumes; every array is C-contiguous.
 
     Attributes:
-        inputs: (T, N, C) float32.
+        inputs: (T, N, C) float32, or (T, N) int32 where a step is a symbol.
         lengths: (N,) int32, or ``None`` where every sequence has T steps.
         labels: (N,) int32.
         indices: (N,) int64, the position of each sample in its data set.
+        scores: (N, K) float32, what another model says about each class, or ``None``.
     """
 
     inputs: np.ndarray
     lengths: Optional[np.ndarray]
     labels: np.ndarray
     indices: np.ndarray
+    scores: Optional[np.ndarray] = None
+
+    @property
+    def arguments(self) -> Tuple[np.ndarray, ...]:
+        """What a net is called with: the inputs, then those of lengths and scores that there are."""
+        return tuple(array for array in (self.inputs, self.lengths, self.scores) if array is not None)
 
 
 class SequenceDataset(abc.ABC):
@@ -38,6 +45,13 @@ class SequenceDataset(abc.ABC):
     split: str
     labels: np.ndarray
     class_names: Tuple[str, ...]
+
+    symbols = False
+    """Whether a time step is the number of a symbol, such as a word, and not C measured values."""
+    lengths: Optional[np.ndarray] = None
+    """(M,) steps of each sequence, or ``None`` where all have the same."""
+    notes: Tuple[str, ...] = ()
+    """Lines that the user should see, such as what was left out."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -57,8 +71,8 @@ class SequenceDataset(abc.ABC):
 
     @property
     @abc.abstractmethod
-    def step_shape(self) -> Tuple[int, int]:
-        """(T, C) of a sequence, T being that of the longest."""
+    def step_shape(self) -> Tuple[Optional[int], int]:
+        """(T, C) of a sequence; T is ``None`` where it varies, C the number of symbols where there are symbols."""
 
     @property
     @abc.abstractmethod

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple
+from typing import Any, Mapping, NamedTuple, Union
 
 import numpy as np
 
+from gluon_lstm.data.encoding import TextFormat
 from gluon_lstm.data.views import as_sequence
 from gluon_lstm.errors import DataError
 
 
-def read_format(description: Mapping[str, Any], source: str) -> ImageFormat:
+def read_format(description: Mapping[str, Any], source: str) -> Union[ImageFormat, TextFormat]:
     """Returns the format that ``SequenceDataset.input_format`` describes.
 
     Args:
@@ -21,9 +22,13 @@ def read_format(description: Mapping[str, Any], source: str) -> ImageFormat:
         DataError: they describe none that this release knows.
     """
     values = dict(description)
-    if values.pop("kind", None) != "image" or set(values) != set(ImageFormat._fields):
+    kind = values.pop("kind", None)
+    if kind == "image" and set(values) == set(ImageFormat._fields):
+        return ImageFormat(**values)
+    text = TextFormat.from_dict(values) if kind == "text" else None
+    if text is None:
         raise DataError(f"{source}: describes samples of a kind that this release does not know; train again")
-    return ImageFormat(**values)
+    return text
 
 
 class ImageFormat(NamedTuple):
@@ -40,6 +45,11 @@ class ImageFormat(NamedTuple):
     width: int
     max_value: int
     view: str
+
+    @property
+    def symbols(self) -> bool:
+        """Whether inputs are numbers that stand for something; these are measured values."""
+        return False
 
     def encode(self, images: np.ndarray) -> np.ndarray:
         """Returns images as a net reads them.

@@ -14,8 +14,9 @@ from gluon_lstm.data.dataset import DataSplits
 from gluon_lstm.data.downloads import Checksum, Limits, fetch
 from gluon_lstm.data.idx import LabelledImages, read_labelled_images
 from gluon_lstm.data.images import ImageDataset, image_options
+from gluon_lstm.data.places import cache_folder, user_folder
 from gluon_lstm.data.splits import make_splits
-from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.errors import DataError
 
 MIRRORS = (
     "https://ossci-datasets.s3.amazonaws.com/mnist/",
@@ -114,7 +115,7 @@ def find_files(data_dir: Optional[str]) -> Files:
         DataError: the folder has only some of the files, or none of them though it was asked for, or the
             download failed.
     """
-    folder = _user_folder(data_dir)
+    folder = user_folder(data_dir)
     for place in [folder / "mnist", folder] if folder else []:
         files = _present(place)
         if len(files) == len(CHECKSUMS):
@@ -129,25 +130,6 @@ def find_files(data_dir: Optional[str]) -> Files:
     return Files(*(files[name] for name in CHECKSUMS))
 
 
-def _user_folder(data_dir: Optional[str]) -> Optional[Path]:
-    """Returns the folder that the user named, if any; raises ConfigError where it does not exist."""
-    variable = os.environ.get("GLUON_LSTM_DATA")
-    named, source = (data_dir, "--data-dir") if data_dir is not None else (variable, "$GLUON_LSTM_DATA")
-    if not named:
-        return None
-    return check_folder(named, source)
-
-
-def check_folder(named: str, source: str) -> Path:
-    """Returns a folder of data, ``~`` written out; raises ConfigError, which names its source, where there is none."""
-    folder = os.path.expanduser(named)
-    if os.path.isdir(folder):
-        return Path(folder)
-    if os.path.exists(folder):
-        raise ConfigError(f"{source} {named}: is a file, not a folder; name the folder that holds the data")
-    raise ConfigError(f"{source} {named}: no such folder")
-
-
 def _present(folder: Path) -> Dict[str, Path]:
     """Returns name → path of those of the four files that ``folder`` has, gzipped or not."""
     found = {}
@@ -156,13 +138,6 @@ def _present(folder: Path) -> Dict[str, Path]:
             if os.path.exists(path):
                 found[name] = path
     return found
-
-
-def cache_folder() -> Path:
-    """Returns the folder where downloads are kept, as this system has it."""
-    from platformdirs import user_cache_dir
-
-    return Path(user_cache_dir("gluon-lstm"))
 
 
 def _download_missing(folder: Path) -> Dict[str, Path]:

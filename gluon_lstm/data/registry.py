@@ -1,13 +1,16 @@
-"""The data sets that can be asked for by name."""
+"""The data sets that can be asked for."""
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Tuple
+from typing import Callable, Dict, Optional, Tuple
 
-from gluon_lstm.config import DataConfig
-from gluon_lstm.data.dataset import DataSplits
+from gluon_lstm.config import Config, DataConfig
+from gluon_lstm.data.corpora import CORPORA, is_text
+from gluon_lstm.data.dataset import DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
 from gluon_lstm.data.mnist import load_mnist
+from gluon_lstm.data.text import TextReader
+from gluon_lstm.data.texts import load_texts, load_texts_as
 from gluon_lstm.errors import ConfigError
 
 LOADERS: Dict[str, Callable[[DataConfig], DataSplits]] = {"digits": load_digits, "mnist": load_mnist}
@@ -15,16 +18,31 @@ LOADERS: Dict[str, Callable[[DataConfig], DataSplits]] = {"digits": load_digits,
 
 def dataset_names() -> Tuple[str, ...]:
     """Returns the names that ``load_splits`` knows."""
-    return tuple(LOADERS)
+    return (*LOADERS, "sentences", *CORPORA)
 
 
-def load_splits(config: DataConfig) -> DataSplits:
+def load_splits(config: Config) -> DataSplits:
     """Reads the data set that the configuration names.
 
     Raises:
         ConfigError: no such data set, or options that do not fit it.
         DataError: files that are missing, damaged or of the wrong form.
     """
-    if config.dataset not in LOADERS:
-        raise ConfigError(f"--dataset {config.dataset}: no such data set; choose from {', '.join(dataset_names())}")
-    return LOADERS[config.dataset](config)
+    name = config.data.dataset
+    if is_text(config.data):
+        return load_texts(config)
+    if name not in LOADERS:
+        raise ConfigError(
+            f"--dataset {name}: no such data set; choose from {', '.join(dataset_names())}, "
+            f"or give a .csv, .tsv or .jsonl file"
+        )
+    if config.data.folds:
+        raise ConfigError(f"--folds {config.data.folds}: {name} has a test split; leave it out")
+    return LOADERS[name](config.data)
+
+
+def load_split(config: Config, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:
+    """Reads one split, texts as the reader of a trained model has them; errors as of ``load_splits``."""
+    if reader is not None and is_text(config.data):
+        return load_texts_as(config, split, reader)
+    return getattr(load_splits(config), split)

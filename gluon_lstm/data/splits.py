@@ -82,31 +82,66 @@ def make_splits(
     Raises:
         ConfigError: a split would lack samples of a class to train on.
     """
-    num_classes = np.count_nonzero(np.bincount(pool.labels))
-    size = default_validation_size if config.validation_size is None else config.validation_size
-    if size > len(pool) - num_classes:
+    parts = split_indices(pool.labels, config, default_validation_size, pool.name)
+    return DataSplits(pool.subset(parts.rest, "train"), pool.subset(parts.drawn, "validation"), test)
+
+
+def split_indices(labels: np.ndarray, config: DataConfig, default_size: int, name: str) -> Partition:
+    """Returns the positions of the samples to validate on, and as the rest those to train on.
+
+    Args:
+        labels: (M,) int32, of all samples that are not for testing.
+        config: ``validation_size``, ``split_seed`` and ``limit_train``.
+        default_size: used where ``validation_size`` is ``None``.
+        name: of the data set, for the error's line.
+
+    Raises:
+        ConfigError: a split would lack samples of a class to train on.
+    """
+    num_classes = np.count_nonzero(np.bincount(labels))
+    size = default_size if config.validation_size is None else config.validation_size
+    if size > len(labels) - num_classes:
         raise ConfigError(
-            f"--validation-size {size}: {pool.name} has {len(pool)} samples of {num_classes} classes to train on; "
-            f"use at most {len(pool) - num_classes}"
+            f"--validation-size {size}: {name} has {len(labels)} samples of {num_classes} classes to train on; "
+            f"use at most {len(labels) - num_classes}"
         )
-    parts = split_off(pool.labels, size, np.random.default_rng(config.split_seed))
-    train = limit(pool.subset(parts.rest, "train"), config)
-    return DataSplits(train, pool.subset(parts.drawn, "validation"), test)
+    parts = split_off(labels, size, np.random.default_rng(config.split_seed))
+    return Partition(parts.drawn, parts.rest[limited(labels[parts.rest], config, name)])
 
 
-def limit(train: SequenceDataset, config: DataConfig) -> SequenceDataset:
-    """Returns ``limit_train`` of the training samples, at least one of each class; all where it is ``None`` or more.
+def limited(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
+    """Returns the positions of ``limit_train`` samples, at least one of each class; all where it is ``None`` or more.
+
+    Args:
+        labels: (M,) int32, of the training samples.
+        config: ``limit_train`` and ``split_seed``.
+        name: of the data set, for the error's line.
 
     Raises:
         ConfigError: fewer samples asked for than there are classes.
     """
     size = config.limit_train
-    if size is None or size >= len(train):
-        return train
-    counts = np.bincount(train.labels)
+    if size is None or size >= len(labels):
+        return np.arange(len(labels))
+    counts = np.bincount(labels)
     num_classes = np.count_nonzero(counts)
     if size < num_classes:
-        raise ConfigError(f"--limit-train {size}: {train.name} has {num_classes} classes; use at least {num_classes}")
+        raise ConfigError(f"--limit-train {size}: {name} has {num_classes} classes; use at least {num_classes}")
     shares = apportion(counts, size, low=np.minimum(counts, 1), high=counts)
     rng = np.random.default_rng([config.split_seed, _LIMIT_STREAM])
-    return train.subset(draw_stratified(train.labels, shares, rng).drawn)
+    return draw_stratified(labels, shares, rng).drawn
+
+
+def fold_numbers(labels: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Returns the fold (M,) int64 of each sample, 0 to ``folds - 1``: equal shares of every class, drawn at random.
+
+    Args:
+        labels: (M,) integers.
+        folds: number of folds.
+        rng: stream that the samples are drawn from.
+    """
+    order = rng.permutation(len(labels))
+    order = order[np.argsort(labels[order], kind="stable")]
+    numbers = np.empty(len(labels), np.int64)
+    numbers[order] = np.arange(len(labels)) % folds
+    return numbers

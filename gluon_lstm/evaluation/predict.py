@@ -44,7 +44,7 @@ def predict(
     """Returns the network's probabilities for every sample, in order, without augmentation.
 
     Args:
-        net: called as ``net(inputs (T, N, C)[, lengths (N,)])``, gives logits (N, K).
+        net: called with a batch's arguments, gives logits (N, K).
         dataset: what is predicted; at least one sample.
         batch_size: samples a call.
         device: where the network's parameters are.
@@ -56,12 +56,14 @@ def predict(
     if not len(dataset):
         raise DataError(f"{_name(dataset)}: has no samples to predict; choose another split or data set")
     size = min(batch_size, len(dataset))
+    order = _order(dataset)
     starts = range(0, len(dataset), size)
     bar = tqdm(starts, "predicting", unit="batch", leave=False, disable=not progress)
-    logits = [_forward(net, _batch(dataset, start, size), device) for start in bar]
-    scores = np.concatenate(logits)[: len(dataset)]
-    _check_finite(scores, dataset)
-    return Predictions(softmax(scores), dataset.labels)
+    sorted_logits = [_forward(net, _batch(dataset, order, start, size), device) for start in bar]
+    logits = np.empty((len(dataset), sorted_logits[0].shape[1]), np.float32)
+    logits[order] = np.concatenate(sorted_logits)[: len(dataset)]
+    _check_finite(logits, dataset)
+    return Predictions(softmax(logits), dataset.labels)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -115,18 +117,22 @@ def _name(dataset: SequenceDataset) -> str:
     return f"{dataset.name} ({dataset.split})"
 
 
-def _batch(dataset: SequenceDataset, start: int, size: int) -> Batch:
-    """Returns ``size`` samples from ``start`` on; at the end the last sample is repeated.
+def _order(dataset: SequenceDataset) -> np.ndarray:
+    """Returns all positions (M,) int64, sorted by length where that varies, so that batches need little padding."""
+    return np.arange(len(dataset)) if dataset.lengths is None else np.argsort(dataset.lengths, kind="stable")
+
+
+def _batch(dataset: SequenceDataset, order: np.ndarray, start: int, size: int) -> Batch:
+    """Returns ``size`` samples from place ``start`` of the order on; at the end the last sample is repeated.
 
     A hybridized network is compiled anew for every batch size it meets.
     """
-    return dataset.batch(np.minimum(np.arange(start, start + size), len(dataset) - 1))
+    return dataset.batch(order[np.minimum(np.arange(start, start + size), len(order) - 1)])
 
 
 def _forward(net: mx.gluon.HybridBlock, batch: Batch, device: mx.Context) -> np.ndarray:
     """Returns the (N, K) float32 logits of a batch, in inference mode."""
-    arrays = [batch.inputs] if batch.lengths is None else [batch.inputs, batch.lengths]
-    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in arrays)).asnumpy()
+    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in batch.arguments)).asnumpy()
 
 
 def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import List, Union
+from typing import List, Optional, Sequence, Union
 
 import mxnet as mx
 import numpy as np
 
 from gluon_lstm.config import Config
-from gluon_lstm.data import SequenceDataset
+from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
 from gluon_lstm.data.formats import read_format
-from gluon_lstm.evaluation.predict import check_compatible, softmax
+from gluon_lstm.errors import DataError
+from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
 from gluon_lstm.nn import build_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
 from gluon_lstm.runtime import devices
 
 
 class Predictor:
-    """A trained model that reads NumPy arrays.
+    """A trained model that reads NumPy arrays, or texts where it was trained on texts.
 
     Args:
         config: the run's configuration.
@@ -27,44 +28,65 @@ class Predictor:
         source: the run's name, for error lines.
 
     Attributes:
-        net: the ``SequenceClassifier``, hybridized.
+        net: the classifier, hybridized.
         class_names: name of each class, in the order of the probabilities' columns.
         input_format: what a sample must look like.
+        reader: what makes a text readable; ``None`` of a model that does not read texts.
     """
 
     def __init__(self, config: Config, model: SavedModel, device: mx.Context, source: str) -> None:
         self.class_names = model.class_names
         self.step_shape = model.step_shape
         self.input_format = read_format(model.input_format, source)
+        symbols = self.input_format.symbols
+        self.reader: Optional[TextReader] = TextReader(self.input_format, model.ngrams) if symbols else None
         self.device = device
-        self.net = build_net(config.model, model.step_shape, len(model.class_names), [device])
+        self.net = build_net(config.model, model.step_shape, len(model.class_names), [device], symbols)
         set_arrays(self.net, model.parameters, source)
 
     def check(self, dataset: SequenceDataset) -> None:
         """Raises DataError unless the model can read the data set."""
         check_compatible(dataset, self.step_shape, self.class_names)
 
-    def predict_proba(self, images: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    def predict_proba(self, samples: Union[np.ndarray, Sequence[str]], batch_size: int = 256) -> np.ndarray:
         """Returns the probability of each class.
 
         Args:
-            images: (N, H, W) or (H, W), numbers in the range that the training data had.
-            batch_size: images at a time.
+            samples: images (N, H, W) or (H, W), numbers in the range that the training data had; or N texts.
+            batch_size: samples at a time.
 
         Returns:
             (N, K) float32; each row sums to 1.
 
         Raises:
-            DataError: images of another shape, or values out of range.
+            DataError: images of another shape, values out of range, no samples, or a blank text.
         """
-        inputs = self.input_format.encode(images)
+        if self.reader is not None:
+            return predict(self.net, self._dataset(samples), batch_size, self.device).probabilities
+        inputs = self.input_format.encode(samples)
         starts = range(0, inputs.shape[1], batch_size)
         parts = (np.ascontiguousarray(inputs[:, start : start + batch_size]) for start in starts)
         return np.concatenate([softmax(self.net(mx.nd.array(part, ctx=self.device)).asnumpy()) for part in parts])
 
-    def predict(self, images: np.ndarray) -> List[str]:
-        """Returns the name of each image's most probable class; see ``predict_proba``."""
-        return [self.class_names[index] for index in self.predict_proba(images).argmax(axis=1)]
+    def _dataset(self, texts: Sequence[str]) -> TextDataset:
+        """Returns texts without labels as a data set."""
+        sequences = self.reader.format.encode(texts)
+        if not len(texts):
+            raise DataError("texts: give at least one")
+        return TextDataset(
+            name="texts",
+            split="given",
+            texts=texts,
+            sequences=sequences,
+            scores=self.reader.scores(sequences),
+            labels=np.zeros(len(texts), np.int32),
+            class_names=self.class_names,
+            reader=self.reader,
+        )
+
+    def predict(self, samples: Union[np.ndarray, Sequence[str]]) -> List[str]:
+        """Returns the name of each sample's most probable class; see ``predict_proba``."""
+        return [self.class_names[index] for index in self.predict_proba(samples).argmax(axis=1)]
 
 
 def load(run: Union[str, Path], device: str = "cpu") -> Predictor:

@@ -10,6 +10,7 @@ from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.parameters import count_parameters, get_arrays, set_arrays
 from gluon_lstm.nn.pooling import Pooling
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Gates
+from gluon_lstm.nn.text import TextClassifier, TokenEmbedding
 from gluon_lstm.nn.transformer import TransformerEncoder
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "RecurrentLayer",
     "SequenceBlock",
     "SequenceClassifier",
+    "TextClassifier",
+    "TokenEmbedding",
     "TransformerEncoder",
     "build_net",
     "count_parameters",

@@ -1,47 +1,62 @@
 """From a configuration to a net that is ready to run."""
 
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import mxnet as mx
 
-from gluon_lstm.config import TRANSFORMER_HEADS, ModelConfig
+from gluon_lstm.config import MOST_STEPS, TRANSFORMER_HEADS, ModelConfig
 from gluon_lstm.nn.classifier import SequenceClassifier
+from gluon_lstm.nn.text import TextClassifier
 
 
 def build_net(
-    config: ModelConfig, step_shape: Tuple[int, int], num_classes: int, devices: Sequence[mx.Context]
-) -> SequenceClassifier:
+    config: ModelConfig,
+    step_shape: Tuple[Optional[int], int],
+    num_classes: int,
+    devices: Sequence[mx.Context],
+    symbols: bool = False,
+) -> Union[SequenceClassifier, TextClassifier]:
     """Returns an initialized, hybridized classifier.
 
     Args:
         config: the model's options.
-        step_shape: (T, C) of the sequences it will read.
+        step_shape: (T, C) of the sequences it will read; T is ``None`` where it varies.
         num_classes: K.
         devices: where its parameters are put.
+        symbols: whether a step is the number of one of C symbols, which the net embeds.
     """
-    net = SequenceClassifier(
-        num_classes=num_classes,
-        input_size=step_shape[1],
-        num_steps=step_shape[0],
-        hidden_size=config.hidden_size,
-        num_layers=config.num_layers,
-        bidirectional=config.bidirectional and config.encoder != "transformer",
-        encoder=config.encoder,
-        groups=config.groups,
-        dropout=config.dropout,
-        pooling=config.pooling,
-        head_size=config.head_size,
-        **_encoder_options(config, step_shape[0]),
-    )
+    num_steps, features = step_shape
+    options = {
+        "num_classes": num_classes,
+        "hidden_size": config.hidden_size,
+        "num_layers": config.num_layers,
+        "bidirectional": config.bidirectional and config.encoder != "transformer",
+        "encoder": config.encoder,
+        "groups": config.groups,
+        "dropout": config.dropout,
+        "pooling": config.pooling,
+        "head_size": config.head_size,
+        **_encoder_options(config, num_steps),
+    }
+    if symbols:
+        net = TextClassifier(
+            vocabulary_size=features,
+            embedding_size=config.embedding_size,
+            embedding_dropout=config.embedding_dropout,
+            scored=bool(config.ngrams),
+            **options,
+        )
+    else:
+        net = SequenceClassifier(input_size=features, num_steps=num_steps, **options)
     net.initialize(ctx=list(devices))
     net.hybridize(static_alloc=True, static_shape=True)
     return net
 
 
-def _encoder_options(config: ModelConfig, num_steps: int) -> Dict[str, Any]:
+def _encoder_options(config: ModelConfig, num_steps: Optional[int]) -> Dict[str, Any]:
     """Returns the options that the configuration's encoder has beside those of all."""
     if config.encoder == "transformer":
-        return {"num_heads": TRANSFORMER_HEADS, "max_steps": num_steps}
+        return {"num_heads": TRANSFORMER_HEADS, "max_steps": num_steps or MOST_STEPS}
     options = {
         "locked_dropout": config.locked_dropout,
         "weight_dropout": config.weight_dropout,

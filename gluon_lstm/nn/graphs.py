@@ -129,7 +129,7 @@ def _within_range(lengths, inputs):
     """Returns symbols of lengths (N,), whole, moved into 1 to T, and 1 where NaN: MXNet crashes on others."""
     F = symbol
     ones = F.ones_like(F.slice_axis(F.slice_axis(inputs, axis=1, begin=0, end=1), axis=-1, begin=0, end=1))
-    steps = F.reshape(F.sum(F.BlockGrad(ones)), shape=(1,))
+    steps = F.reshape(F.sum(F.cast(F.BlockGrad(ones), dtype="float32")), shape=(1,))
     lengths = F.floor(F.cast(lengths, dtype="float32"))
     lengths = F.where(lengths == lengths, lengths, F.ones_like(lengths))  # a NaN is not equal to itself
     return F.broadcast_minimum(F.maximum(lengths, 1), steps)

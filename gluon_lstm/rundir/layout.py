@@ -26,7 +26,7 @@ LAYOUT: Mapping[str, Any] = {
     "config.json": None,
     "log.jsonl": None,
     "events": {"events.out.tfevents.*": None},
-    "model": {"model.json": None, "parameters.safetensors": None},
+    "model": {"model.json": None, "parameters.safetensors": None, "vocabulary.json": None},
     "evaluation": {"test": REPORT, "validation": REPORT},
 }
 """Name or pattern → what a folder holds, in the same form, or ``None`` for a file."""

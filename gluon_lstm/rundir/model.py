@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from gluon_lstm.data.ngrams import NgramModel
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.files import read_json, sha256, write_json
 
 MODEL_VERSION = 1
-_DESCRIPTION, _WEIGHTS = "model.json", "parameters.safetensors"
+_DESCRIPTION, _WEIGHTS, _VOCABULARY = "model.json", "parameters.safetensors", "vocabulary.json"
+_NGRAMS = "ngrams."
+"""What the names of the n-gram model's arrays start with, among the parameters."""
 
 
 @dataclass(frozen=True)
@@ -24,28 +27,39 @@ class SavedModel:
     Attributes:
         parameters: structural name → array.
         class_names: name of each class, in the order of the logits.
-        step_shape: (T, C) of the sequences it was trained on.
+        step_shape: (T, C) of the sequences it was trained on; T is ``None`` where it varies.
         input_format: what a sample of the user's own must look like, as plain values.
         epoch: the epoch, from 1, after which it was saved.
         validation_accuracy: accuracy on the validation split, 0 to 1.
         validation_loss: mean negative log-likelihood there, in nats.
+        ngrams: the n-gram model whose scores it reads; ``None`` without one.
     """
 
     parameters: Mapping[str, np.ndarray]
     class_names: Tuple[str, ...]
-    step_shape: Tuple[int, int]
+    step_shape: Tuple[Optional[int], int]
     input_format: Mapping[str, Any]
     epoch: int
     validation_accuracy: float
     validation_loss: float
+    ngrams: Optional[NgramModel] = None
 
 
 def write_model(folder: Path, model: SavedModel) -> None:
     """Writes a model's files into an empty folder."""
-    (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(dict(model.parameters)))
-    described = asdict(model)
-    described.pop("parameters")
-    write_json(folder / _DESCRIPTION, {"version": MODEL_VERSION, "sha256": sha256(folder / _WEIGHTS), **described})
+    arrays = dict(model.parameters)
+    if model.ngrams is not None:
+        arrays.update({_NGRAMS + name: array for name, array in model.ngrams.to_arrays().items()})
+    (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(arrays))
+    described = {item.name: getattr(model, item.name) for item in fields(model)}
+    for name in ("parameters", "ngrams"):
+        del described[name]
+    checksums = {"sha256": sha256(folder / _WEIGHTS)}
+    if "vocabulary" in model.input_format:
+        described["input_format"] = {**model.input_format}
+        write_json(folder / _VOCABULARY, {"tokens": described["input_format"].pop("vocabulary")})
+        checksums["vocabulary_sha256"] = sha256(folder / _VOCABULARY)
+    write_json(folder / _DESCRIPTION, {"version": MODEL_VERSION, **checksums, **described})
 
 
 def read_model(folder: Path) -> SavedModel:
@@ -57,23 +71,49 @@ def read_model(folder: Path) -> SavedModel:
     path = folder / _DESCRIPTION
     described = read_json(path)
     version, checksum = described.pop("version", None), described.pop("sha256", None)
+    vocabulary_checksum = described.pop("vocabulary_sha256", None)
     if version != MODEL_VERSION:
         raise RunError(f"{path}: format version {version!r} is unknown; this release reads {MODEL_VERSION}")
     parameters = _read_parameters(folder / _WEIGHTS, checksum)
     if not _is_description(described):
         raise RunError(f"{path}: does not describe a model; train again or restore a copy")
+    if vocabulary_checksum is not None:
+        _check_sum(folder / _VOCABULARY, vocabulary_checksum)
+        described["input_format"]["vocabulary"] = read_json(folder / _VOCABULARY).get("tokens")
     described.update(class_names=tuple(described["class_names"]), step_shape=tuple(described["step_shape"]))
-    return SavedModel(parameters, **described)
+    ngrams = {name: parameters.pop(name) for name in list(parameters) if name.startswith(_NGRAMS)}
+    return SavedModel(
+        parameters, ngrams=_read_ngrams(ngrams, len(described["class_names"]), folder / _WEIGHTS), **described
+    )
+
+
+def _check_sum(path: Path, checksum: Any) -> None:
+    """Raises RunError unless a file is there and has the checksum that was recorded."""
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
+    if found != checksum:
+        raise RunError(f"{path}: damaged, its checksum is not the recorded one; train again or restore a copy")
 
 
 def _read_parameters(path: Path, checksum: Any) -> Dict[str, np.ndarray]:
     """Returns the arrays of a safetensors file whose checksum is known."""
+    _check_sum(path, checksum)
     try:
-        if sha256(path) != checksum:
-            raise RunError(f"{path}: damaged, its checksum is not the recorded one; train again or restore a copy")
         return safetensors.numpy.load_file(path)
     except (OSError, SafetensorError) as error:
         raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
+
+
+def _read_ngrams(arrays: Mapping[str, np.ndarray], num_classes: int, path: Path) -> Optional[NgramModel]:
+    """Returns the n-gram model among a file's arrays, if there is one."""
+    if not arrays:
+        return None
+    model = NgramModel.from_arrays({name.removeprefix(_NGRAMS): a for name, a in arrays.items()}, num_classes)
+    if model is None:
+        raise RunError(f"{path}: holds n-grams of another form; train again or restore a copy")
+    return model
 
 
 def _is_description(described: Mapping[str, Any]) -> bool:
@@ -81,10 +121,15 @@ def _is_description(described: Mapping[str, Any]) -> bool:
     number = (int, float)
     forms = {
         "class_names": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
-        "step_shape": lambda value: isinstance(value, list) and [type(size) for size in value] == [int, int],
+        "step_shape": lambda value: isinstance(value, list) and _is_step_shape(value),
         "input_format": lambda value: isinstance(value, dict),
         "epoch": lambda value: isinstance(value, int),
         "validation_accuracy": lambda value: isinstance(value, number),
         "validation_loss": lambda value: isinstance(value, number),
     }
     return set(described) == set(forms) and all(is_valid(described[name]) for name, is_valid in forms.items())
+
+
+def _is_step_shape(value: List[Any]) -> bool:
+    """Whether a list is (T or nothing, C)."""
+    return len(value) == 2 and (value[0] is None or type(value[0]) is int) and type(value[1]) is int

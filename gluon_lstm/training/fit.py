@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import contextmanager, nullcontext
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
 
-from gluon_lstm.config import Config
-from gluon_lstm.data import DataSplits, iterate_batches, num_batches
-from gluon_lstm.errors import DataError, DivergenceError
+from gluon_lstm.config import Config, ModelConfig
+from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, num_batches
+from gluon_lstm.errors import ConfigError, DataError, DivergenceError
 from gluon_lstm.evaluation import Evaluation, evaluate, predict
-from gluon_lstm.nn import build_net, get_arrays
+from gluon_lstm.nn import TokenEmbedding, build_net, get_arrays
+from gluon_lstm.nn.text import INITIAL_DEVIATION
+from gluon_lstm.nn.vectors import read_vectors
 from gluon_lstm.rundir import RunDirectory, SavedModel
 from gluon_lstm.runtime import derive_seed, seed_everything
 from gluon_lstm.training.averaging import MovingAverage
 from gluon_lstm.training.epoch import EpochSummary, Tally, diverged, train_epoch
 from gluon_lstm.training.interrupts import held_signals
+from gluon_lstm.training.loss import balanced_weights
 from gluon_lstm.training.progress import Progress
 from gluon_lstm.training.schedules import learning_rate
 from gluon_lstm.training.step import Stepper
@@ -53,8 +57,13 @@ class Fit:
     ) -> None:
         self._config, self._splits, self._devices, self._progress = config, splits, devices, progress
         seed_everything(config.runtime.seed)
-        self.net = build_net(config.model, splits.train.step_shape, len(splits.train.class_names), devices)
-        self._stepper = Stepper(self.net, config.training, devices)
+        train, num_classes = splits.train, len(splits.train.class_names)
+        _check_options(config, train)
+        self.net = build_net(config.model, train.step_shape, num_classes, devices, train.symbols)
+        if train.symbols:
+            _prepare_embedding(self.net.embedding, config.model, train.reader.format.vocabulary)
+        weights = balanced_weights(train.labels, num_classes) if config.training.class_weights else None
+        self._stepper = Stepper(self.net, config.training, devices, weights)
         decay = config.training.ema_decay
         self._average = MovingAverage(self.net.collect_params(), decay) if decay else None
         self._steps_per_epoch = num_batches(len(splits.train), config.training.batch_size)
@@ -153,6 +162,7 @@ class Fit:
         directory.save_model(
             SavedModel(
                 parameters=get_arrays(self.net),
+                ngrams=train.reader.ngrams if train.symbols else None,
                 class_names=train.class_names,
                 step_shape=train.step_shape,
                 input_format=train.input_format,
@@ -163,3 +173,30 @@ class Fit:
     def _out_of_patience(self, epoch: int) -> bool:
         patience = self._config.training.patience
         return bool(patience) and epoch - self._best["epoch"] >= patience
+
+
+def _check_options(config: Config, train: SequenceDataset) -> None:
+    """Raises ConfigError where the configuration asks for what only texts have."""
+    options = {"--adversarial": config.training.adversarial, "--ngrams": config.model.ngrams,
+               "--embedding": config.model.embedding}  # fmt: skip
+    for flag, value in options.items():
+        if value and not train.symbols:
+            raise ConfigError(f"{flag} {value}: acts on texts alone, and {train.name} holds none; leave it out")
+
+
+def _prepare_embedding(embedding: TokenEmbedding, config: ModelConfig, vocabulary: Sequence[str]) -> None:
+    """Puts pretrained vectors, if any, in their tokens' places, and keeps them as they are where that is asked for."""
+    if config.embedding:
+        pretrained = read_vectors(config.embedding, vocabulary)
+        size = pretrained.vectors.shape[1]
+        if size != config.embedding_size:
+            raise ConfigError(f"--embedding-size {config.embedding_size}: {config.embedding} has {size} values a word; "
+                              f"use --embedding-size {size}")  # fmt: skip
+        share = len(pretrained.found) / len(vocabulary)
+        print(f"{config.embedding}: vectors for {share:.1%} of the vocabulary's {len(vocabulary):,}", file=sys.stderr)
+        weight = embedding.weight.list_data()[0].asnumpy()
+        weight *= pretrained.vectors.std() / INITIAL_DEVIATION  # the other tokens' vectors, on the same scale
+        weight[pretrained.found] = pretrained.vectors
+        embedding.weight.set_data(mx.nd.array(weight))
+    if not config.embedding_training:
+        embedding.weight.grad_req = "null"

@@ -1,6 +1,6 @@
 """One training step."""
 
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -8,6 +8,8 @@ from mxnet import autograd, gluon, nd
 
 from gluon_lstm.config import TrainingConfig
 from gluon_lstm.data import Batch
+from gluon_lstm.training.adversarial import PASSES, AdversarialPass
+from gluon_lstm.training.loss import ClassificationLoss
 from gluon_lstm.training.optimizers import clip_gradients, make_trainer
 
 
@@ -31,36 +33,56 @@ class Stepper:
     """Takes training steps with one net.
 
     Args:
-        net: initialized block on every device; takes (T, N, C)[, lengths (N,)], gives logits (N, K).
-        config: optimizer and clipping.
+        net: initialized block on every device; takes a batch's arguments, gives logits (N, K).
+        config: optimizer, clipping and loss.
         devices: contexts that share each batch.
+        class_weights: (K,) float32, what a sample of each class counts; 1 where ``None``.
     """
 
-    def __init__(self, net: gluon.HybridBlock, config: TrainingConfig, devices: Sequence[mx.Context]) -> None:
+    def __init__(
+        self,
+        net: gluon.HybridBlock,
+        config: TrainingConfig,
+        devices: Sequence[mx.Context],
+        class_weights: Optional[np.ndarray] = None,
+    ) -> None:
         self._net = net
         self._clip_norm = config.clip_norm
         self._devices = list(devices)
         self._trainer = make_trainer(net.collect_params(), config)
-        self._loss = gluon.loss.SoftmaxCrossEntropyLoss()
+        self._loss = ClassificationLoss(config.label_smoothing, class_weights)
+        self._loss.initialize(ctx=self._devices)
         self._loss.hybridize(static_alloc=True)
+        self._adversarial = AdversarialPass(net, self._loss, config.adversarial) if config.adversarial else None
         self._parameters = [p for p in net.collect_params().values() if p.grad_req != "null"]
 
     def step(self, batch: Batch, rate: float) -> StepResult:
         """Updates the net by the mean gradient over a batch, at the given learning rate; does not wait for it."""
-        inputs = self._split(batch.inputs, axis=1)
+        first, *others = batch.arguments
+        arguments = [self._split(first, axis=1), *(self._split(array, axis=0) for array in others)]
         labels = self._split(batch.labels, axis=0)
-        arguments = [inputs] if batch.lengths is None else [inputs, self._split(batch.lengths, axis=0)]
-        with autograd.record():
-            logits = [self._net(*part) for part in zip(*arguments)]
-            losses = [self._loss(*pair) for pair in zip(logits, labels)]
-        autograd.backward(losses)
         size = sum(map(len, labels))
+        if self._adversarial:
+            pairs = [self._adversarial(*part) for part in zip(*arguments, labels)]
+            logits, losses = map(list, zip(*pairs))
+            size *= PASSES
+        else:
+            logits, losses = self._differentiate(arguments, labels)
         self._trainer.set_learning_rate(rate)
         self._trainer.allreduce_grads()
         norm = self._clip(size) if self._clip_norm else None
         self._trainer.update(size)
-        parts = len(losses) if size == len(batch.labels) else 1
+        # A batch too small to go round was put on every device.
+        parts = len(losses) if sum(map(len, losses)) == len(batch.labels) else 1
         return StepResult(losses[:parts], logits[:parts], batch.labels, norm)
+
+    def _differentiate(self, arguments, labels) -> Tuple[List[nd.NDArray], List[nd.NDArray]]:
+        """Leaves the loss's gradients in the parameters; returns logits and losses on each device."""
+        with autograd.record():
+            logits = [self._net(*part) for part in zip(*arguments)]
+            losses = [self._loss(*pair) for pair in zip(logits, labels)]
+        autograd.backward(losses)
+        return logits, losses
 
     def _split(self, array: np.ndarray, axis: int) -> List[nd.NDArray]:
         """Puts an equal part of the batch on each device, or all of it where it has too few samples to go round.

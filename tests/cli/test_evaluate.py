@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 import gluon_lstm
-from gluon_lstm.config import DataConfig
+from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import load_splits
 from gluon_lstm.errors import DataError, RunError
 from gluon_lstm.rundir import RunDirectory
@@ -35,7 +35,7 @@ def predictions(trained):
 
 @pytest.fixture(scope="session")
 def held_out():
-    return load_splits(DataConfig()).test
+    return load_splits(Config(data=DataConfig())).test
 
 
 @pytest.fixture(scope="session")

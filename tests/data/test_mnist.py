@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gluon_lstm.config import DataConfig
+from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import mnist
 from gluon_lstm.data.downloads import Checksum
 from gluon_lstm.data.registry import load_splits
@@ -53,7 +53,7 @@ def cache(tmp_path, monkeypatch):
 
 
 def load(**options):
-    return load_splits(DataConfig(dataset="mnist", **options))
+    return load_splits(Config(data=DataConfig(dataset="mnist", **options)))
 
 
 @pytest.mark.parametrize("pack", [True, False])

@@ -2,7 +2,7 @@ from dataclasses import fields
 
 import pytest
 
-from gluon_lstm.config import DataConfig
+from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data.registry import dataset_names, load_splits
 from gluon_lstm.errors import ConfigError
 
@@ -18,4 +18,4 @@ def test_help_names_every_data_set():
 
 def test_unknown_name_lists_the_known_ones():
     with pytest.raises(ConfigError, match="--dataset cifar: no such data set; choose from digits, mnist"):
-        load_splits(DataConfig(dataset="cifar"))
+        load_splits(Config(data=DataConfig(dataset="cifar")))

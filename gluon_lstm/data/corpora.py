@@ -1,0 +1,222 @@
+"""Labelled texts by name or from a file, and how they are cut into splits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from gluon_lstm.config import Config, DataConfig, TextConfig
+from gluon_lstm.data.places import user_folder
+from gluon_lstm.data.sentences import make_sentences
+from gluon_lstm.data.splits import fold_numbers, split_indices, split_off
+from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, read_texts
+from gluon_lstm.errors import ConfigError, DataError
+
+SPLITS = ("train", "validation", "test")
+TEST_SEED = 2_005  # never changes, so that accuracies compare between runs and releases
+MAX_VALIDATION_SIZE = 5_000
+TENTH = 10
+"""What a split takes of the samples where nobody has drawn one: one in ten."""
+
+
+class Corpus(NamedTuple):
+    """A corpus by name: the file of each split, without ``.jsonl.gz``; none for a split that it does not have."""
+
+    train: str = "train"
+    validation: Optional[str] = None
+    test: Optional[str] = "test"
+
+
+CORPORA: Dict[str, Corpus] = {
+    "trec": Corpus(),
+    "sst2": Corpus(validation="dev"),
+    "sst5": Corpus(validation="dev"),
+    "imdb": Corpus(),
+    "mr": Corpus(train="all", test=None),
+    "subj": Corpus(train="all", test=None),
+    "cr": Corpus(train="all", test=None),
+    "mpqa": Corpus(train="all", test=None),
+}
+"""Folder name → files, each line an object with ``text`` and ``label``."""
+
+
+class RawSplit(NamedTuple):
+    """Texts of one split, each with the position of its label among the class names."""
+
+    texts: List[str]
+    labels: np.ndarray
+
+
+class RawSplits(NamedTuple):
+    """All texts of a data set, before they are cut into tokens.
+
+    Attributes:
+        name: name of the data set.
+        splits: by name, ``SPLITS``.
+        class_names: the labels of the training texts, numbers in their order, else by alphabet.
+        notes: lines for the user: which columns were taken, what was left out.
+    """
+
+    name: str
+    splits: Dict[str, RawSplit]
+    class_names: Tuple[str, ...]
+    notes: Tuple[str, ...]
+
+
+def is_text(config: DataConfig) -> bool:
+    """Whether the configuration names a set of texts."""
+    return config.dataset == "sentences" or config.dataset in CORPORA or is_table(config.dataset)
+
+
+def read_corpus(config: Config) -> RawSplits:
+    """Reads the texts that the configuration names.
+
+    Raises:
+        ConfigError: options that do not fit the data.
+        DataError: files that are missing, damaged or of the wrong form.
+    """
+    sources = _read_sources(config)
+    class_names = _class_names(sources["train"].labels)
+    if len(class_names) < 2:
+        raise DataError(
+            f"{_source_name(config, 'train')}: every label is {class_names[0]!r}, and one class alone leaves nothing "
+            f"to learn; use labels of two classes or more"
+        )
+    splits = {
+        split: RawSplit(texts.texts, _positions(texts, class_names, _source_name(config, split)))
+        for split, texts in sources.items()
+    }
+    name = config.data.dataset if not is_table(config.data.dataset) else Path(config.data.dataset).name
+    notes = [note for split, texts in sources.items() for note in _notes(texts, _source_name(config, split))]
+    return RawSplits(name, _complete(splits, config.data, name), class_names, tuple(notes))
+
+
+def _read_sources(config: Config) -> Dict[str, LabelledTexts]:
+    """Returns the texts of each split that somebody has drawn."""
+    name = config.data.dataset
+    if name == "sentences":
+        _refuse_files(config.text, name)
+        return {split: LabelledTexts(*make_sentences(split), [], ("text", "label"), []) for split in SPLITS}
+    if name in CORPORA:
+        _refuse_files(config.text, name)
+        folder = find_corpus(name, config.data.data_dir)
+        files = CORPORA[name]._asdict().items()
+        paths = {split: folder / f"{file}.jsonl.gz" for split, file in files if file}
+        return {split: read_texts(path, Columns("text", "label")) for split, path in paths.items()}
+    paths = {"train": name, "validation": config.text.validation_file, "test": config.text.test_file}
+    columns = Columns(config.text.text_column, config.text.label_column)
+    return {
+        split: read_texts(_existing(path, split), columns, config.text.encoding)
+        for split, path in paths.items()
+        if path is not None
+    }
+
+
+def _refuse_files(text: TextConfig, name: str) -> None:
+    """Raises ConfigError where the user names a file of a split that the data set brings itself."""
+    for option, value in (("--validation-file", text.validation_file), ("--test-file", text.test_file)):
+        if value is not None:
+            raise ConfigError(f"{option} {value}: --dataset {name} has its own splits; leave it out")
+
+
+def _existing(path: str, split: str) -> Path:
+    """Returns the path of a file that the user named, or raises DataError."""
+    option = {"train": "--dataset", "validation": "--validation-file", "test": "--test-file"}[split]
+    if not is_table(path):
+        raise ConfigError(f"{option} {path}: give a file that ends in .csv, .tsv or .jsonl, or one of these with .gz")
+    if not Path(path).is_file():
+        raise DataError(f"{option} {path}: no such file")
+    return Path(path)
+
+
+def _source_name(config: Config, split: str) -> str:
+    """Returns what an error's line calls the place where a split's texts are from."""
+    given = {"validation": config.text.validation_file, "test": config.text.test_file}.get(split)
+    return given or (config.data.dataset if is_table(config.data.dataset) else f"{config.data.dataset} ({split})")
+
+
+def find_corpus(name: str, data_dir: Optional[str]) -> Path:
+    """Returns the folder with a corpus's files.
+
+    Args:
+        name: one of ``CORPORA``.
+        data_dir: folder that holds the corpus's folder; ``None`` for ``$GLUON_LSTM_DATA``.
+
+    Raises:
+        ConfigError: the user's folder does not exist.
+        DataError: it does not hold the corpus.
+    """
+    parent = user_folder(data_dir)
+    files = [f"{file}.jsonl.gz" for file in CORPORA[name] if file]
+    advice = f"put {', '.join(files)} into DIR/{name}, each line an object with text and label, and give --data-dir DIR"
+    if parent is None:
+        raise DataError(f"--dataset {name}: no folder of data is known; {advice}")
+    for folder in (parent / name, parent):
+        present = [file for file in files if (folder / file).is_file()]
+        if len(present) == len(files):
+            return folder
+    missing = next(file for file in files if not (parent / name / file).is_file())
+    raise DataError(f"{parent / name / missing}: no such file; {advice}")
+
+
+def _class_names(labels: List[str]) -> Tuple[str, ...]:
+    """Returns the different labels, by value where all are whole numbers, else by alphabet."""
+    found = set(labels)
+    is_number = all(label.lstrip("-").isdecimal() for label in found)
+    return tuple(sorted(found, key=(lambda label: (int(label), label)) if is_number else None))
+
+
+def _positions(texts: LabelledTexts, class_names: Tuple[str, ...], source: str) -> np.ndarray:
+    """Returns the position (M,) int32 of each label, or raises DataError where training texts do not have it."""
+    positions = {name: position for position, name in enumerate(class_names)}
+    for index, label in enumerate(texts.labels):
+        if label not in positions:
+            line = texts.lines[index] if texts.lines else index + 1
+            raise DataError(f"{source}: line {line}: label {label!r} does not occur in the training texts")
+    return np.array([positions[label] for label in texts.labels], np.int32)
+
+
+def _notes(texts: LabelledTexts, source: str) -> List[str]:
+    """Returns what the user should know about a file."""
+    if not texts.blank:
+        return []
+    shown = ", ".join(map(str, texts.blank[:5])) + (", …" if len(texts.blank) > 5 else "")
+    plural = len(texts.blank) != 1
+    lines = "lines" if plural else "line"
+    return [f"warning: {source}: {len(texts.blank):,} blank text{'s' * plural} left out ({lines} {shown})"]
+
+
+def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dict[str, RawSplit]:
+    """Returns all three splits: those that were drawn already, and the others drawn from the training texts."""
+    pool = splits["train"]
+    if config.folds and "test" in splits:
+        raise ConfigError(f"--folds {config.folds}: {name} has a test split; leave it out")
+    if "test" not in splits:
+        held_out = _held_out(pool.labels, config, name)
+        splits = {**splits, "test": _take(pool, held_out)}
+        pool = _take(pool, np.setdiff1d(np.arange(len(pool.labels)), held_out))
+    if "validation" in splits and config.validation_size is not None:
+        raise ConfigError(f"--validation-size {config.validation_size}: {name} has a validation split; leave it out")
+    size = 0 if "validation" in splits else min(MAX_VALIDATION_SIZE, max(1, len(pool.labels) // TENTH))
+    parts = split_indices(pool.labels, config, size, name)
+    drawn = splits.get("validation", _take(pool, parts.drawn))
+    return {"train": _take(pool, parts.rest), "validation": drawn, "test": splits["test"]}
+
+
+def _held_out(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
+    """Returns the positions of the samples to test on: a fold, or a tenth that is always the same."""
+    if not config.folds:
+        size = max(1, len(labels) // TENTH)
+        if size > len(labels) - np.count_nonzero(np.bincount(labels)):
+            raise DataError(f"{name}: {len(labels)} texts are too few to train, validate and test on; give more")
+        return split_off(labels, size, np.random.default_rng(TEST_SEED)).drawn
+    if config.folds > len(labels):
+        raise ConfigError(f"--folds {config.folds}: {name} has {len(labels)} texts; use fewer")
+    numbers = fold_numbers(labels, config.folds, np.random.default_rng(config.split_seed))
+    return np.flatnonzero(numbers == config.fold)
+
+
+def _take(split: RawSplit, indices: np.ndarray) -> RawSplit:
+    return RawSplit([split.texts[index] for index in indices], split.labels[indices])

@@ -1,0 +1,127 @@
+"""From texts to data sets: tokens, vocabulary, n-grams."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Optional, Sequence
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError
+
+from gluon_lstm.atomic import replacing_file
+from gluon_lstm.config import Config
+from gluon_lstm.data.corpora import SPLITS, RawSplits, read_corpus
+from gluon_lstm.data.dataset import DataSplits
+from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_format
+from gluon_lstm.data.ngrams import cross_fit, fit_ngrams
+from gluon_lstm.data.places import cache_folder
+from gluon_lstm.data.text import TextDataset, TextReader
+
+CACHED_FROM = 1_000_000
+"""Characters from which on the tokens of texts are kept, so that they are cut only once."""
+CACHE_VERSION = 1
+
+
+def load_texts(config: Config) -> DataSplits:
+    """Returns the splits of a set of texts; vocabulary and n-gram model come from the training texts alone.
+
+    Raises:
+        ConfigError: options that do not fit the data.
+        DataError: files that are missing, damaged or of the wrong form.
+    """
+    raw = read_corpus(config)
+    cutting = Cutting.from_config(config.text)
+    tokens = {split: cut_texts(cutting, raw.splits[split].texts) for split in SPLITS}
+    text_format = build_format(cutting, tokens["train"], config.text)
+    sequences = {split: text_format.number(tokens[split]) for split in SPLITS}
+    ngrams, scores = None, {}
+    if config.model.ngrams:
+        samples = (sequences["train"], raw.splits["train"].labels, len(raw.class_names), config.model.ngrams)
+        ngrams = fit_ngrams(*samples)
+        scores = {"train": cross_fit(*samples, config.data.split_seed)}
+    reader = TextReader(text_format, ngrams)
+    return DataSplits(*(_dataset(config, raw, split, reader, sequences[split], scores.get(split)) for split in SPLITS))
+
+
+def load_texts_as(config: Config, split: str, reader: TextReader) -> TextDataset:
+    """Returns one split as the reader of a trained model has it; errors as of ``load_texts``."""
+    raw = read_corpus(config)
+    sequences = reader.format.number(cut_texts(reader.format.cutting, raw.splits[split].texts))
+    return _dataset(config, raw, split, reader, sequences)
+
+
+def _dataset(
+    config: Config,
+    raw: RawSplits,
+    split: str,
+    reader: TextReader,
+    sequences: TokenSequences,
+    scores: Optional[np.ndarray] = None,
+) -> TextDataset:
+    """Returns a split's texts as a data set; scored by the reader's n-gram model unless there are scores already."""
+    return TextDataset(
+        name=raw.name,
+        split=split,
+        texts=raw.splits[split].texts,
+        sequences=sequences,
+        scores=reader.scores(sequences) if scores is None else scores,
+        labels=raw.splits[split].labels,
+        class_names=raw.class_names,
+        reader=reader,
+        word_dropout=config.text.word_dropout,
+        notes=raw.notes if split == "train" else (),
+    )
+
+
+def cut_texts(cutting: Cutting, texts: Sequence[str]) -> Tokens:
+    """Returns texts cut into tokens, from the cache where these have been cut before."""
+    if sum(map(len, texts)) < CACHED_FROM:
+        return cutting.cut(texts)
+    path = cache_folder() / "tokens" / f"{_cache_key(cutting, texts)}.safetensors"
+    tokens = _read_cached(path, len(texts))
+    if tokens is None:
+        tokens = cutting.cut(texts)
+        # The cache saves time alone: a full disk must not stop a training.
+        with suppress(OSError):
+            _write_cached(path, tokens)
+    return tokens
+
+
+def _cache_key(cutting: Cutting, texts: Sequence[str]) -> str:
+    """Returns the SHA-256 of all that tokens depend on."""
+    digest = hashlib.sha256(json.dumps({"version": CACHE_VERSION, **asdict(cutting)}, sort_keys=True).encode())
+    for text in texts:
+        content = text.encode("utf-8", "surrogatepass")
+        digest.update(len(content).to_bytes(8, "little"))
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _write_cached(path: Path, tokens: Tokens) -> None:
+    """Writes tokens as arrays; the list of those found as JSON in bytes."""
+    found = np.frombuffer(json.dumps(tokens.found).encode("ascii"), np.uint8)
+    with replacing_file(path) as temporary:
+        temporary.write_bytes(safetensors.numpy.save({"found": found, **tokens.sequences._asdict()}))
+
+
+def _read_cached(path: Path, count: int) -> Optional[Tokens]:
+    """Returns the tokens of ``count`` texts from the cache; ``None`` where they are not there, or damaged."""
+    try:
+        arrays = safetensors.numpy.load_file(path)
+        found = json.loads(arrays.pop("found").tobytes())
+        sequences = TokenSequences(**arrays)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return None
+    return Tokens(sequences, found) if _is_whole(sequences, count, len(found)) else None
+
+
+def _is_whole(sequences: TokenSequences, count: int, num_tokens: int) -> bool:
+    """Whether arrays are ``count`` sequences of numbers below ``num_tokens``."""
+    numbers, offsets = sequences
+    in_order = len(offsets) == count + 1 and (np.diff(offsets, prepend=0) >= 0).all()
+    return bool(in_order) and offsets[-1] == len(numbers) and 0 <= numbers.min(initial=0) <= numbers.max(initial=0) < num_tokens

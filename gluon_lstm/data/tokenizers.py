@@ -1,0 +1,103 @@
+"""How a text is cut into tokens."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import unicodedata
+from pathlib import Path
+from typing import Callable, List, Optional
+
+from gluon_lstm.errors import ConfigError, DataError
+
+WORD = re.compile(r"<br\s*/?>|\w+(?:['’]\w+)*|[^\w\s]")
+"""A line break of HTML; letters, digits and underscores, with apostrophes between them; or one other visible sign."""
+
+Tokenize = Callable[[str], List[str]]
+
+
+def make_tokenizer(name: str, lowercase: bool, sentencepiece: Optional[str] = None) -> Tokenize:
+    """Returns the function that cuts a text into tokens.
+
+    Texts are first brought into Unicode's composed form (NFC), so that a letter with
+    an accent is one character however it was typed.
+
+    ==================  ================================================================
+    ``words``           the matches of ``WORD``: ``It's 5°!`` → ``it's``, ``5``, ``°``, ``!``
+    ``characters``      each character, space between words included
+    ``jieba``           Chinese words, as jieba finds them with its own dictionary
+    ``sentencepiece``   the pieces of a SentencePiece model
+    ==================  ================================================================
+
+    Args:
+        name: one of ``config.TOKENIZERS``.
+        lowercase: whether capital letters become small ones.
+        sentencepiece: the model's bytes in base64, for ``sentencepiece``.
+
+    Raises:
+        ConfigError: the library that it needs is not installed.
+    """
+    makers = {
+        "words": lambda: WORD.findall,
+        "characters": lambda: _characters,
+        "jieba": _jieba,
+        "sentencepiece": lambda: _sentencepiece(sentencepiece or ""),
+    }
+    cut = makers[name]()
+
+    def tokenize(text: str) -> List[str]:
+        text = unicodedata.normalize("NFC", text)
+        return cut(text.lower() if lowercase else text)
+
+    return tokenize
+
+
+def read_sentencepiece_model(path: str) -> str:
+    """Returns the bytes of a SentencePiece model in base64.
+
+    Raises:
+        ConfigError: the library is not installed.
+        DataError: the file cannot be read, or is no model.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise DataError(f"--sentencepiece-model {path}: {error.strerror}") from error
+    try:
+        _load_sentencepiece(content)
+    except RuntimeError as error:
+        raise DataError(f"--sentencepiece-model {path}: is no SentencePiece model") from error
+    return base64.b64encode(content).decode("ascii")
+
+
+def _characters(text: str) -> List[str]:
+    return list(text.strip())
+
+
+def _jieba() -> Tokenize:
+    try:
+        import jieba
+    except ImportError as error:
+        raise ConfigError("--tokenizer jieba: is not installed; pip install 'gluon-lstm[chinese]'") from error
+    jieba.setLogLevel(logging.WARNING)
+
+    def cut(text: str) -> List[str]:
+        return [token for token in jieba.cut(text) if not token.isspace()]
+
+    return cut
+
+
+def _sentencepiece(model: str) -> Tokenize:
+    processor = _load_sentencepiece(base64.b64decode(model))
+    return lambda text: processor.encode(text, out_type=str)
+
+
+def _load_sentencepiece(content: bytes):
+    """Returns a processor of a model; raises RuntimeError where the bytes are none."""
+    try:
+        import sentencepiece
+    except ImportError as error:
+        message = "--tokenizer sentencepiece: is not installed; pip install 'gluon-lstm[sentencepiece]'"
+        raise ConfigError(message) from error
+    return sentencepiece.SentencePieceProcessor(model_proto=content)

@@ -1,0 +1,82 @@
+"""Pretrained word vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from gluon_lstm.errors import DataError
+
+
+class WordVectors(NamedTuple):
+    """The vectors that a file has for a vocabulary.
+
+    Attributes:
+        found: (F,) int64, positions in the vocabulary, ascending.
+        vectors: (F, E) float32, the vector of each.
+    """
+
+    found: np.ndarray
+    vectors: np.ndarray
+
+
+def read_vectors(path: str, vocabulary: Sequence[str]) -> WordVectors:
+    """Reads the vectors of a vocabulary's words from a text file.
+
+    Each line holds a word and E numbers, parted by spaces; fastText and word2vec have a
+    line with the number of words and E before. gluonnlp's ``TokenEmbedding`` reads such
+    files too, but keeps all of a file's words in memory, and names no line.
+
+    Args:
+        path: the file, UTF-8.
+        vocabulary: words.
+
+    Raises:
+        DataError: the file cannot be read, or a line has another form than the first.
+    """
+    positions = {word: position for position, word in enumerate(vocabulary)}
+    found: List[int] = []
+    vectors: List[np.ndarray] = []
+    for number, word, values in _lines(path):
+        if word in positions:
+            found.append(positions.pop(word))  # of a word that comes twice, the first counts
+            vectors.append(_parse(path, number, values))
+    if not found:
+        raise DataError(f"--embedding {path}: has none of the {len(vocabulary):,} tokens; is it the right file?")
+    order = np.argsort(found)
+    return WordVectors(np.array(found)[order], np.stack(vectors)[order])
+
+
+def _lines(path: str) -> Iterator[Tuple[int, str, List[str]]]:
+    """Yields each line's number, word and values; a word may have spaces in it."""
+    size = None
+    try:
+        with Path(path).open("rb") as file:
+            for number, line in enumerate(file, 1):
+                parts = line.decode("utf-8").rstrip().split(" ")
+                if number == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
+                    size = int(parts[1])
+                    continue
+                size = size or len(parts) - 1
+                if len(parts) <= size or not size:
+                    raise DataError(
+                        f"--embedding {path}: line {number} has {len(parts) - 1} values, the lines before {size}"
+                    )
+                yield number, " ".join(parts[:-size]), parts[-size:]
+    except OSError as error:
+        raise DataError(f"--embedding {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"--embedding {path}: line {number} is not UTF-8; give vectors in text form") from error
+
+
+def _parse(path: str, number: int, values: List[str]) -> np.ndarray:
+    """Returns a line's values (E,) float32."""
+    try:
+        vector = np.array(values, np.float32)
+    except ValueError as error:
+        raise DataError(f"--embedding {path}: line {number} holds something else than numbers ({error})") from error
+    if not np.isfinite(vector).all():
+        raise DataError(f"--embedding {path}: line {number} holds values that are not finite")
+    return vector
