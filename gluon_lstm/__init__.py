@@ -6,7 +6,7 @@ from gluon_lstm import runtime
 from gluon_lstm.version import __version__
 
 # MXNet reads its thread count when it is imported, so this comes before any of the names below.
-runtime.prepare()
+runtime.prepare_import()
 
 _HOMES = {
     "SequenceClassifier": "gluon_lstm.nn",

@@ -80,6 +80,26 @@ def replacing_directory(target: Path) -> Iterator[Path]:
         shutil.rmtree(old, ignore_errors=True)
 
 
+def surviving_directory(target: Path) -> Path:
+    """Returns where the content of ``target`` is, which ``replacing_directory`` makes or replaces.
+
+    That is ``target``, except after a kill between the two renames that replace it: then
+    it is the old folder, which had stepped aside. It is read there and not moved back,
+    for a process that is still at work may be between the two renames just now.
+    """
+    if not target.exists() and target.parent.is_dir():
+        aside = [path for path in target.parent.iterdir() if _stepped_aside(path.name, target.name)]
+        # The process may have ended its work in between, so once more.
+        if aside and not target.exists():
+            return max(aside, key=lambda path: path.stat().st_mtime_ns)
+    return target
+
+
+def _stepped_aside(name: str, target: str) -> bool:
+    """Whether ``name`` is one that ``replacing_directory`` gives to the old folder of a target's name."""
+    return name.startswith(f".{target}.") and name.endswith(".old")
+
+
 def _flush(path: Path) -> None:
     """Waits until a file's bytes, or a folder's entries, are on the disk."""
     handle = os.open(path, os.O_RDONLY)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union, get_args, get_type_hints
 
 from gluon_lstm.errors import ConfigError
+from gluon_lstm.runtime import MOST_THREADS
 
 CONFIG_VERSION = 1
 SECTIONS = ("data", "text", "model", "training", "runtime")
@@ -205,7 +206,7 @@ class RuntimeConfig:
 
     device: str = option("cpu", "cpu, gpu:0 or several GPUs as gpu:0,1")
     threads: Optional[int] = option(
-        None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=1024
+        None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=MOST_THREADS
     )
     seed: int = option(0, "seed of initial weights, order, augmentation and dropout", low=0, high=2**31 - 1)
 
@@ -383,16 +384,18 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
         Changes for ``merge``.
 
     Raises:
-        ConfigError: no such file, a syntax error, or another format's version.
+        ConfigError: no such file, a syntax error, a name that occurs twice, or another format's version.
     """
     import yaml
 
     source = source or f"--config {path}"
     try:
         text = Path(path).read_text(encoding="utf-8-sig")
-        values = json.loads(text) if str(path).endswith(".json") else _load_yaml(text)
+        values = _load_json(text) if str(path).endswith(".json") else _load_yaml(text)
     except OSError as error:
         raise ConfigError(f"{source}: {error.strerror}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{source}: {error}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         language, reason = "JSON" if str(path).endswith(".json") else "YAML", " ".join(str(error).split())
         raise ConfigError(f"{source}: not valid {language}: {reason}") from error
@@ -405,12 +408,35 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
     return values
 
 
+def _check_names(names: Iterable[Any]) -> None:
+    """Raises ConfigError where a name occurs twice: parsers would keep the last value and say nothing."""
+    seen = set()
+    for name in names:
+        if name in seen:
+            raise ConfigError(f"{name!r} occurs twice in one section; leave one of them out")
+        seen.add(name)
+
+
+def _load_json(text: str) -> Any:
+    """Returns the values in a JSON text, whose objects name each key once."""
+
+    def unique(pairs):
+        _check_names(name for name, _ in pairs)
+        return dict(pairs)
+
+    return json.loads(text, object_pairs_hook=unique)
+
+
 def _load_yaml(text: str) -> Any:
     """Returns the plain values in a YAML text; ``1e-3`` is a number, as in YAML 1.2 and as flags have it."""
     import yaml
 
     class Loader(yaml.SafeLoader):
-        pass
+        def compose_mapping_node(self, anchor):
+            """Checks the names as they are written, before YAML's merging (``<<``) adds those of others."""
+            node = super().compose_mapping_node(anchor)
+            _check_names(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            return node
 
     exponent = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+.0123456789"))

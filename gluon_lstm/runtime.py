@@ -23,6 +23,9 @@ from gluon_lstm.errors import ConfigError, DeviceError
 
 _DEVICE = re.compile(r"(cpu|gpu)(?::(\d+(?:,\d+)*))?")
 _CGROUPS = Path("/sys/fs/cgroup")
+_COMMANDS = ("train.py", "evaluate.py")
+
+MOST_THREADS = 1024
 
 
 def physical_cores() -> int:
@@ -75,7 +78,8 @@ def prepare(threads: Optional[int] = None) -> None:
             user has set it, and takes the physical cores where not.
 
     Raises:
-        ConfigError: another count was asked for after MXNet was imported.
+        ConfigError: OMP_NUM_THREADS is to count and is no number, or another
+            count was asked for after MXNet was imported.
     """
     if "bool" not in vars(np):
         np.bool = bool
@@ -92,8 +96,49 @@ def prepare(threads: Optional[int] = None) -> None:
                 RuntimeWarning,
                 stacklevel=2,
             )
-    elif threads is not None or current is None:
-        os.environ["OMP_NUM_THREADS"] = str(threads or physical_cores())
+    else:
+        os.environ["OMP_NUM_THREADS"] = str(threads or _threads_of_variable(current) or physical_cores())
+
+
+def prepare_import() -> None:
+    """Does what ``prepare`` does, while ``gluon_lstm`` is imported.
+
+    The program's own commands call ``prepare`` once more, where they can turn its error
+    into a line, and where ``--threads`` counts more than the variable; so it is not raised yet.
+
+    Raises:
+        ConfigError: OMP_NUM_THREADS is no number.
+    """
+    try:
+        prepare()
+    except ConfigError:
+        if not _is_command():
+            raise
+
+
+def _is_command() -> bool:
+    """Whether this process runs the installed command or one of the entry scripts beside the package."""
+    script = Path(getattr(sys.modules.get("__main__"), "__file__", None) or "")
+    return script.stem == "gluon-lstm" or script.resolve() in [Path(__file__).parents[1] / name for name in _COMMANDS]
+
+
+def _threads_of_variable(value: Optional[str]) -> Optional[int]:
+    """Returns the thread count in OMP_NUM_THREADS; ``None`` where it is unset or empty.
+
+    OpenMP allows one count a nested level, as in ``4,2``: MXNet, which has one level and
+    would abort the process, gets the first.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    if not (value or "").strip():
+        return None
+    counts = [part.strip() for part in value.split(",")]
+    if not all(re.fullmatch("[0-9]{1,9}", count) and 1 <= int(count) <= MOST_THREADS for count in counts):
+        raise ConfigError(
+            f"OMP_NUM_THREADS={value}: must be a whole number from 1 to {MOST_THREADS}; set it to one, or unset it"
+        )
+    return int(counts[0])
 
 
 def devices(spec: str) -> List[mxnet.Context]:  # noqa: F821 - named for the reader; imported below

@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from gluon_lstm import atomic
-from gluon_lstm.atomic import check_replaceable, replacing_directory, replacing_file
+from gluon_lstm.atomic import check_replaceable, replacing_directory, replacing_file, surviving_directory
 
 
 class File:
@@ -95,6 +95,17 @@ def test_nothing_is_lost_if_the_system_fails(kind, target, call, nth, monkeypatc
     assert entries == ["target"] or not existed
     assert entries in (["target"], [])
     assert not entries or kind.read(target) in ("old", "new")
+
+
+def test_what_stepped_aside_is_found_and_nothing_else(tmp_path):
+    target = tmp_path / "runs" / "target"
+    assert surviving_directory(target) == target
+    for number, name in enumerate((".target.b.old", ".target.a.old", ".target.c", ".other.a.old", "target.a.old")):
+        (target.parent / name).mkdir(parents=True)
+        os.utime(target.parent / name, (number, number))
+    assert surviving_directory(target).name == ".target.a.old"  # the later of two
+    target.mkdir()
+    assert surviving_directory(target) == target
 
 
 @pytest.mark.parametrize("mask, file_mode, folder_mode", [(0o022, 0o644, 0o755), (0o077, 0o600, 0o700)])

@@ -257,6 +257,28 @@ def test_broken_files(write, name, content, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "name, content, twice",
+    [
+        ("c.yaml", "training:\n  epochs: 3\n  epochs: 4\n", "epochs"),
+        ("c.yaml", "training: {epochs: 3}\nmodel: {}\n'training': {epochs: 4}\n", "training"),
+        ("c.json", '{"training": {"epochs": 3, "seed": 1, "epochs": 3}}', "epochs"),
+        ("c.json", '{"data": {}, "data": {}}', "data"),
+    ],
+)
+def test_a_name_that_occurs_twice_is_refused(write, name, content, twice):
+    path = write(content, name)
+    with pytest.raises(ConfigError) as caught:
+        read_config_file(path)
+    assert str(caught.value) == f"--config {path}: {twice!r} occurs twice in one section; leave one of them out"
+
+
+def test_yaml_that_takes_over_and_changes_a_name_is_fine(write):
+    content = "data: &a {view: columns, split_seed: 1}\nmodel: &b {<<: *a, view: rows}\ntraining: {<<: *b}\n"
+    values = read_config_file(write(content))
+    assert values["model"] == values["training"] == {"view": "rows", "split_seed": 1}
+
+
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match="--config .*/none.yaml: No such file or directory"):
         read_config_file(tmp_path / "none.yaml")

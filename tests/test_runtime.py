@@ -25,7 +25,7 @@ def threads_at_import(tmp_path, code, threads=None):
     (tmp_path / "mxnet.py").write_text(FAKE_MXNET)
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT}"
-    if threads:
+    if threads is not None:
         environment["OMP_NUM_THREADS"] = threads
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     return done.stdout.strip()
@@ -42,6 +42,35 @@ def threads_at_import(tmp_path, code, threads=None):
 )
 def test_threads_are_settled_before_mxnet_is_imported(tmp_path, code, given, expected):
     assert threads_at_import(tmp_path, code, given) == expected
+
+
+@pytest.mark.parametrize("given, expected", [("4,2", "4"), (" 2 ", "2"), ("1024", "1024"), ("", CORES), (" ", CORES)])
+def test_the_variable_is_read_as_openmp_has_it(tmp_path, given, expected):
+    assert threads_at_import(tmp_path, SEVEN + LOAD, given) == expected
+
+
+BAD_COUNTS = ["abc", "0", "-1", "1.5", "4,", "4,x", "4,0", "1025", "9" * 30, "²"]
+
+
+@pytest.mark.parametrize("value", BAD_COUNTS)
+def test_a_variable_that_is_no_thread_count_is_refused(monkeypatch, value):
+    monkeypatch.delitem(sys.modules, "mxnet")
+    monkeypatch.setenv("OMP_NUM_THREADS", value)
+    line = f"OMP_NUM_THREADS={value}: must be a whole number from 1 to 1024; set it to one, or unset it"
+    for prepare in (runtime.prepare, runtime.prepare_import):
+        with pytest.raises(ConfigError) as caught:
+            prepare()
+        assert str(caught.value) == line
+    runtime.prepare(3)  # --threads counts more
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+
+
+def test_an_import_with_such_a_variable_is_an_error_and_no_abort():
+    environment = {**os.environ, "OMP_NUM_THREADS": "abc", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", "import gluon_lstm"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("gluon_lstm.errors.ConfigError: OMP_NUM_THREADS=abc: must be")
 
 
 def test_another_thread_count_after_the_import_is_refused(monkeypatch):

@@ -7,6 +7,7 @@ import sys
 from typing import Any, Callable, Dict, Optional
 
 from gluon_lstm import runtime
+from gluon_lstm.cli.loading import check_data_dir
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import SequenceDataset, TextReader, load_split
 from gluon_lstm.errors import ConfigError
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluates as the arguments say; returns the exit code."""
     directory = RunDirectory.open(arguments.run)
+    check_data_dir(arguments.data_dir)
     changes = {"data": _given(arguments, "data_dir"), "runtime": _given(arguments, "device", "threads")}
     config = merge(directory.read_config(), changes)
     if "," in config.runtime.device:

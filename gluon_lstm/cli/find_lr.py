@@ -13,8 +13,9 @@ import numpy as np
 from gluon_lstm import runtime
 from gluon_lstm.atomic import check_replaceable, replacing_file
 from gluon_lstm.cli.idle import warn_of_idle_flags
+from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
-from gluon_lstm.data import iterate_batches, load_splits
+from gluon_lstm.data import iterate_batches
 from gluon_lstm.errors import ConfigError
 
 WITHOUT_EFFECT = (
@@ -59,7 +60,7 @@ def _test(config, arguments: argparse.Namespace):
     from gluon_lstm.nn import build_net
     from gluon_lstm.training import Stepper, range_test
 
-    train = load_splits(config).train
+    config, (train, *_) = load_fitting_splits(arguments, config)
     warn_of_idle_flags(arguments, config)
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)

@@ -7,7 +7,7 @@ import statistics
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence
+from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
 
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import DataSplits
@@ -74,7 +74,7 @@ def run_repeats(
     repeats: Sequence[Repeat],
     output: Path,
     force: bool,
-    load: Callable[[Config], DataSplits],
+    load: Callable[[Config], Tuple[Config, DataSplits]],
     train: Callable[[Config, DataSplits, Path], int],
 ) -> int:
     """Trains and evaluates each run, writes the summary, and returns the exit code.
@@ -83,17 +83,18 @@ def run_repeats(
         repeats: the runs, those of one fold after each other.
         output: folder that their folders go into.
         force: whether earlier runs there are deleted, once the data are known to be good.
-        load: reads the data of a configuration.
+        load: reads the data of a configuration, which it may change to fit them.
         train: trains on data into a folder, and returns the exit code.
     """
     RepeatsDirectory.check_free(output, force)
-    splits, fold = load(repeats[0].config), repeats[0].config.data.fold
+    fitting, splits = load(repeats[0].config)
     directory = RepeatsDirectory.create(output, force)
     records: List[Dict[str, Any]] = []
     for number, repeat in enumerate(repeats, 1):
         print(f"run {number} of {len(repeats)}: {repeat.name}", file=sys.stderr)
-        if repeat.config.data.fold != fold:
-            splits, fold = load(repeat.config), repeat.config.data.fold
+        if repeat.config.data.fold != fitting.data.fold:
+            fitting, splits = load(repeat.config)
+        repeat = Repeat(repeat.name, replace(repeat.config, data=fitting.data))
         code = train(repeat.config, splits, directory.path / repeat.name)
         if code:
             return code

@@ -7,17 +7,18 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Tuple
 
 import numpy as np
 
 from gluon_lstm import runtime
 from gluon_lstm.cli import repeat
 from gluon_lstm.cli.idle import warn_of_idle_flags
+from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.repeat import list_repeats, run_repeats
 from gluon_lstm.config import Config, read_config_file
-from gluon_lstm.data import DataSplits, load_splits
+from gluon_lstm.data import DataSplits
 from gluon_lstm.rundir import RunDirectory
 
 DRY_RUN_BATCHES = 2
@@ -43,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     runtime.prepare(config.runtime.threads)
     output = Path(arguments.output or default_output(config))
     if arguments.dry_run:
-        return _dry_run(config, _load(arguments, config))
+        return _dry_run(*_load(arguments, config))
     if len(repeats) > 1:
         return run_repeats(
             repeats,
@@ -53,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
             train=lambda one, splits, folder: _train(one, splits, folder, force=False),
         )
     RunDirectory.check_free(output, arguments.force)
-    splits = _load(arguments, config)
+    config, splits = _load(arguments, config)
     _warn_of_other_data(arguments.config, splits)
     code = _train(config, splits, output, arguments.force)
     print(f"model in {output}; evaluate it with: gluon-lstm evaluate {output}")
@@ -66,13 +67,13 @@ def default_output(config: Config) -> str:
     return f"runs/{dataset}-{config.preset}-{config.runtime.seed}"
 
 
-def _load(arguments: argparse.Namespace, config: Config) -> DataSplits:
-    """Returns the data, and tells what the user should know about them and about the flags."""
-    splits = load_splits(config)
+def _load(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSplits]:
+    """Returns the data and the configuration that fits them, and tells what the user should know about both."""
+    config, splits = load_fitting_splits(arguments, config)
     for note in splits.train.notes:
         print(note, file=sys.stderr)
     warn_of_idle_flags(arguments, config)
-    return splits
+    return config, splits
 
 
 def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int:

@@ -3,7 +3,7 @@
 NumPy only: nothing here imports MXNet.
 """
 
-from gluon_lstm.data.augmentation import Augmentation
+from gluon_lstm.data.augmentation import Augmentation, OversizeError
 from gluon_lstm.data.batching import iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
@@ -16,6 +16,7 @@ __all__ = [
     "Batch",
     "DataSplits",
     "ImageDataset",
+    "OversizeError",
     "SequenceDataset",
     "TextDataset",
     "TextReader",

@@ -8,6 +8,7 @@ from typing import Tuple
 
 import numpy as np
 
+from gluon_lstm.config import flag
 from gluon_lstm.errors import ConfigError
 
 SMOOTHNESS = 4 / 28
@@ -15,6 +16,25 @@ SMOOTHNESS = 4 / 28
 
 _BLOCK = 16
 """Images distorted at once: temporary arrays this small stay in cache, and the allocator reuses their memory."""
+
+
+class OversizeError(ConfigError):
+    """A distortion that could move images out of the frame.
+
+    Attributes:
+        field: name of the option's field.
+        value: what it was.
+        height, width: pixels of the images.
+        largest: greatest whole value that they allow.
+    """
+
+    def __init__(self, field: str, value: float, height: int, width: int) -> None:
+        self.field, self.value, self.height, self.width = field, value, height, width
+        self.largest = min(height, width) - 1
+        super().__init__(
+            f"{flag(field)} {value:g}: moves images of {height} x {width} pixels out of the frame; "
+            f"use less than {min(height, width)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -50,13 +70,10 @@ class Augmentation:
         return bool(self.rotate or self.scale or self.elastic)
 
     def check_size(self, height: int, width: int) -> None:
-        """Raises ConfigError where images of this size could leave the frame whole."""
-        for option, pixels in (("--augment-shift", self.shift), ("--augment-elastic", self.elastic)):
+        """Raises OversizeError where images of this size could leave the frame whole."""
+        for field, pixels in (("augment_shift", self.shift), ("augment_elastic", self.elastic)):
             if pixels >= min(height, width):
-                raise ConfigError(
-                    f"{option} {pixels:g}: moves images of {height} x {width} pixels out of the frame; "
-                    f"use less than {min(height, width)}"
-                )
+                raise OversizeError(field, pixels, height, width)
 
     def __call__(self, images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Returns distorted images on the scale of ``images``.

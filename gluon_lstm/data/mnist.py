@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Dict, NamedTuple, Optional
 
@@ -71,8 +72,16 @@ def load_mnist(config: DataConfig) -> DataSplits:
         ImageDataset(split=split, images=part.images, labels=_positions(part.labels, known), **options)
         for split, part in (("train", train), ("test", test))
     )
+    _warn_of_constant_images(files.train_images, train.images)
     default_size = min(MAX_VALIDATION_SIZE, max(1, len(pool) // VALIDATION_SHARE))
     return make_splits(pool, held_out, config, default_size)
+
+
+def _warn_of_constant_images(path: Path, images: np.ndarray) -> None:
+    """Says so where the images that are to be learned from do not differ in a single pixel."""
+    if images.min() == images.max():
+        reason = f"every pixel of every image is {images.min()}, which leaves nothing to learn"
+        print(f"warning: {path}: {reason}; check how the file was written", file=sys.stderr)
 
 
 def _positions(labels: np.ndarray, known: np.ndarray) -> np.ndarray:

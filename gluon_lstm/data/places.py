@@ -19,10 +19,17 @@ def user_folder(data_dir: Optional[str]) -> Optional[Path]:
     named, source = (data_dir, "--data-dir") if data_dir is not None else (variable, "$GLUON_LSTM_DATA")
     if not named:
         return None
+    return check_folder(named, source)
+
+
+def check_folder(named: str, source: str) -> Path:
+    """Returns a folder of data, ``~`` written out; raises ConfigError, which names its source, where there is none."""
     folder = os.path.expanduser(named)
-    if not os.path.isdir(folder):
-        raise ConfigError(f"{source} {named}: no such folder")
-    return Path(folder)
+    if os.path.isdir(folder):
+        return Path(folder)
+    if os.path.exists(folder):
+        raise ConfigError(f"{source} {named}: is a file, not a folder; name the folder that holds the data")
+    raise ConfigError(f"{source} {named}: no such folder")
 
 
 def cache_folder() -> Path:

@@ -15,13 +15,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Union
 
-from gluon_lstm.atomic import replacing_directory
+from gluon_lstm.atomic import replacing_directory, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
+from gluon_lstm.rundir.events import EventFile
 from gluon_lstm.rundir.files import read_json, write_json
 from gluon_lstm.rundir.layout import REPORT, find_foreign
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
@@ -63,6 +64,8 @@ class RunDirectory:
             RunError: there is none.
         """
         run = cls(path)
+        if os.path.isfile(run.path):
+            raise RunError(f"{path}: is a file, not a folder; name the run directory that train made")
         if not os.path.isdir(run.path):
             raise RunError(f"{path}: no such run directory; train one with: gluon-lstm train --output {path}")
         if not os.path.isfile(run.path / "config.json"):
@@ -154,19 +157,21 @@ class RunDirectory:
 
     @contextmanager
     def event_writer(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-        """Gives a function that adds an epoch's record to the TensorBoard events."""
-        from tensorboardX import SummaryWriter
+        """Gives a function that adds an epoch's record to the TensorBoard events.
 
+        Raises:
+            RunError: they cannot be written; the function raises it too.
+        """
         target = self.path / "events"
         with explained(target):
-            writer = SummaryWriter(str(target))
-        with writer:
+            file = EventFile(target)
 
-            def write(record: Mapping[str, Any]) -> None:
-                for name, value in record.items():
-                    if isinstance(value, float):
-                        writer.add_scalar(name, value, record["epoch"])
+        def write(record: Mapping[str, Any]) -> None:
+            numbers = {name: value for name, value in record.items() if isinstance(value, float)}
+            with explained(target):
+                file.add(numbers, record["epoch"])
 
+        with closing(file):
             yield write
 
     def save_model(self, model: SavedModel) -> None:
@@ -180,12 +185,12 @@ class RunDirectory:
             write_model(folder, model)
 
     def load_model(self) -> SavedModel:
-        """Reads ``model/`` and checks it.
+        """Reads ``model/``, or the one before it where a kill came as it was being replaced, and checks it.
 
         Raises:
             RunError: there is none yet, it is damaged, or of an unknown version.
         """
-        folder = self.path / "model"
+        folder = surviving_directory(self.path / "model")
         if not os.path.isdir(folder):
             raise RunError(f"{self.path}: holds no model yet; its training ended before the first one was saved")
         return read_model(folder)

@@ -55,7 +55,7 @@ class Tally:
         loss = sum(float(part.asnumpy().sum(dtype=np.float64)) for part in result.losses)
         norm = None if result.gradient_norm is None else result.gradient_norm.asscalar().item()
         if not math.isfinite(loss) or (norm is not None and not math.isfinite(norm)):
-            raise diverged(step, "gradient" if math.isfinite(loss) else "loss", rate)
+            raise diverged(step, "gradient" if math.isfinite(loss) else "loss", rate, clips=norm is not None)
         predicted = np.concatenate([part.asnumpy().argmax(axis=1) for part in result.logits])
         self._loss += loss
         self._correct += int((predicted == result.labels).sum())
@@ -74,11 +74,18 @@ class Tally:
         return EpochSummary(self.loss, self._correct / max(self.samples, 1), norm, rate, seconds, self.samples)
 
 
-def diverged(step: int, what: str, rate: float) -> DivergenceError:
-    """Returns the error that says at which step and rate something was not finite, and what to try."""
+def diverged(step: int, what: str, rate: float, clips: bool) -> DivergenceError:
+    """Returns the error that says at which step and rate something was not finite, and what to try.
+
+    Args:
+        step: number of the step.
+        what: what was not finite.
+        rate: learning rate of the step.
+        clips: whether the gradient is clipped already.
+    """
     return DivergenceError(
         f"step {step}: the {what} is not finite at learning rate {rate:.3g}; "
-        f"try a lower --learning-rate or a lower --clip-norm"
+        f"try a lower --learning-rate or {'a lower --clip-norm' if clips else '--clip-norm 1'}"
     )
 
 

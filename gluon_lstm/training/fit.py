@@ -130,12 +130,13 @@ class Fit:
 
     def _validate(self, epoch: int, rate: float) -> Evaluation:
         """Returns the evaluation of the net as it is on the validation split."""
-        dataset = self._splits.validation
+        dataset, training = self._splits.validation, self._config.training
         try:
-            predictions = predict(self.net, dataset, self._config.training.batch_size, self._devices[0])
+            predictions = predict(self.net, dataset, training.batch_size, self._devices[0])
         except DataError as error:
             # The last step's loss was finite, and what it made of the weights is not.
-            raise diverged(epoch * self._steps_per_epoch - 1, "validation output", rate) from error
+            step, clips = epoch * self._steps_per_epoch - 1, training.clip_norm > 0
+            raise diverged(step, "validation output", rate, clips) from error
         return evaluate(predictions, dataset.class_names)
 
     def _record(self, epoch: int, summary: EpochSummary, validation) -> Dict[str, Any]:

@@ -123,6 +123,19 @@ def test_a_data_folder_that_is_not_there(refuses, monkeypatch):
     assert "$GLUON_LSTM_DATA /nowhere: no such folder" in refuses(*options)
 
 
+@pytest.mark.parametrize("command", [("train", "--output", "run"), ("train", "--dry-run"), ("find-lr",), ("evaluate",)])
+def test_a_data_folder_that_is_not_there_is_refused_where_nothing_is_read_from_it_too(refuses, trained, command):
+    arguments = (*command, *([trained] if command == ("evaluate",) else []), "--data-dir", "nowhere")
+    assert "--data-dir nowhere: no such folder" in refuses(*arguments)
+
+
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+def test_a_file_where_the_data_folder_is_wanted(refuses, tmp_path, dataset):
+    (tmp_path / "work" / "file").touch()
+    line = refuses("train", "--output", "run", "--dataset", dataset, "--data-dir", "file")
+    assert "--data-dir file: is a file, not a folder; name the folder that holds the data" in line
+
+
 @pytest.mark.parametrize("options", [["--force"], []], ids=["forced", ""])
 @pytest.mark.parametrize("where", ["file", "file/run"])
 def test_a_run_directory_that_cannot_be_written(refuses, tmp_path, where, options):
@@ -149,7 +162,7 @@ def test_what_is_no_run(refuses, tmp_path):
     (tmp_path / "work" / "file").touch()
     assert "none: no such run directory; train one with: gluon-lstm train --output none" in refuses("evaluate", "none")
     assert "empty: not a run directory (it has no config.json)" in refuses("evaluate", "empty")
-    assert "file: no such run directory" in refuses("evaluate", "file")
+    assert "file: is a file, not a folder; name the run directory that train made" in refuses("evaluate", "file")
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import errno
 
 import pytest
 
-from gluon_lstm.cli import train
+from gluon_lstm.cli import loading
 from gluon_lstm.errors import DataError, DivergenceError
 
 
@@ -14,7 +14,7 @@ def failing(monkeypatch, cli):
         def fail(_):
             raise error
 
-        monkeypatch.setattr(train, "load_splits", fail)
+        monkeypatch.setattr(loading, "load_splits", fail)
         return cli("train")
 
     return run

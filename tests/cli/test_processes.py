@@ -40,6 +40,34 @@ def test_a_mistake_ends_with_one_line_and_code_2(script, name, arguments, messag
     assert outcome.err.startswith(message)
 
 
+@pytest.mark.parametrize("name, arguments", [("train.py", ["--dry-run"]), ("evaluate.py", ["RUN"])])
+def test_a_thread_variable_that_is_no_number_is_such_a_mistake(script, trained, name, arguments):
+    given = [trained if argument == "RUN" else argument for argument in arguments]
+    outcome = finish(script(name, *given, OMP_NUM_THREADS="abc"))
+    assert (outcome.code, outcome.out, len(outcome.err.splitlines())) == (2, "", 1)
+    assert outcome.err.startswith(f"gluon-lstm {name[:-3]}: OMP_NUM_THREADS=abc: must be a whole number from 1 to ")
+    assert finish(script(name, "--help", OMP_NUM_THREADS="abc")).code == 0
+
+
+def test_the_installed_command_knows_itself_too(tmp_path):
+    command = tmp_path / "gluon-lstm"
+    command.write_text("import sys\nfrom gluon_lstm.cli import main\nsys.exit(main())\n")
+    environment = {**os.environ, "OMP_NUM_THREADS": "abc", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(command), "train", "--dry-run"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert done.stderr.startswith("gluon-lstm train: OMP_NUM_THREADS=abc: must be")
+
+
+@pytest.mark.parametrize("error", ["ImportError", "OSError"])
+def test_a_broken_pytorch_disturbs_nobody(script, tmp_path, error):
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "torch.py").write_text(f"raise {error}('libtorch.so: no such file')")
+    outcome = finish(script("train.py", "--dry-run", *TINY, PYTHONPATH=str(tmp_path / "broken")))
+    assert outcome.code == 0
+    assert "nothing was kept" in outcome.out
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_training_with_its_code_and_a_model(script, tmp_path, number):
     run = tmp_path / "run"

@@ -1,10 +1,12 @@
 import json
 
+import numpy as np
 import pytest
 import yaml
-from commands import TINY
+from commands import TINY, idx
 
 from gluon_lstm.config import merge, preset
+from gluon_lstm.data import mnist
 from gluon_lstm.rundir import RunDirectory
 
 
@@ -157,6 +159,44 @@ def test_mnist_from_files_of_ones_own(cli, write_idx, tmp_path):
     assert json.loads((tmp_path / "run/evaluation/test/metrics.json").read_text())["n"] == 20
 
 
+def test_a_presets_shift_shrinks_to_fit_small_images(cli, write_idx, tmp_path):
+    options = ("--dataset", "mnist", "--data-dir", write_idx(height=1, width=9), "--hidden-size", 3, "--epochs", 1)
+    outcome = cli("train", "--output", tmp_path / "run", *options)
+    assert outcome.code == 0
+    note = "note: --augment-shift 0, for images of 1 x 9 pixels; preset default has 1"
+    assert [line for line in outcome.err.splitlines() if "augment" in line] == [note]
+    assert RunDirectory.open(tmp_path / "run").read_config().data.augment_shift == 0
+    assert cli("evaluate", tmp_path / "run").code == 0
+    again = cli("train", "--config", tmp_path / "run" / "config.json", "--output", tmp_path / "again")
+    assert (again.code, "note: " in again.err) == (0, False)
+    assert weights(tmp_path / "again") == weights(tmp_path / "run")
+
+
+def test_a_presets_shift_shrinks_no_more_than_it_must(cli, write_idx):
+    options = ("--dataset", "mnist", "--data-dir", write_idx(height=2, width=2), "--hidden-size", 2, "--preset", "best")
+    outcome = cli("find-lr", "--steps", 2, *options)
+    assert outcome.code == 0
+    assert outcome.err == "note: --augment-shift 1, for images of 2 x 2 pixels; preset best has 2\n"
+
+
+@pytest.mark.parametrize("where", ["flag", "file"])
+def test_a_shift_that_was_asked_for_must_fit(refuses, write_idx, tmp_path, where):
+    (tmp_path / "c.yaml").write_text("data: {augment_shift: 1}")
+    asked = ("--augment-shift", 1) if where == "flag" else ("--config", tmp_path / "c.yaml")
+    line = refuses("train", "--dataset", "mnist", "--data-dir", write_idx(height=1, width=9), "--output", "run", *asked)
+    assert "--augment-shift 1: moves images of 1 x 9 pixels out of the frame; use less than 1" in line
+
+
+def test_images_without_any_difference_are_told_once(cli, write_idx, tmp_path):
+    name = next(iter(mnist.CHECKSUMS))
+    data = write_idx(changes={name: idx(np.full((80, 1, 6), 7, np.uint8))}, height=1)
+    options = ("--dataset", "mnist", "--data-dir", data, "--hidden-size", 3, "--epochs", 1)
+    outcome = cli("train", "--output", tmp_path / "run", *options)
+    assert outcome.code == 0
+    assert outcome.err.count("warning: ") == 1
+    assert f"warning: {data / name}: every pixel of every image is 7, which leaves nothing to learn; " in outcome.err
+
+
 def test_divergence_has_an_exit_code_of_its_own(cli, tmp_path):
     options = ("--learning-rate", 1000, "--cell-activation", "relu", "--clip-norm", 0, "--warmup-epochs", 0)
     code, out, err = cli("train", "--output", tmp_path / "run", *TINY, "--epochs", 4, *options)
@@ -164,6 +204,6 @@ def test_divergence_has_an_exit_code_of_its_own(cli, tmp_path):
     last = err.splitlines()[-1]
     assert last.startswith("gluon-lstm train: step ")
     assert "is not finite at learning rate " in last
-    assert "try a lower --learning-rate" in last
+    assert "try a lower --learning-rate or --clip-norm 1; " in last
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from gluon_lstm.data.augmentation import Augmentation, resample, shift_images
+from gluon_lstm.data.augmentation import Augmentation, OversizeError, resample, shift_images
 from gluon_lstm.errors import ConfigError
 
 
@@ -130,5 +130,9 @@ def test_every_image_of_a_batch_of_any_size_gets_its_own_distortion(rng, count):
 
 @pytest.mark.parametrize("options", [{"shift": 8}, {"elastic": 8.0}])
 def test_distortions_wider_than_the_image_are_refused(options):
-    with pytest.raises(ConfigError, match=r"--augment-(shift|elastic) 8: moves images of 8 x 9 pixels out"):
+    with pytest.raises(OversizeError, match=r"--augment-(shift|elastic) 8: moves images of 8 x 9 pixels out") as caught:
         Augmentation(**options).check_size(8, 9)
+    assert isinstance(caught.value, ConfigError)
+    field = caught.value.field
+    assert options == {field[len("augment_") :]: caught.value.value}
+    Augmentation(**{field[len("augment_") :]: caught.value.largest}).check_size(8, 9)

@@ -1,6 +1,10 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +12,7 @@ import pytest
 from gluon_lstm.config import Config, preset
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir import RunDirectory, SavedModel
+from gluon_lstm.rundir.events import EventFile
 
 MODEL = SavedModel(
     parameters={"head.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "head.bias": np.zeros(2, np.float32)},
@@ -177,6 +182,37 @@ def test_saving_fails_as_a_whole(trained, monkeypatch):
     assert (trained.path / "model" / "model.json").read_bytes() == before
 
 
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gluon_lstm.atomic import replacing_directory
+
+real, calls = os.replace, []
+
+def replace(*arguments):
+    calls.append(arguments)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    real(*arguments)
+
+os.replace = replace
+with replacing_directory(Path(sys.argv[1])) as folder:
+    (folder / "model.json").write_text("{}")
+"""
+
+
+def test_a_kill_between_the_two_renames_of_a_model_loses_none(trained):
+    command = [sys.executable, "-c", KILLED, str(trained.path / "model")]
+    assert subprocess.run(command, timeout=60).returncode == -signal.SIGKILL
+    assert not (trained.path / "model").exists()
+    run = RunDirectory.open(trained.path)
+    assert run.load_model().epoch == MODEL.epoch
+    run.save_model(replace(MODEL, epoch=5))
+    assert run.load_model().epoch == 5
+    RunDirectory.create(run.path, {}, force=True)
+    assert names(run.path) == ["config.json"]
+
+
 def test_a_run_without_a_model(run):
     assert "holds no model yet" in fails(run.load_model)
 
@@ -280,6 +316,18 @@ def test_force_deletes_what_a_killed_process_left(run):
     (run.path / ".model.abc").mkdir()
     RunDirectory.create(run.path, {}, force=True)
     assert [entry.name for entry in run.path.iterdir()] == ["config.json"]
+
+
+def test_events_that_cannot_be_written_are_one_clear_line(run, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.raises(RunError, match="events: cannot be written .No space left"), run.event_writer() as write:
+        monkeypatch.setattr(EventFile, "add", full)
+        write({"epoch": 1, "train_loss": 0.5})
+    (run.path / "more").touch()
+    with pytest.raises(RunError, match="events: cannot be written"), RunDirectory(run.path / "more").event_writer():
+        pytest.fail("the block must not run")
 
 
 @pytest.mark.parametrize("action", ["save_model", "append_log"])

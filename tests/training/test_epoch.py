@@ -51,6 +51,13 @@ def test_what_is_not_finite_stops_with_step_rate_and_advice(what, value):
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("norm, advice", [(1.0, "or a lower --clip-norm"), (None, "or --clip-norm 1")])
+def test_who_does_not_clip_is_told_to(norm, advice):
+    with pytest.raises(DivergenceError) as caught:
+        Tally().add(result([[math.nan]], [[0]], [0], norm), step=0, rate=0.1)
+    assert str(caught.value).endswith(f"try a lower --learning-rate {advice}")
+
+
 def batches(count):
     """Yields batches whose only sample has the batch's number as its label."""
     for number in range(count):
