@@ -15,14 +15,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import closing, contextmanager
+import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Union
 
 from gluon_lstm.atomic import replacing_directory, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
-from gluon_lstm.rundir.events import EventFile
 from gluon_lstm.rundir.files import read_json, write_json
 from gluon_lstm.rundir.layout import REPORT, find_foreign
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
@@ -159,19 +159,25 @@ class RunDirectory:
     def event_writer(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         """Gives a function that adds an epoch's record to the TensorBoard events.
 
-        Raises:
-            RunError: they cannot be written; the function raises it too.
+        Without tensorboardX, which imports PyTorch where that is installed and fails
+        where it is broken, there are no events, and a line says so.
         """
+        try:
+            from tensorboardX import SummaryWriter
+        except (ImportError, OSError) as error:
+            print(f"warning: no TensorBoard events, tensorboardX cannot be imported ({error})", file=sys.stderr)
+            yield lambda record: None
+            return
         target = self.path / "events"
         with explained(target):
-            file = EventFile(target)
+            writer = SummaryWriter(str(target))
+        with writer:
 
-        def write(record: Mapping[str, Any]) -> None:
-            numbers = {name: value for name, value in record.items() if isinstance(value, float)}
-            with explained(target):
-                file.add(numbers, record["epoch"])
+            def write(record: Mapping[str, Any]) -> None:
+                for name, value in record.items():
+                    if isinstance(value, float):
+                        writer.add_scalar(name, value, record["epoch"])
 
-        with closing(file):
             yield write
 
     def save_model(self, model: SavedModel) -> None:
