@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from gluon_lstm.config import Config, DataConfig, TextConfig
-from gluon_lstm.data.corpus_downloads import download_corpus
+from gluon_lstm.data.corpus_downloads import advice, download_corpus
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
 from gluon_lstm.data.splits import fold_numbers, split_indices, split_off
@@ -156,11 +156,8 @@ def find_corpus(name: str, data_dir: Optional[str]) -> Path:
         if all((folder / file).is_file() for file in files):
             return folder
     missing = [file for file in files if parent and not (parent / name / file).is_file()]
-    if data_dir is not None or 0 < len(missing) < len(files):
-        raise DataError(
-            f"{parent / name / missing[0]}: no such file; put {', '.join(files)} into DIR/{name}, each line an object "
-            f"with text and label, and give --data-dir DIR"
-        )
+    if missing and (data_dir is not None or len(missing) < len(files)):
+        raise DataError(f"{parent / name / missing[0]}: no such file; {advice(name, files)}")
     return download_corpus(name, files)
 
 

@@ -217,7 +217,7 @@ HOMES: Dict[str, Home] = {
 
 HOMELESS: Dict[str, str] = {
     "cr": "its authors publish product features with their polarity, not the labelled sentences that are compared on",
-    "mpqa": "its authors give the corpus out on request only, and not as the labelled phrases that are compared on",
+    "mpqa": "its authors publish annotated news articles, not the labelled phrases that are compared on",
 }
 """Why a corpus cannot be downloaded."""
 
@@ -235,21 +235,23 @@ def download_corpus(name: str, files: Sequence[str]) -> Path:
     folder = cache_folder() / name
     if all((folder / file).is_file() for file in files):
         return folder
-    advice = f"put {', '.join(files)} into DIR/{name}, each line an object with text and label, and give --data-dir DIR"
     if name not in HOMES:
-        raise DataError(f"--dataset {name}: cannot be downloaded, since {HOMELESS[name]}; {advice}")
+        raise DataError(f"--dataset {name}: cannot be downloaded, since {HOMELESS[name]}; {advice(name, files)}")
     home = HOMES[name]
     try:
-        paths = [_obtain(original, home, advice) for original in home.originals]
+        paths = [_obtain(original, home) for original in home.originals]
         _write(folder, _convert(home, paths))
-    except ValueError as error:
-        raise DataError(f"--dataset {name}: {error}; {advice}") from error
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written to ({error.strerror or error})") from error
+    except (DataError, ValueError) as error:
+        raise DataError(f"--dataset {name}: {error}; or {advice(name, files)}") from error
     return folder
 
 
-def _obtain(original: Original, home: Home, advice: str) -> Path:
+def advice(name: str, files: Sequence[str]) -> str:
+    """Returns for an error's line which files of a corpus to put where."""
+    return f"put {', '.join(files)} into DIR/{name}, each line an object with text and label, and give --data-dir DIR"
+
+
+def _obtain(original: Original, home: Home) -> Path:
     """Returns the path of an original in the cache, downloaded unless it is there and right."""
     target = cache_folder() / "originals" / original.name
     verify = partial(_verify, original=original, home=home)
@@ -261,7 +263,7 @@ def _obtain(original: Original, home: Home, advice: str) -> Path:
     try:
         return fetch(original.urls, target, verify, Limits(max_bytes=original.max_bytes, total_seconds=SECONDS))
     except DataError as error:
-        raise DataError(f"{error}; put the file of {original.urls[0]} into {target.parent}, or {advice}") from error
+        raise DataError(f"{error}; get {original.urls[0]} and put it into {target.parent}") from error
 
 
 def _verify(path: Path, original: Original, home: Home) -> None:
@@ -307,5 +309,8 @@ def _write(folder: Path, samples: Samples) -> None:
         # Neither a name nor a time goes into the header.
         with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as stream:
             stream.write(content.encode())
-        with replacing_file(folder / f"{file}.jsonl.gz") as part:
-            part.write_bytes(packed.getvalue())
+        try:
+            with replacing_file(folder / f"{file}.jsonl.gz") as part:
+                part.write_bytes(packed.getvalue())
+        except OSError as error:
+            raise DataError(f"{folder}: cannot be written to ({error.strerror or error})") from error
