@@ -263,7 +263,9 @@ def _obtain(original: Original, home: Home) -> Path:
     try:
         return fetch(original.urls, target, verify, Limits(max_bytes=original.max_bytes, total_seconds=SECONDS))
     except DataError as error:
-        raise DataError(f"{error}; get {original.urls[0]} and put it into {target.parent}") from error
+        missing = [other for other in home.originals if other == original or not (target.parent / other.name).is_file()]
+        urls = " and ".join(other.urls[0] for other in missing)
+        raise DataError(f"{error}; get {urls} and put it into {target.parent}") from error
 
 
 def _verify(path: Path, original: Original, home: Home) -> None:

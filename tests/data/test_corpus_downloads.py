@@ -281,7 +281,7 @@ def test_no_network(cache, monkeypatch, name, file):
     file = HOMES[name].originals[0].name
     message = assert_advised(name, file, cache)
     assert "Temporary failure in name resolution" in message
-    assert HOMES[name].originals[0].urls[0] in message
+    assert all(original.urls[0] in message for original in HOMES[name].originals)
 
 
 def assert_advised(name, file, cache):
@@ -290,8 +290,10 @@ def assert_advised(name, file, cache):
         find_corpus(name, None)
     message = str(caught.value)
     assert message.startswith(f"--dataset {name}: {file} could not be downloaded (")
-    url = next(original.urls[0] for original in corpus_downloads.HOMES[name].originals if original.name == file)
-    assert f"; get {url} and put it into {cache / 'originals'}; or put train" in message or "; or put all." in message
+    homes = corpus_downloads.HOMES[name].originals
+    missing = [original.urls[0] for original in homes if not (cache / "originals" / original.name).exists()]
+    files = ", ".join(f"{file}.jsonl.gz" for file in CORPORA[name] if file)
+    assert f"; get {' and '.join(missing)} and put it into {cache / 'originals'}; or put {files} into DIR/" in message
     assert message.endswith("each line an object with text and label, and give --data-dir DIR")
     assert "\n" not in message
     assert not (cache / name).exists()
