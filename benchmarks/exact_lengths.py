@@ -12,7 +12,8 @@ nearly equal length. In one process, in turn, medians over the rounds:
 * ``gluon``: as one writes it with Gluon alone: bidirectional LSTM, ``max``, ``Trainer`` with Adam; lengths ignored.
 
 The first three share pooling and step. With PyTorch installed beside: ``torch`` (lengths ignored) and
-``torch_packed`` (exact).
+``torch_packed`` (exact). Before anything is timed, the exact forms must compute the same outputs from the
+same weights on a padded batch, and those that ignore lengths must not.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ EMBEDDING, HIDDEN = 128, 128
 RATE = 1e-3
 ONCE = ("torch_packed",)
 """Forms so slow that one epoch, in the last round, has to do."""
+EXACT = ("ours", "per_direction", "torch_packed")
+"""Forms whose outputs at a sequence's steps do not depend on its padding."""
+SAME = 1e-4
+"""Largest difference between outputs of forms that compute the same."""
 
 
 def main() -> None:
@@ -54,6 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     runtime.prepare()
     batches = read_batches(Path(arguments.data_dir) / "imdb" / "train.jsonl.gz")
+    check_forms(max((batch.lengths for batch in batches), key=np.std), HIDDEN, EMBEDDING)
     epochs = {name: make for name, make in forms().items() if not arguments.only or name in arguments.only}
     seconds = measure({name: make() for name, make in epochs.items()}, batches, arguments.rounds)
     medians = {name: statistics.median(values) for name, values in seconds.items()}
@@ -70,6 +76,59 @@ def main() -> None:
                 **runtime.describe(),
             },
         )
+
+
+def check_forms(lengths: np.ndarray, hidden: int, embedding: int) -> Dict[str, float]:
+    """Returns how far each form's outputs are from ours on a batch of random numbers with some lengths.
+
+    Raises:
+        SystemExit: an exact form computes other numbers, or one that ignores lengths computes the same.
+    """
+    rng = np.random.default_rng(0)
+    inputs = rng.standard_normal((lengths.max(), len(lengths), embedding), dtype=np.float32)
+    outputs = outputs_of_forms(inputs, lengths, hidden)
+    valid = np.arange(len(inputs))[:, None] < lengths
+    apart = {name: float(np.abs(found - outputs["ours"])[valid].max()) for name, found in outputs.items()}
+    for name, difference in apart.items():
+        print(f"{name}: {'exact' if name in EXACT else 'ignores lengths'}, differs from ours by {difference:.1e}")
+        if (name in EXACT) != (difference <= SAME):
+            raise SystemExit(f"{name} does not compute what it is said to, so its time would not compare")
+    return apart
+
+
+def outputs_of_forms(inputs: np.ndarray, lengths: np.ndarray, hidden: int) -> Dict[str, np.ndarray]:
+    """Returns the outputs (T, N, 2·H) of each form with the same weights for embedded inputs (T, N, C)."""
+    import mxnet as mx
+
+    from gluon_lstm.nn import get_arrays, set_arrays
+    from gluon_lstm.nn.exchange import to_torch
+
+    runtime.seed_everything(0)
+    blocks = {name: make(hidden, inputs.shape[2]) for name, make in encoders().items()}
+    for block in blocks.values():
+        block.initialize()
+    weights = get_arrays(blocks["ours"])
+    for name, block in blocks.items():
+        # All of them have the same parameters in the same order, under other names.
+        set_arrays(block, dict(zip(get_arrays(block), weights.values())), name)
+    arguments = mx.nd.array(inputs), mx.nd.array(lengths)
+    outputs = {name: block(*arguments).asnumpy() for name, block in blocks.items()}
+    if "torch" in forms():
+        outputs.update(outputs_of_torch(inputs, lengths, to_torch(weights, "encoder.")))
+    return outputs
+
+
+def outputs_of_torch(inputs: np.ndarray, lengths: np.ndarray, state: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+    """Returns the outputs (T, N, 2·H) of PyTorch's two forms with some weights."""
+    import torch
+
+    lstm = torch.nn.LSTM(inputs.shape[2], state["weight_hh_l0"].shape[1], bidirectional=True)
+    lstm.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
+    with torch.inference_mode():
+        return {
+            name: run_torch(lstm, torch.from_numpy(inputs), lengths, packed).numpy()
+            for name, packed in (("torch", False), ("torch_packed", True))
+        }
 
 
 def measure(
@@ -124,31 +183,31 @@ def forms() -> Dict[str, Callable[[], Callable[[List[Batch]], None]]]:
 
 
 def encoders() -> Dict[str, Callable]:
-    """Returns the blocks that read embedded words (T, N, C) and lengths (N,) and give outputs (T, N, D)."""
+    """Returns what makes, of H and C, blocks that read embedded words (T, N, C), lengths (N,) and give (T, N, 2·H)."""
     from mxnet.gluon import HybridBlock, rnn
 
     from gluon_lstm.nn import LSTMEncoder, SequenceBlock
 
     class Ours(SequenceBlock):
-        def __init__(self):
+        def __init__(self, hidden, embedding):
             super().__init__()
-            self.encoder = LSTMEncoder(HIDDEN, EMBEDDING, bidirectional=True)
+            self.encoder = LSTMEncoder(hidden, embedding, bidirectional=True)
 
         def hybrid_forward(self, F, inputs, lengths):
             return self.encoder(inputs, lengths)[0]
 
     class Fused(HybridBlock):
-        def __init__(self):
+        def __init__(self, hidden, embedding):
             super().__init__()
-            self.lstm = rnn.LSTM(HIDDEN, bidirectional=True, input_size=EMBEDDING)
+            self.lstm = rnn.LSTM(hidden, bidirectional=True, input_size=embedding)
 
         def hybrid_forward(self, F, inputs, lengths):
             return self.lstm(inputs)
 
     class PerDirection(HybridBlock):
-        def __init__(self):
+        def __init__(self, hidden, embedding):
             super().__init__()
-            self.ahead, self.back = (rnn.LSTM(HIDDEN, input_size=EMBEDDING) for _ in range(2))
+            self.ahead, self.back = (rnn.LSTM(hidden, input_size=embedding) for _ in range(2))
 
         def hybrid_forward(self, F, inputs, lengths):
             def turned(sequence):
@@ -171,7 +230,7 @@ def stepped(name: str) -> Callable[[List[Batch]], None]:
         def __init__(self):
             super().__init__()
             self.embedding = nn.Embedding(WORDS, EMBEDDING)
-            self.encoder = encoders()[name]()
+            self.encoder = encoders()[name](HIDDEN, EMBEDDING)
             self.pooling = Pooling("max")
             self.head = nn.Dense(2, in_units=2 * HIDDEN)
 
@@ -223,7 +282,6 @@ def gluon_alone() -> Callable[[List[Batch]], None]:
 def pytorch(packed: bool) -> Callable[[List[Batch]], None]:
     """Returns an epoch of PyTorch's layers: padding read as if it were text, or packed away."""
     import torch
-    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
     torch.manual_seed(0)
     embedding = torch.nn.Embedding(WORDS, EMBEDDING)
@@ -232,11 +290,7 @@ def pytorch(packed: bool) -> Callable[[List[Batch]], None]:
     optimizer = torch.optim.Adam([*embedding.parameters(), *lstm.parameters(), *head.parameters()], lr=RATE)
 
     def pooled(batch: Batch):
-        embedded = embedding(torch.tensor(batch.inputs))
-        if not packed:
-            return lstm(embedded)[0].amax(dim=0)
-        sequences = pack_padded_sequence(embedded, torch.tensor(batch.lengths).long(), enforce_sorted=False)
-        return pad_packed_sequence(lstm(sequences)[0], padding_value=-1e30)[0].amax(dim=0)
+        return run_torch(lstm, embedding(torch.tensor(batch.inputs)), batch.lengths, packed).amax(dim=0)
 
     def epoch(batches: List[Batch]) -> None:
         for batch in batches:
@@ -246,6 +300,17 @@ def pytorch(packed: bool) -> Callable[[List[Batch]], None]:
             optimizer.step()
 
     return epoch
+
+
+def run_torch(lstm, embedded, lengths: np.ndarray, packed: bool):
+    """Returns PyTorch's outputs (T, N, 2·H), which packed sequences have -1e30 after their ends."""
+    import torch
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    if not packed:
+        return lstm(embedded)[0]
+    sequences = pack_padded_sequence(embedded, torch.tensor(lengths).long(), enforce_sorted=False)
+    return pad_packed_sequence(lstm(sequences)[0], padding_value=-1e30)[0]
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ class DataConfig:
         0, "cut the samples into this many parts, each of which tests a model of the others; for data with no test set",
         low=0, high=1000,
     )
-    fold: int = option(0, "the part, from 0, that tests, where one run of --folds is wanted alone", low=0)
+    fold: Optional[int] = option(None, "the part, from 0, that tests; default: each in turn, a run each", low=0)
     limit_train: Optional[int] = option(
         None, "use only this many training samples, spread over the classes; default: all", low=1
     )
@@ -284,8 +284,6 @@ def _check_together(config: Config) -> None:
         raise ConfigError(f"--warmup-epochs {training.warmup_epochs:g}: more than --epochs {training.epochs}")
     if model.groups > 1 and config.data.view != "rows+columns":
         raise ConfigError(f"--groups {model.groups}: needs --view rows+columns, not {config.data.view}")
-    if config.data.folds == 1 or config.data.fold >= max(config.data.folds, 1):
-        raise ConfigError(f"--fold {config.data.fold} of --folds {config.data.folds}: needs two folds or more, from 0")
     if model.groups > 2:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
 

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 
 # Each room may import from its own level's modules and from the levels before it.
 LEVELS = (
-    ("errors", "version", "atomic", "config", "runtime"),
+    ("errors", "version", "atomic", "arrays", "config", "runtime"),
     ("data", "nn"),
     ("rundir",),
     ("evaluation",),
@@ -105,6 +105,12 @@ def test_nothing_runs_code_from_a_file(name, tree):
     assert not {ast.unparse(call.func).rpartition(".")[2] for call in calls} & CODE_RUNNERS
     assert not {module.partition(".")[0] for module in imported(tree)} & CODE_CARRIERS
     assert not [keyword for call in calls for keyword in call.keywords if keyword.arg == "allow_pickle"]
+
+
+def test_one_module_knows_the_format_of_weight_files():
+    modules_and_trees = [param.values for param in PACKAGE]
+    knowing = [name for name, tree in modules_and_trees if any(m.startswith("safetensors") for m in imported(tree))]
+    assert knowing == ["gluon_lstm/arrays.py"]
 
 
 @each_module

@@ -33,9 +33,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--device {config.runtime.device}: evaluate runs on one device; name one of them")
     directory.check_evaluation(arguments.split)
     runtime.prepare(config.runtime.threads)
-    evaluate_run(directory, config, lambda reader: load_split(config, arguments.split, reader))
+    show(evaluate_run(directory, config, lambda reader: load_split(config, arguments.split, reader)))
     print(f"report: {directory.path / 'evaluation' / arguments.split / 'report.md'}")
     return 0
+
+
+def show(evaluation: Evaluation) -> None:  # noqa: F821 - as below
+    """Prints the numbers as tables."""
+    from rich.console import Console
+
+    from gluon_lstm.evaluation.report import terminal_table
+
+    Console().print(terminal_table(evaluation))
 
 
 def _given(arguments: argparse.Namespace, *names: str) -> Dict[str, Any]:
@@ -45,8 +54,8 @@ def _given(arguments: argparse.Namespace, *names: str) -> Dict[str, Any]:
 
 def evaluate_run(
     directory: RunDirectory, config: Config, read: Callable[[Optional[TextReader]], SequenceDataset]
-) -> None:
-    """Writes a run's report on one data set and prints its numbers.
+) -> Evaluation:  # noqa: F821 - named for the reader; its import would settle MXNet's threads
+    """Writes a run's report on one data set and returns its numbers.
 
     Args:
         directory: the run.
@@ -56,10 +65,8 @@ def evaluate_run(
     Raises:
         UserError: the run, its model or the data cannot be used.
     """
-    from rich.console import Console
-
     from gluon_lstm.evaluation import Predictor, evaluate, predict
-    from gluon_lstm.evaluation.report import terminal_table, write_report
+    from gluon_lstm.evaluation.report import write_report
 
     model, log = directory.load_model(), directory.read_log()
     device = runtime.devices(config.runtime.device)[0]
@@ -71,7 +78,7 @@ def evaluate_run(
     provenance = _provenance(directory.path.resolve().name, config, model)
     with directory.replace_evaluation(dataset.split) as folder:
         write_report(folder, evaluation, predictions, dataset, provenance, log)
-    Console().print(terminal_table(evaluation))
+    return evaluation
 
 
 def _provenance(name: str, config: Config, model: SavedModel):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import fields
 from typing import Callable, NamedTuple, Tuple
 
 from gluon_lstm.cli.options import given_flags
-from gluon_lstm.config import Config, flag
+from gluon_lstm.config import Config, TextConfig, flag
+from gluon_lstm.data.corpora import is_text
+from gluon_lstm.data.tables import is_table
 
 
 class Idle(NamedTuple):
@@ -23,6 +26,8 @@ class Idle(NamedTuple):
     applies: Callable[[Config], bool]
     reason: str
 
+
+TEXT_FIELDS = (*(item.name for item in fields(TextConfig)), "embedding_size", "embedding_dropout", "embedding_training")
 
 IDLE = (
     Idle(("momentum",), lambda c: c.training.optimizer != "sgd", "needs --optimizer sgd"),
@@ -45,7 +50,26 @@ IDLE = (
     Idle(("forget_bias",), lambda c: c.model.encoder != "lstm", "needs --encoder lstm"),
     Idle(("locked_dropout",), lambda c: not c.model.dropout, "drops nothing; needs a --dropout above 0"),
     Idle(("locked_dropout",), lambda c: c.model.num_layers == 1, "acts between layers; needs --num-layers 2 or more"),
-    Idle(("data_dir",), lambda c: c.data.dataset == "digits", "digits is embedded; needs another --dataset"),
+    Idle(
+        ("data_dir",),
+        lambda c: c.data.dataset in ("digits", "sentences") or is_table(c.data.dataset),
+        "the data are not looked for; needs another --dataset",
+    ),
+    Idle(
+        ("view", "augment_shift", "augment_rotate", "augment_scale", "augment_elastic"),
+        lambda c: is_text(c.data),
+        "acts on images; needs another --dataset",
+    ),
+    Idle(
+        TEXT_FIELDS,
+        lambda c: not is_text(c.data),
+        "acts on texts; needs another --dataset",
+    ),
+    Idle(
+        ("text_column", "label_column", "encoding"),
+        lambda c: is_text(c.data) and not is_table(c.data.dataset),
+        "acts on files of your own; needs another --dataset",
+    ),
 )
 
 

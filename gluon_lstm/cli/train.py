@@ -12,8 +12,10 @@ from typing import Any, Dict, Mapping
 import numpy as np
 
 from gluon_lstm import runtime
+from gluon_lstm.cli import repeat
 from gluon_lstm.cli.idle import warn_of_idle_flags
 from gluon_lstm.cli.options import add_config_arguments, read_config
+from gluon_lstm.cli.repeat import list_repeats, run_repeats
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.rundir import RunDirectory
@@ -30,26 +32,47 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"take {DRY_RUN_BATCHES} batches through training, validation, saving and evaluation, and keep nothing",
     )
+    repeat.add_arguments(parser)
     add_config_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains as the arguments say; returns the exit code."""
     config = read_config(arguments)
+    repeats = list_repeats(config, arguments.seeds)
     runtime.prepare(config.runtime.threads)
-    output = arguments.output or f"runs/{config.data.dataset}-{config.preset}-{config.runtime.seed}"
-    if not arguments.dry_run:
-        RunDirectory.check_free(output, arguments.force)
+    output = Path(arguments.output or default_output(config))
+    if arguments.dry_run:
+        return _dry_run(config, _load(arguments, config))
+    if len(repeats) > 1:
+        return run_repeats(
+            repeats,
+            output,
+            arguments.force,
+            load=lambda one: _load(arguments, one),
+            train=lambda one, splits, folder: _train(one, splits, folder, force=False),
+        )
+    RunDirectory.check_free(output, arguments.force)
+    splits = _load(arguments, config)
+    _warn_of_other_data(arguments.config, splits)
+    code = _train(config, splits, output, arguments.force)
+    print(f"model in {output}; evaluate it with: gluon-lstm evaluate {output}")
+    return code
+
+
+def default_output(config: Config) -> str:
+    """Returns the run directory where none is named: ``runs/DATASET-PRESET-SEED``, of a file its name alone."""
+    dataset = Path(config.data.dataset).name.partition(".")[0]
+    return f"runs/{dataset}-{config.preset}-{config.runtime.seed}"
+
+
+def _load(arguments: argparse.Namespace, config: Config) -> DataSplits:
+    """Returns the data, and tells what the user should know about them and about the flags."""
     splits = load_splits(config)
     for note in splits.train.notes:
         print(note, file=sys.stderr)
     warn_of_idle_flags(arguments, config)
-    if arguments.dry_run:
-        return _dry_run(config, splits)
-    _warn_of_other_data(arguments.config, splits)
-    code = _train(config, splits, Path(output), arguments.force)
-    print(f"model in {output}; evaluate it with: gluon-lstm evaluate {output}")
-    return code
+    return splits
 
 
 def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int:
@@ -72,7 +95,7 @@ def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int
 
 def _dry_run(config: Config, splits: DataSplits) -> int:
     """Takes a few batches through all that a run does, in a folder that is deleted."""
-    from gluon_lstm.cli.evaluate import evaluate_run
+    from gluon_lstm.cli.evaluate import evaluate_run, show
 
     few = DRY_RUN_BATCHES * config.training.batch_size
     splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
@@ -80,7 +103,7 @@ def _dry_run(config: Config, splits: DataSplits) -> int:
     with tempfile.TemporaryDirectory() as folder:
         code = _train(config, splits, Path(folder) / "run", force=False)
         if code == 0:
-            evaluate_run(RunDirectory.open(Path(folder) / "run"), config, lambda reader: splits.test)
+            show(evaluate_run(RunDirectory.open(Path(folder) / "run"), config, lambda reader: splits.test))
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
 

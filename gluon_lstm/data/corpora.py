@@ -179,13 +179,15 @@ def _positions(texts: LabelledTexts, class_names: Tuple[str, ...], source: str) 
 
 
 def _notes(texts: LabelledTexts, source: str) -> List[str]:
-    """Returns what the user should know about a file."""
+    """Returns what the user should know about a file: the columns that were taken, and what was left out."""
+    text, label = texts.columns
+    notes = [f"{source}: texts from column {text!r}, labels from column {label!r}"] if is_table(source) else []
     if not texts.blank:
-        return []
+        return notes
     shown = ", ".join(map(str, texts.blank[:5])) + (", …" if len(texts.blank) > 5 else "")
     plural = len(texts.blank) != 1
     lines = "lines" if plural else "line"
-    return [f"warning: {source}: {len(texts.blank):,} blank text{'s' * plural} left out ({lines} {shown})"]
+    return [*notes, f"warning: {source}: {len(texts.blank):,} blank text{'s' * plural} left out ({lines} {shown})"]
 
 
 def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dict[str, RawSplit]:
@@ -215,7 +217,7 @@ def _held_out(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
     if config.folds > len(labels):
         raise ConfigError(f"--folds {config.folds}: {name} has {len(labels)} texts; use fewer")
     numbers = fold_numbers(labels, config.folds, np.random.default_rng(config.split_seed))
-    return np.flatnonzero(numbers == config.fold)
+    return np.flatnonzero(numbers == (config.fold or 0))
 
 
 def _take(split: RawSplit, indices: np.ndarray) -> RawSplit:

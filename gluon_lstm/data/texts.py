@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Optional, Sequence
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
+from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.atomic import replacing_file
 from gluon_lstm.config import Config
 from gluon_lstm.data.corpora import SPLITS, RawSplits, read_corpus
@@ -21,6 +20,7 @@ from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_form
 from gluon_lstm.data.ngrams import cross_fit, fit_ngrams
 from gluon_lstm.data.places import cache_folder
 from gluon_lstm.data.text import TextDataset, TextReader
+from gluon_lstm.errors import RunError
 
 CACHED_FROM = 1_000_000
 """Characters from which on the tokens of texts are kept, so that they are cut only once."""
@@ -106,16 +106,16 @@ def _write_cached(path: Path, tokens: Tokens) -> None:
     """Writes tokens as arrays; the list of those found as JSON in bytes."""
     found = np.frombuffer(json.dumps(tokens.found).encode("ascii"), np.uint8)
     with replacing_file(path) as temporary:
-        temporary.write_bytes(safetensors.numpy.save({"found": found, **tokens.sequences._asdict()}))
+        temporary.write_bytes(pack_arrays({"found": found, **tokens.sequences._asdict()}))
 
 
 def _read_cached(path: Path, count: int) -> Optional[Tokens]:
     """Returns the tokens of ``count`` texts from the cache; ``None`` where they are not there, or damaged."""
     try:
-        arrays = safetensors.numpy.load_file(path)
+        arrays = read_arrays(path, "delete it")
         found = json.loads(arrays.pop("found").tobytes())
         sequences = TokenSequences(**arrays)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+    except (RunError, ValueError, KeyError, TypeError):
         return None
     return Tokens(sequences, found) if _is_whole(sequences, count, len(found)) else None
 
@@ -124,4 +124,5 @@ def _is_whole(sequences: TokenSequences, count: int, num_tokens: int) -> bool:
     """Whether arrays are ``count`` sequences of numbers below ``num_tokens``."""
     numbers, offsets = sequences
     in_order = len(offsets) == count + 1 and (np.diff(offsets, prepend=0) >= 0).all()
-    return bool(in_order) and offsets[-1] == len(numbers) and 0 <= numbers.min(initial=0) <= numbers.max(initial=0) < num_tokens
+    in_range = 0 <= numbers.min(initial=0) <= numbers.max(initial=0) < num_tokens
+    return bool(in_order) and offsets[-1] == len(numbers) and in_range

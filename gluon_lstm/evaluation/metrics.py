@@ -26,6 +26,24 @@ class Interval(NamedTuple):
     high: float
 
 
+class LengthGroup(NamedTuple):
+    """Samples of nearly equal length.
+
+    Attributes:
+        low: steps of the shortest.
+        high: steps of the longest.
+        n: samples.
+        accuracy: share classified correctly.
+        accuracy_ci95: its 95 % Wilson interval.
+    """
+
+    low: int
+    high: int
+    n: int
+    accuracy: float
+    accuracy_ci95: Interval
+
+
 class Confusion(NamedTuple):
     """How often samples of one class were taken for another."""
 
@@ -186,6 +204,27 @@ def row_shares(counts: np.ndarray) -> np.ndarray:
     """Returns a confusion matrix (K, K) as shares of each row; NaN in the row of a class without samples."""
     totals = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
+
+
+def accuracy_by_length(predictions: Predictions, lengths: np.ndarray, groups: int) -> List[LengthGroup]:
+    """Returns the accuracy of samples grouped by length, the shortest first.
+
+    Args:
+        predictions: of M samples.
+        lengths: (M,) integers.
+        groups: most groups; each has about as many samples, and all that are equally long are in one.
+    """
+    correct = predictions.predicted == predictions.labels
+    # A group ends at a length, so that none is cut in two.
+    ends = np.unique(np.quantile(lengths, np.arange(1, groups + 1) / groups, method="inverted_cdf"))
+    numbers = np.searchsorted(ends, lengths)
+    found = []
+    for number in np.unique(numbers):
+        inside = numbers == number
+        n, right = int(inside.sum()), int(correct[inside].sum())
+        low, high = int(lengths[inside].min()), int(lengths[inside].max())
+        found.append(LengthGroup(low, high, n, right / n, wilson_interval(right, n)))
+    return found
 
 
 def frequent_confusions(evaluation: Evaluation, limit: int) -> List[Confusion]:

@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, PercentFormatter, StrMethodFormatter
 from rich.text import Text
 
-from gluon_lstm.evaluation.metrics import row_shares
+from gluon_lstm.evaluation.metrics import LengthGroup, row_shares
 
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666666"
 DPI = 120
@@ -151,6 +151,28 @@ def _write_cells(ax: Axes, counts: np.ndarray, shares: np.ndarray) -> None:
         text = f"{count}\n{share:.1%}" if k <= SHARES_UP_TO else f"{count}"
         color = "white" if share > 0.3 else "black"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=8 if k <= SHARES_UP_TO else 7)
+
+
+def accuracy_by_length(groups: Sequence[LengthGroup]) -> Figure:
+    """Draws the accuracy of each group of samples of like length, with its 95 % interval.
+
+    Args:
+        groups: at least one.
+    """
+    values = np.array([group.accuracy for group in groups])
+    bounds = np.array([group.accuracy_ci95 for group in groups])
+    errors = np.abs(bounds - values[:, np.newaxis]).T
+    labels = [str(g.low) if g.low == g.high else f"{g.low}–{g.high}" for g in groups]
+    with _style():
+        figure = Figure(figsize=(max(4.8, 0.8 * len(groups) + 2), 3.8), dpi=DPI, layout="constrained")
+        ax = figure.subplots()
+        ax.errorbar(range(len(groups)), values, errors, fmt="o", color=BLUE, capsize=3, label="with 95 % interval")
+        ax.set_xticks(range(len(groups)), labels, rotation=45 if len(groups) > 6 else 0)
+        ax.set(title="Accuracy by length", xlabel="tokens read", ylabel="samples classified correctly (%)")
+        ax.set_xlim(-0.5, len(groups) - 0.5)
+        ax.yaxis.set_major_formatter(PercentFormatter(xmax=1, symbol=""))
+        ax.legend()
+        return figure
 
 
 def most_confidently_wrong(images: np.ndarray, titles: Sequence[str], columns: int = 6) -> Figure:

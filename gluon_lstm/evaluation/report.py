@@ -19,13 +19,24 @@ from rich.text import Text
 
 from gluon_lstm.data.dataset import SequenceDataset
 from gluon_lstm.evaluation import plots
-from gluon_lstm.evaluation.metrics import ClassMetrics, Evaluation, confident_errors, frequent_confusions
+from gluon_lstm.evaluation.metrics import (
+    ClassMetrics,
+    Evaluation,
+    LengthGroup,
+    accuracy_by_length,
+    confident_errors,
+    frequent_confusions,
+)
 from gluon_lstm.evaluation.predict import Predictions
 
 CONFUSIONS = 10
 """Pairs of classes that the report lists."""
 ERRORS = 24
 """Wrong samples that the report shows."""
+EXCERPT = 300
+"""Characters of a text that the report shows: its beginning and its end."""
+LENGTH_GROUPS = 8
+"""Groups of like length that the report tells apart, where lengths vary."""
 TERMINAL_CLASSES = 20
 """Most classes that the terminal shows; of more, those with the least F1."""
 TITLE_WIDTH = 12
@@ -51,12 +62,13 @@ class Provenance:
 
 
 class WrongSample(NamedTuple):
-    """A sample that was classified wrongly."""
+    """A sample that was classified wrongly; ``text`` is empty where it is none."""
 
     index: int
     true: str
     predicted: str
     probability: float
+    text: str = ""
 
 
 def write_report(
@@ -73,16 +85,18 @@ def write_report(
         directory: an existing folder; files of the same names are replaced.
         evaluation: the numbers of ``predictions``.
         predictions: what the network says about ``dataset``, in its order.
-        dataset: what was predicted; samples are shown as pictures where it
-            has a method ``image(index) -> (H, W) uint8``.
+        dataset: what was predicted; samples are shown as pictures where it has a method
+            ``image(index) -> (H, W) uint8``, as texts where it has ``text(index) -> str``.
         provenance: where the numbers come from.
         log: the records of ``log.jsonl``; without any there are no learning curves.
     """
     directory = Path(directory)
-    errors = wrong_samples(predictions, evaluation.class_names)
+    errors = wrong_samples(predictions, evaluation.class_names, dataset)
+    lengths = dataset.lengths
+    groups = [] if lengths is None else accuracy_by_length(predictions, lengths, LENGTH_GROUPS)
     write_metrics(directory / "metrics.json", evaluation)
     write_predictions(directory / "predictions.csv", predictions, evaluation.class_names)
-    for name, figure in _figures(evaluation, errors, dataset, log).items():
+    for name, figure in _figures(evaluation, errors, groups, dataset, log).items():
         plots.save(figure, directory / name)
     text = _environment().get_template("report.md.j2").render(
         run_name=provenance.run_name,
@@ -94,6 +108,8 @@ def write_report(
         confusions=frequent_confusions(evaluation, CONFUSIONS),
         errors=errors,
         has_pictures=hasattr(dataset, "image"),
+        has_texts=hasattr(dataset, "text"),
+        length_groups=groups,
         has_log=bool(log),
         facts=_facts(dataset, provenance),
         missing_characters=plots.missing_characters(evaluation.class_names),
@@ -121,17 +137,27 @@ def write_predictions(path: Path, predictions: Predictions, class_names: Sequenc
             writer.writerow([index, class_names[label], class_names[predicted], *numbers])
 
 
-def wrong_samples(predictions: Predictions, class_names: Sequence[str], limit: int = ERRORS) -> List[WrongSample]:
-    """Returns the wrongly classified samples, the most confident first."""
+def wrong_samples(
+    predictions: Predictions, class_names: Sequence[str], dataset: SequenceDataset, limit: int = ERRORS
+) -> List[WrongSample]:
+    """Returns the wrongly classified samples of a data set, the most confident first."""
+    text = getattr(dataset, "text", lambda index: "")
     return [
         WrongSample(
             index=int(index),
             true=class_names[predictions.labels[index]],
             predicted=class_names[predictions.predicted[index]],
             probability=float(predictions.confidence[index]),
+            text=excerpt(text(index)),
         )
         for index in confident_errors(predictions, limit)
     ]
+
+
+def excerpt(text: str) -> str:
+    """Returns a text's beginning and end, at most ``EXCERPT`` characters."""
+    half = EXCERPT // 2
+    return text if len(text) <= EXCERPT else f"{text[:half]} … {text[-half:]}"
 
 
 def numbers(evaluation: Evaluation) -> List[Tuple[str, str]]:
@@ -232,10 +258,16 @@ def _environment() -> Environment:
 
 
 def _figures(
-    evaluation: Evaluation, errors: Sequence[WrongSample], dataset: SequenceDataset, log: Sequence[Mapping[str, Any]]
+    evaluation: Evaluation,
+    errors: Sequence[WrongSample],
+    groups: Sequence[LengthGroup],
+    dataset: SequenceDataset,
+    log: Sequence[Mapping[str, Any]],
 ) -> Dict[str, Figure]:
     """Returns file name → figure, of those that there is something to draw for."""
     figures = {"confusion_matrix.png": plots.confusion_matrix(evaluation.confusion, evaluation.class_names)}
+    if groups:
+        figures["accuracy_by_length.png"] = plots.accuracy_by_length(groups)
     if log:
         figures["learning_curves.png"] = plots.learning_curves(log)
     if errors and hasattr(dataset, "image"):
@@ -257,7 +289,16 @@ def _facts(dataset: SequenceDataset, provenance: Provenance) -> List[Tuple[str, 
         ("Data set", dataset.name),
         ("Split", dataset.split),
         ("SHA-256 of the samples and labels", dataset.fingerprint),
+        *_text_facts(dataset),
         ("Seed", provenance.seed),
         *provenance.details.items(),
         *((f"Version of {package}", version) for package, version in provenance.versions.items()),
     ]
+
+
+def _text_facts(dataset: SequenceDataset) -> List[Tuple[str, Any]]:
+    """Returns the rows that tell how texts were read; none where there are none."""
+    if not dataset.symbols:
+        return []
+    unknown, vocabulary = dataset.unknown_share, len(dataset.reader.format.vocabulary)
+    return [("Vocabulary", f"{count(vocabulary)} tokens"), ("Unknown tokens", percent(unknown))]

@@ -58,7 +58,8 @@ def _encoder_options(config: ModelConfig, num_steps: Optional[int]) -> Dict[str,
     if config.encoder == "transformer":
         return {"num_heads": TRANSFORMER_HEADS, "max_steps": num_steps or MOST_STEPS}
     options = {
-        "locked_dropout": config.locked_dropout,
+        # The command line has said so where it has no effect, in words of its own.
+        "locked_dropout": config.locked_dropout and config.dropout > 0 and config.num_layers > 1,
         "weight_dropout": config.weight_dropout,
         "zoneout": config.zoneout,
         "residual": config.residual,

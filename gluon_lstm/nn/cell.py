@@ -2,8 +2,12 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
+from mxnet import nd
 from mxnet.gluon import HybridBlock
 
+from gluon_lstm.nn.checks import check_options, check_sizes, parameter_names
+from gluon_lstm.nn.graphs import check_is_array, check_type
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, CellState, Gates, HiddenState, Recurrence
 
 
@@ -19,11 +23,30 @@ class _Cell(HybridBlock):
     """A block that holds the parameters of one recurrence."""
 
     def __init__(self, recurrence: Recurrence, input_size: int, **kwargs):
+        check_sizes(input_size=input_size)
         super().__init__(**kwargs)
         self.recurrence = recurrence
+        self._widths = {"inputs": input_size, **dict(zip(recurrence.state_type._fields, recurrence.state_sizes))}
         with self.name_scope():
             for name, (shape, init) in recurrence.declare(input_size).items():
                 setattr(self, name, self.params.get(name, shape=shape, init=init))
+
+    def __call__(self, *args):
+        """Takes a step, once arrays that do not fit are refused.
+
+        Raises:
+            TypeError: inputs and state are not all given, or one is no array of MXNet's, or not of the weights' type.
+            ValueError: an array is not (N, its number of features).
+        """
+        if len(args) != len(self._widths):
+            raise TypeError(f"{type(self).__name__} needs {', '.join(self._widths)}: {len(args)} arrays given")
+        for (name, width), array in zip(self._widths.items(), args):
+            check_is_array(name, array)
+            if isinstance(array, nd.NDArray):
+                if array.ndim != 2 or array.shape[1] != width:
+                    raise ValueError(f"{name} of shape {array.shape}: needs (batch, {width} features)")
+                check_type(name, array, np.dtype(self.i2h_weight.dtype).name)
+        return super().__call__(*args)
 
 
 class LSTMCell(_Cell):
@@ -41,6 +64,7 @@ class LSTMCell(_Cell):
 
     def __init__(self, hidden_size: int, input_size: int, return_gates: bool = False, *, prefix=None, params=None,
                  **options):  # fmt: skip
+        check_options("LSTMCell", options, parameter_names(LSTMCell.__init__, LSTM))
         super().__init__(LSTM(hidden_size, **options), input_size, prefix=prefix, params=params)
         self._return_gates = return_gates
 

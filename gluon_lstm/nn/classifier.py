@@ -5,13 +5,13 @@ from typing import Any, Optional
 from mxnet.gluon import nn
 
 from gluon_lstm.config import ENCODERS
-from gluon_lstm.nn.checks import check_choice
+from gluon_lstm.nn.checks import check_choice, check_options, check_shares, check_sizes, parameter_names
 from gluon_lstm.nn.encoder import Encoder, GroupedEncoder, GRUEncoder, LSTMEncoder, RNNEncoder
 from gluon_lstm.nn.graphs import SequenceBlock
 from gluon_lstm.nn.pooling import Pooling
 from gluon_lstm.nn.transformer import TransformerEncoder
 
-RECURRENT_ENCODERS = {"lstm": LSTMEncoder, "gru": GRUEncoder, "rnn": RNNEncoder}
+ENCODER_CLASSES = {"lstm": LSTMEncoder, "gru": GRUEncoder, "rnn": RNNEncoder, "transformer": TransformerEncoder}
 
 
 class SequenceClassifier(SequenceBlock):
@@ -67,6 +67,13 @@ class SequenceClassifier(SequenceBlock):
     ):
         super().__init__(prefix=prefix, params=params)
         check_choice("encoder", encoder, ENCODERS)
+        check_options(f"SequenceClassifier with encoder {encoder!r}", encoder_options, [
+            *parameter_names(SequenceClassifier.__init__), *ENCODER_CLASSES[encoder].option_names(),
+        ])  # fmt: skip
+        check_sizes(num_classes=num_classes, least=2)
+        check_sizes(input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, groups=groups)
+        check_sizes(head_size=head_size, least=0)
+        check_shares(dropout=dropout)
         if bidirectional and encoder == "transformer":
             raise ValueError("bidirectional: a Transformer sees all steps at once; leave it out")
         if input_size % groups:
@@ -77,7 +84,8 @@ class SequenceClassifier(SequenceBlock):
             sizes = (hidden_size, input_size // groups, num_layers)
             if encoder == "transformer":
                 return TransformerEncoder(*sizes, dropout=dropout, **encoder_options)
-            return RECURRENT_ENCODERS[encoder](*sizes, bidirectional, dropout=dropout, **encoder_options)
+            between = dropout if num_layers > 1 else 0.0  # a single layer's only acts before the head
+            return ENCODER_CLASSES[encoder](*sizes, bidirectional, dropout=between, **encoder_options)
 
         with self.name_scope():
             self.encoder = make_encoder() if groups == 1 else GroupedEncoder(*(make_encoder() for _ in range(groups)))

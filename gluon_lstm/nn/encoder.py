@@ -1,10 +1,11 @@
 """Encoders: a sequence in, its outputs at every step and one last state out."""
 
-from typing import Any, NamedTuple
+import warnings
+from typing import Any, List, NamedTuple
 
 from mxnet.gluon import nn
 
-from gluon_lstm.nn.checks import check_shares, check_sizes
+from gluon_lstm.nn.checks import check_flags, check_options, check_shares, check_sizes, parameter_names
 from gluon_lstm.nn.graphs import SequenceBlock, join_features
 from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
@@ -25,9 +26,14 @@ class EncoderOutput(NamedTuple):
 class Encoder(SequenceBlock):
     """A block called as ``encoder(inputs (T, N, C), lengths (N,) or None)`` that gives an ``EncoderOutput``."""
 
-    def __call__(self, *args) -> EncoderOutput:
+    def __call__(self, inputs, lengths=None) -> EncoderOutput:
         """Runs the encoder; Gluon alone would give a tuple, or hybridized a list."""
-        return EncoderOutput(*super().__call__(*args))
+        return EncoderOutput(*super().__call__(inputs, lengths=lengths))
+
+    @classmethod
+    def option_names(cls) -> List[str]:
+        """Returns the names of all options that the encoder may be made with."""
+        return parameter_names(*(c.__init__ for c in cls.__mro__ if issubclass(c, Encoder)))
 
 
 class RecurrentEncoder(Encoder):
@@ -42,7 +48,7 @@ class RecurrentEncoder(Encoder):
         input_size: C, features of a time step.
         num_layers: layers.
         bidirectional: whether each layer reads in both directions.
-        dropout: share of the features dropped between layers in training.
+        dropout: share of the features dropped between layers in training; of one layer, none, with a warning.
         input_dropout: share of the features dropped before the first layer.
         locked_dropout: whether a sequence's dropped features stay the same at all steps (Gal and Ghahramani 2016).
         residual: whether a layer's inputs, as they were before dropout, are added to its outputs where both have the
@@ -70,12 +76,19 @@ class RecurrentEncoder(Encoder):
         **layer_options: Any,
     ):
         super().__init__(prefix=prefix, params=params)
+        check_options(type(self).__name__, layer_options, self.option_names())
         check_sizes(num_layers=num_layers)
+        check_flags(bidirectional=bidirectional, locked_dropout=locked_dropout)
+        check_flags(residual=residual, layer_norm=layer_norm)
         check_shares(dropout=dropout, input_dropout=input_dropout)
         self.output_size = recurrence.output_size * (1 + bidirectional)
         self._bidirectional = bidirectional
         self._dropouts = [input_dropout] + [dropout] * (num_layers - 1)
         self._dropout_axes = (0,) if locked_dropout else ()
+        if dropout and num_layers == 1:
+            warnings.warn(f"dropout {dropout} acts between layers, and there is 1: use input_dropout", stacklevel=3)
+        if locked_dropout and not any(self._dropouts):
+            warnings.warn("locked_dropout has no effect without dropout between layers or input_dropout", stacklevel=3)
         self.input_size = input_size
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self._residual = [residual and size == self.output_size for size in sizes]
@@ -86,6 +99,12 @@ class RecurrentEncoder(Encoder):
             self.layers, self.norms = nn.HybridSequential(), nn.HybridSequential()
             self.layers.add(*(RecurrentLayer(recurrence, size, bidirectional, **layer_options) for size in sizes))
             self.norms.add(*(nn.LayerNorm(in_channels=self.output_size) for _ in sizes if layer_norm))
+
+    @classmethod
+    def option_names(cls) -> List[str]:
+        """Returns the names of all options that the encoder may be made with, those of its layers too."""
+        names = dict.fromkeys([*super().option_names(), *parameter_names(RecurrentLayer.__init__)])
+        return [name for name in names if name != "recurrence"]
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D)."""

@@ -30,11 +30,9 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
+from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.atomic import replacing_file
-from gluon_lstm.errors import RunError
 
 Arrays = Mapping[str, Any]
 """Names, and for each what ``np.asarray`` takes: NumPy arrays, tensors on the CPU, lists."""
@@ -187,12 +185,7 @@ def load_safetensors(path: Union[str, Path]) -> Dict[str, np.ndarray]:
     Raises:
         RunError: the file cannot be read, is damaged, or holds a type that NumPy does not have.
     """
-    try:
-        return safetensors.numpy.load(Path(path).read_bytes())
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{path}: cannot be read as a safetensors file ({error}); save it again") from error
-    except (KeyError, TypeError, AttributeError) as error:
-        raise RunError(f"{path}: holds numbers of a type that NumPy lacks ({error}); save them as float32") from error
+    return read_arrays(Path(path), "save it again")
 
 
 def save_safetensors(path: Union[str, Path], arrays: Arrays) -> None:
@@ -201,10 +194,37 @@ def save_safetensors(path: Union[str, Path], arrays: Arrays) -> None:
     Raises:
         ValueError: an array cannot be read; no file is written.
     """
-    # The format stores bytes as they lie in memory, which for a transposed view are in another order.
-    plain = {name: np.ascontiguousarray(_as_array(array, name)) for name, array in arrays.items()}
+    content = pack_arrays({name: _as_array(array, name) for name, array in arrays.items()})
     with replacing_file(Path(path)) as temporary:
-        temporary.write_bytes(safetensors.numpy.save(plain))
+        temporary.write_bytes(content)
+
+
+def describe_stack(shapes: Mapping[str, Tuple[int, ...]]) -> str:
+    """Returns what the names and shapes of a block's parameters tell of its recurrent layers, "" where it has none.
+
+    Example:
+        >>> describe_stack({"encoder.layers.0.forward_h2h_weight": (20, 5)})
+        '1 layer of LSTM, one direction, 5 units'
+    """
+    found = {name: match for name in shapes if (match := _OUR_NAME.search(name.replace("_coupled_", "_")))}
+    recurrent = [name for name, match in found.items() if match["part"] == "h2h_weight"]
+    if not recurrent:
+        return ""
+    rows, units = shapes[recurrent[0]]
+    projections, projected = [shapes[name] for name, match in found.items() if match["part"] == "h2r_weight"], ""
+    if projections:
+        projected, units = f", projected to {units}", projections[0][1]
+    coupled = any("_coupled_" in name for name in found)
+    kinds = {gates: kind for kind, gates in _GATE_COUNTS.items()}
+    kind = "LSTM with coupled gates" if coupled else kinds.get(rows // units, f"cells of {rows} rows")
+    layers = len({match["layer"] for match in found.values()})
+    directions = "both directions" if any(m["direction"] == "backward" for m in found.values()) else "one direction"
+    return f"{layers} layer{'s' * (layers > 1)} of {kind}, {directions}, {units} units{projected}"
+
+
+def is_of_torch(names: Iterable[str]) -> bool:
+    """Whether any of the names is one of PyTorch's recurrent weights, under any prefix."""
+    return any(_torch_key(name.rpartition(".")[2]) for name in names)
 
 
 def _read_ours(arrays: Arrays, prefix: str) -> Tuple[_Weights, _Sizes]:
@@ -218,18 +238,35 @@ def _read_ours(arrays: Arrays, prefix: str) -> Tuple[_Weights, _Sizes]:
 
 def _read_named(arrays: Arrays, prefix: str, parse: Callable[[str], Optional[_Key]], spell: _Spell) -> _Weights:
     """Returns the arrays whose names start with ``prefix`` by what the rest of their names says."""
+    _check_mapping(arrays)
     names = [name for name in arrays if name.startswith(prefix)]
     if not names:
         found = f"the names are {', '.join(list(arrays)[:3])}…" if arrays else "there are no arrays"
-        raise ValueError(f"no name starts with {prefix!r}: {found}; give the prefix of the recurrent layers")
+        raise ValueError(f"no name starts with {prefix!r}: {found}; {_prefix_advice(arrays, parse)}")
     weights = {}
     for name in names:
         key = parse(name[len(prefix) :])
         if key is None:
             example = spell(_Key(0, "forward", "i2h_weight"))
-            raise ValueError(f"{name!r} is no recurrent weight such as {example!r}; give a prefix or drop it")
+            raise ValueError(f"{name!r} is no recurrent weight such as {example!r}; {_prefix_advice(arrays, parse)}")
         weights[key] = _as_array(arrays[name], name)
     return weights
+
+
+def _check_mapping(arrays: Any) -> None:
+    """Raises ValueError unless there are arrays by name."""
+    if isinstance(arrays, Mapping):
+        return
+    made_by = {"state_dict": "its state_dict()", "collect_params": "get_arrays() of it"}
+    advice = next((text for method, text in made_by.items() if hasattr(arrays, method)), "a dict")
+    raise ValueError(f"{type(arrays).__name__} given where arrays by name are needed; give {advice}")
+
+
+def _prefix_advice(arrays: Arrays, parse: Callable[[str], Optional[_Key]]) -> str:
+    """Returns which prefix to give: what stands before the names of recurrent weights."""
+    starts = {name: [0, *(dot.end() for dot in re.finditer(r"\.", name))] for name in arrays}
+    found = dict.fromkeys(repr(name[:start]) for name in arrays for start in starts[name] if parse(name[start:]))
+    return f"give prefix={' or '.join(found)}" if found else "there are no recurrent weights under any prefix"
 
 
 def _read_keras(layers: Sequence[Sequence[Any]]) -> _Weights:

@@ -4,7 +4,7 @@ import functools
 from collections import OrderedDict
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 from mxnet import nd, symbol
@@ -12,6 +12,11 @@ from mxnet.gluon import HybridBlock
 
 MOST_GRAPHS = 32
 """Graphs that a block keeps; the one that was not used for longest goes first, and its memory with it."""
+MOST_OUTPUTS = 8_000_000
+"""Outputs, T·N·D of each unrolled layer, in all graphs kept, but for the newest graph, which is kept however large.
+
+For each of them a graph holds some 140 bytes in training, of gates, all between them, and gradients: about a GiB.
+"""
 
 
 class _Graph(NamedTuple):
@@ -25,20 +30,30 @@ NOTHING_KNOWN = _Graph()
 _graph: ContextVar[_Graph] = ContextVar("graph", default=NOTHING_KNOWN)
 
 
+class _Kept(NamedTuple):
+    """A graph to come back to: its size, T·N·D of its unrolled layers, and Gluon's attributes of it."""
+
+    size: int
+    attributes: Dict[str, Any]
+
+
 class SequenceBlock(HybridBlock):
     """A HybridBlock called as ``block(inputs (T, N, …), lengths (N,) or None)``.
 
     Hybridized, Gluon keeps one graph, which must be called with the same arguments
     each time, and in which T is unknown. This block keeps a graph with lengths and
     one without, and one for each T where a block inside ``needs_steps``, which it
-    finds by ``count_steps``; ``export`` writes the graph of the last call. As in
-    Gluon, several threads must not call one block at once.
+    finds by ``count_steps``; ``export`` writes the graph of the last call. How many
+    it keeps is limited by ``MOST_GRAPHS`` and, where the steps are unrolled, by
+    ``MOST_OUTPUTS``. As in Gluon, several threads must not call one block at once.
     """
 
     needs_steps = False
     """Whether this block's graph differs from one number of steps to another."""
     input_size: Optional[int] = None
     """C of the inputs (T, N, C) that the block reads; ``None`` where it reads others."""
+    input_type = "float32"
+    """Type of inputs (T, N, C)."""
 
     def __init_subclass__(cls, **kwargs) -> None:
         """Keeps lengths in range in every graph, which may be exported, or called by a block that does not look."""
@@ -46,36 +61,52 @@ class SequenceBlock(HybridBlock):
         if "hybrid_forward" in vars(cls):
             cls.hybrid_forward = _with_lengths_in_range(cls.hybrid_forward)
 
-    def __call__(self, *args):
+    def __call__(self, inputs, *others, lengths=None):
         """Runs the block, once inputs that do not fit and lengths that MXNet would crash on are refused.
 
+        Args:
+            inputs: (T, N, …).
+            *others: the block's other arguments, of which lengths are the first.
+            lengths: (N,), where they are given by name.
+
         Raises:
-            TypeError: inputs or lengths are no arrays of MXNet's.
+            TypeError: inputs or lengths are no arrays of MXNet's, or inputs are of another type than the parameters.
             ValueError: inputs are not (T, N, C), or lengths not (N,) from 1 to T.
         """
-        for name, argument in zip(("inputs", "lengths"), args):
-            if not isinstance(argument, (nd.NDArray, symbol.Symbol, type(None))):
-                raise TypeError(f"{name} of type {type(argument).__name__}: wrap them as mx.nd.array({name})")
-        if self.input_size is not None and isinstance(args[0], nd.NDArray):
-            check_inputs(args[0].shape, self.input_size)
-        if len(args) > 1 and isinstance(args[1], nd.NDArray):
-            check_lengths(args[1].asnumpy(), *args[0].shape[:2])
-        return super().__call__(*args)
+        if lengths is not None:
+            if others:
+                raise TypeError("lengths are given twice: give them by place or by name")
+            others = (lengths,)
+        for name, argument in zip(("inputs", "lengths"), (inputs, *others)):
+            if argument is not None:
+                check_is_array(name, argument)
+        if self.input_size is not None and isinstance(inputs, nd.NDArray):
+            check_inputs(inputs.shape, self.input_size)
+            check_type("inputs", inputs, self.input_type)
+        if others and isinstance(others[0], nd.NDArray):
+            check_lengths(others[0].asnumpy(), *inputs.shape[:2])
+        return super().__call__(inputs, *others)
+
+    def cast(self, dtype) -> None:
+        """Casts the parameters, as in Gluon; inputs must then be of the same type."""
+        super().cast(dtype)
+        self.input_type = np.dtype(dtype).name
 
     def _call_cached_op(self, *args):
-        steps = args[0].shape[0] if any(getattr(block, "needs_steps", False) for block in _family(self)) else None
+        unrolled = [block for block in _family(self) if getattr(block, "needs_steps", False)]
+        steps, batch_size = args[0].shape[:2] if unrolled else (None, 0)
+        size = batch_size * sum(steps * block.output_size for block in unrolled)
         key = (steps, tuple(argument is not None for argument in args))
         graphs = self.__dict__.setdefault("_graphs", OrderedDict())
         stored = graphs.pop(key, None)  # and put back below, as the newest
+        _make_room(graphs, size)
         if stored is None:
             self._cached_graph, self._cached_op, self._cached_op_args = (), None, []
         else:
-            self.__dict__.update(stored)
+            self.__dict__.update(stored.attributes)
         with _building(_Graph(steps)):
             outputs = super()._call_cached_op(*args)
-        graphs[key] = {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES}
-        while len(graphs) > MOST_GRAPHS:
-            graphs.popitem(last=False)
+        graphs[key] = _Kept(size, {name: self.__dict__[name] for name in _GRAPH_ATTRIBUTES})
         return outputs
 
     def _clear_cached_op(self) -> None:
@@ -84,6 +115,16 @@ class SequenceBlock(HybridBlock):
 
 
 _GRAPH_ATTRIBUTES = ("_cached_graph", "_cached_op", "_cached_op_args", "_in_format", "_out_format")
+
+
+def _make_room(graphs: "OrderedDict[Any, _Kept]", size: int) -> None:
+    """Drops the graphs that were not used for longest, until one more of this size may be kept."""
+
+    def full() -> bool:
+        return len(graphs) >= MOST_GRAPHS or size + sum(kept.size for kept in graphs.values()) > MOST_OUTPUTS
+
+    while graphs and full():
+        graphs.popitem(last=False)
 
 
 def _family(block) -> Iterator[Any]:
@@ -149,6 +190,19 @@ def join_features(F, *arrays):
     if len(arrays) == 1:
         return arrays[0]
     return F.squeeze(F.concat(*(F.expand_dims(array, axis=0) for array in arrays), dim=3), axis=0)
+
+
+def check_is_array(name: str, argument: Any) -> None:
+    """Raises TypeError unless an argument is an array or a symbol."""
+    if not isinstance(argument, (nd.NDArray, symbol.Symbol)):
+        raise TypeError(f"{name} of type {type(argument).__name__}: wrap them as mx.nd.array({name})")
+
+
+def check_type(name: str, array: nd.NDArray, needed: str) -> None:
+    """Raises TypeError unless an array has the type of the parameters that it meets."""
+    found = np.dtype(array.dtype).name
+    if found != needed:
+        raise TypeError(f"{name} of type {found}: cast them with {name}.astype({needed!r})")
 
 
 def check_inputs(shape: Tuple[int, ...], input_size: int) -> None:

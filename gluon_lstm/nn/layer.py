@@ -3,7 +3,7 @@
 from typing import Any, List, Mapping, Optional
 
 from gluon_lstm.config import IMPLEMENTATIONS
-from gluon_lstm.nn.checks import check_choice, check_shares, check_sizes
+from gluon_lstm.nn.checks import check_choice, check_flags, check_options, check_shares, check_sizes, parameter_names
 from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_features, split_steps
 from gluon_lstm.nn.recurrences import Recurrence
 
@@ -47,9 +47,13 @@ class RecurrentLayer(SequenceBlock):
         num_steps: Optional[int] = None,
         **kwargs,
     ):
+        check_options(type(self).__name__, kwargs, parameter_names(RecurrentLayer.__init__))
         super().__init__(**kwargs)
         check_choice("implementation", implementation, IMPLEMENTATIONS)
         check_sizes(input_size=input_size)
+        check_flags(bidirectional=bidirectional)
+        if num_steps is not None:
+            check_sizes(num_steps=num_steps)
         check_shares(zoneout=zoneout, zoneout_cell=zoneout_cell, weight_dropout=weight_dropout)
         if zoneout_cell and len(recurrence.state_sizes) == 1:
             raise ValueError(f"zoneout_cell {zoneout_cell}: only an LSTM has a cell; use zoneout")
@@ -63,7 +67,7 @@ class RecurrentLayer(SequenceBlock):
         self._ends_in_zeros = not self.needs_steps and recurrence.closed_output_is_zero
         self._weight_dropout = weight_dropout
         self._num_steps = num_steps
-        self._input_size = input_size
+        self.input_size = input_size
         self._directions = ("forward", "backward") if bidirectional else ("forward",)
         self._names = tuple(recurrence.declare(input_size))
         with self.name_scope():
@@ -74,7 +78,7 @@ class RecurrentLayer(SequenceBlock):
 
     def __repr__(self) -> str:
         cell, directions = type(self.recurrence).__name__, ", bidirectional" * (len(self._directions) > 1)
-        return f"{cell}({self._input_size} -> {self.recurrence.hidden_size}{directions})"
+        return f"{cell}({self.input_size} -> {self.recurrence.hidden_size}{directions})"
 
     def hybrid_forward(self, F, inputs, lengths=None, **parameters):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D), 0 after a sequence's end."""

@@ -1,12 +1,15 @@
 """A block's parameters as NumPy arrays, and back."""
 
-from typing import Dict, Mapping
+from typing import Dict, Mapping, Tuple
 
 import mxnet as mx
 import numpy as np
 from mxnet.gluon import Block
 
 from gluon_lstm.errors import RunError
+from gluon_lstm.nn.exchange import describe_stack, is_of_torch
+
+_Shapes = Mapping[str, Tuple[int, ...]]
 
 
 def get_arrays(block: Block) -> Dict[str, np.ndarray]:
@@ -31,16 +34,44 @@ def set_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) -> N
         RunError: a name is missing or unknown, a shape differs, or a value is not finite.
     """
     parameters = _parameters(block)
-    if set(parameters) != set(arrays):
-        odd = sorted(set(parameters) ^ set(arrays))[0]
-        raise RunError(f"{source}: holds the parameters of another model (differs in {odd!r})")
-    for name, parameter in parameters.items():
-        if parameter.shape != arrays[name].shape:
-            raise RunError(f"{source}: {name!r} has shape {arrays[name].shape}, the model needs {parameter.shape}")
+    needed = {name: parameter.shape for name, parameter in parameters.items()}
+    found = {name: np.shape(array) for name, array in arrays.items()}
+    if set(needed) != set(found):
+        odd = sorted(set(needed) ^ set(found))[0]
+        reason = _explain_names(found, needed) or _explain_stacks(found, needed)
+        raise RunError(f"{source}: holds the parameters of another model (differs in {odd!r}){reason}")
+    for name, shape in needed.items():
+        if found[name] != shape:
+            reason = _explain_stacks(found, needed)
+            raise RunError(f"{source}: {name!r} has shape {found[name]}, the model needs {shape}{reason}")
         if not np.isfinite(arrays[name]).all():
             raise RunError(f"{source}: {name!r} holds values that are not finite")
     for name, parameter in parameters.items():
         parameter.set_data(mx.nd.array(arrays[name], dtype=parameter.dtype))
+
+
+def _explain_names(found: _Shapes, needed: _Shapes) -> str:
+    """Returns what is wrong with names that would fit if they were spelled otherwise, and what to do; else ""."""
+    if is_of_torch(found):
+        return ": these are PyTorch's names; convert them with exchange.from_torch"
+    for few, many, advice in (
+        (needed, found, "names that start with {0!r} fit; give those alone, without it"),
+        (found, needed, "they fit the block's part {1!r}; set those of that part"),
+    ):
+        first = next(iter(few), "")
+        prefixes = [name[: -len(first)] for name in many if few and name.endswith("." + first)]
+        for prefix in prefixes:
+            if {prefix + name for name in few} == {name for name in many if name.startswith(prefix)}:
+                return ": " + advice.format(prefix, prefix[:-1])
+    return ""
+
+
+def _explain_stacks(found: _Shapes, needed: _Shapes) -> str:
+    """Returns how two stacks of recurrent layers differ, and what to do; "" where they do not."""
+    here, there = describe_stack(found), describe_stack(needed)
+    if here == there or not (here and there):
+        return ""
+    return f": {here}, where the model has {there}; make the model with the same options"
 
 
 def _parameters(block: Block) -> Dict[str, mx.gluon.Parameter]:

@@ -3,7 +3,7 @@
 from typing import Optional
 
 from gluon_lstm.config import POOLINGS
-from gluon_lstm.nn.checks import check_choice
+from gluon_lstm.nn.checks import check_choice, check_sizes
 from gluon_lstm.nn.graphs import SequenceBlock, split_steps
 
 _LOWEST = -3e38
@@ -31,6 +31,9 @@ class Pooling(SequenceBlock):
     def __init__(self, mode: str = "last", input_size: int = 0, num_steps: Optional[int] = None, **kwargs):
         super().__init__(**kwargs)
         check_choice("pooling", mode, POOLINGS)
+        check_sizes(0, input_size=input_size)
+        if num_steps is not None:
+            check_sizes(num_steps=num_steps)
         self._modes = mode.split("+")
         self._input_size = input_size
         self._num_steps = num_steps

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from gluon_lstm.config import CELL_ACTIVATIONS, RECURRENT_INITIALIZERS
-from gluon_lstm.nn.checks import check_choice, check_sizes
+from gluon_lstm.nn.checks import check_choice, check_flags, check_sizes
 from gluon_lstm.nn.initializers import GateOrthogonal, PartialBias
 
 CLOSED = 1e30
@@ -119,8 +119,9 @@ class Recurrence:
     def project(self, F, inputs, p: Mapping[str, Any]):
         """Returns what the inputs (…, C) of all steps, and the biases, add to the gates' sums, (…, G·H)."""
         rows = len(self.gates) * self.hidden_size
-        # One bias for both: added to all steps at once, it costs less than at each.
-        bias = p["i2h_bias"] + p["h2h_bias"]
+        # One bias for both: added to all steps at once, it costs less than at each. Not by +, whose gradient a graph
+        # copies from one bias to the other with all that it held before, where gradients add up over passes.
+        bias = F.broadcast_add(p["i2h_bias"], p["h2h_bias"])
         return F.FullyConnected(inputs, p["i2h_weight"], bias, num_hidden=rows, flatten=False)
 
     def step(self, F, projected, state, p: Mapping[str, Any]):
@@ -186,7 +187,9 @@ class LSTM(Recurrence):
         super().__post_init__()
         check_choice("activation", self.activation, CELL_ACTIVATIONS)
         check_choice("recurrent_activation", self.recurrent_activation, CELL_ACTIVATIONS)
-        if not 0 <= self.projection_size < self.hidden_size:
+        check_sizes(0, projection_size=self.projection_size)
+        check_flags(peephole=self.peephole, coupled=self.coupled, layer_norm=self.layer_norm)
+        if self.projection_size >= self.hidden_size:
             raise ValueError(f"projection_size {self.projection_size}: must be less than hidden_size, or 0 for none")
 
     @property

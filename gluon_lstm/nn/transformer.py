@@ -6,7 +6,7 @@ from typing import Any, Optional
 import mxnet as mx
 from mxnet.gluon import HybridBlock, nn
 
-from gluon_lstm.nn.checks import check_choice, check_shares, check_sizes
+from gluon_lstm.nn.checks import check_choice, check_options, check_shares, check_sizes
 from gluon_lstm.nn.encoder import Encoder, EncoderOutput
 
 
@@ -38,6 +38,7 @@ class TransformerEncoder(Encoder):
         max_steps: the longest T that it reads.
 
     Raises:
+        TypeError: an option is unknown.
         ValueError: an option is out of range, or ``hidden_size`` no multiple of ``num_heads``.
     """
 
@@ -53,8 +54,9 @@ class TransformerEncoder(Encoder):
         max_steps: int = 1024,
         **kwargs,
     ):
+        check_options(type(self).__name__, kwargs, self.option_names())
         super().__init__(**kwargs)
-        check_sizes(num_layers=num_layers, max_steps=max_steps)
+        check_sizes(hidden_size=hidden_size, input_size=input_size, num_layers=num_layers, max_steps=max_steps)
         check_shares(dropout=dropout)
         check_choice("positions", positions, POSITIONS)
         self.input_size, self.output_size = input_size, hidden_size
@@ -115,7 +117,9 @@ class TransformerLayer(HybridBlock):
         self, hidden_size: int, num_heads: int, feedforward_size: Optional[int] = None, dropout: float = 0.0, **kwargs
     ):
         super().__init__(**kwargs)
+        check_sizes(hidden_size=hidden_size)
         feedforward_size = 4 * hidden_size if feedforward_size is None else feedforward_size
+        check_sizes(feedforward_size=feedforward_size)
         self._dropout = dropout
         with self.name_scope():
             self.attention_norm = nn.LayerNorm(in_channels=hidden_size)

@@ -15,6 +15,7 @@ REPORT = dict.fromkeys(
         "predictions.csv",
         "report.md",
         "report.html",
+        "accuracy_by_length.png",
         "confusion_matrix.png",
         "learning_curves.png",
         "most_confident_errors.png",

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, List, Mapping, Optional, Tuple
 
 import numpy as np
-import safetensors.numpy
-from safetensors import SafetensorError
 
+from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.data.ngrams import NgramModel
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.files import read_json, sha256, write_json
@@ -18,6 +17,7 @@ MODEL_VERSION = 1
 _DESCRIPTION, _WEIGHTS, _VOCABULARY = "model.json", "parameters.safetensors", "vocabulary.json"
 _NGRAMS = "ngrams."
 """What the names of the n-gram model's arrays start with, among the parameters."""
+_ADVICE = "train again or restore a copy"
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def write_model(folder: Path, model: SavedModel) -> None:
     arrays = dict(model.parameters)
     if model.ngrams is not None:
         arrays.update({_NGRAMS + name: array for name, array in model.ngrams.to_arrays().items()})
-    (folder / _WEIGHTS).write_bytes(safetensors.numpy.save(arrays))
+    (folder / _WEIGHTS).write_bytes(pack_arrays(arrays))
     described = {item.name: getattr(model, item.name) for item in fields(model)}
     for name in ("parameters", "ngrams"):
         del described[name]
@@ -74,9 +74,10 @@ def read_model(folder: Path) -> SavedModel:
     vocabulary_checksum = described.pop("vocabulary_sha256", None)
     if version != MODEL_VERSION:
         raise RunError(f"{path}: format version {version!r} is unknown; this release reads {MODEL_VERSION}")
-    parameters = _read_parameters(folder / _WEIGHTS, checksum)
+    _check_sum(folder / _WEIGHTS, checksum)
+    parameters = read_arrays(folder / _WEIGHTS, _ADVICE)
     if not _is_description(described):
-        raise RunError(f"{path}: does not describe a model; train again or restore a copy")
+        raise RunError(f"{path}: does not describe a model; {_ADVICE}")
     if vocabulary_checksum is not None:
         _check_sum(folder / _VOCABULARY, vocabulary_checksum)
         described["input_format"]["vocabulary"] = read_json(folder / _VOCABULARY).get("tokens")
@@ -92,18 +93,9 @@ def _check_sum(path: Path, checksum: Any) -> None:
     try:
         found = sha256(path)
     except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
+        raise RunError(f"{path}: cannot be read ({error}); {_ADVICE}") from error
     if found != checksum:
-        raise RunError(f"{path}: damaged, its checksum is not the recorded one; train again or restore a copy")
-
-
-def _read_parameters(path: Path, checksum: Any) -> Dict[str, np.ndarray]:
-    """Returns the arrays of a safetensors file whose checksum is known."""
-    _check_sum(path, checksum)
-    try:
-        return safetensors.numpy.load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
+        raise RunError(f"{path}: damaged, its checksum is not the recorded one; {_ADVICE}")
 
 
 def _read_ngrams(arrays: Mapping[str, np.ndarray], num_classes: int, path: Path) -> Optional[NgramModel]:
@@ -112,7 +104,7 @@ def _read_ngrams(arrays: Mapping[str, np.ndarray], num_classes: int, path: Path)
         return None
     model = NgramModel.from_arrays({name.removeprefix(_NGRAMS): a for name, a in arrays.items()}, num_classes)
     if model is None:
-        raise RunError(f"{path}: holds n-grams of another form; train again or restore a copy")
+        raise RunError(f"{path}: holds n-grams of another form; {_ADVICE}")
     return model
 
 

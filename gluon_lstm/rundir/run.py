@@ -50,7 +50,7 @@ class RunDirectory:
             RunError: the folder holds files, or cannot be written.
         """
         run = cls(path)
-        with _explained(run.path, "choose another folder with --output"):
+        with explained(run.path, "choose another folder with --output"):
             run._clear(force)
             write_json(run.path / "config.json", record)
         return run
@@ -73,8 +73,14 @@ class RunDirectory:
     def check_free(cls, path: Union[str, Path], force: bool = False) -> None:
         """Raises RunError where ``create`` would refuse the folder for what is in it; writes nothing."""
         if os.path.isdir(path):
-            with _explained(Path(path), "choose another folder with --output"):
+            with explained(Path(path), "choose another folder with --output"):
                 cls(path)._check_entries(force)
+
+    def delete(self) -> None:
+        """Deletes an earlier run, or raises RunError where the folder holds anything else."""
+        with explained(self.path):
+            self._clear(force=True)
+            self.path.rmdir()
 
     def _clear(self, force: bool) -> None:
         """Makes the folder empty and ready, or raises RunError."""
@@ -117,7 +123,7 @@ class RunDirectory:
             RunError: it cannot be written.
         """
         path = self.path / "log.jsonl"
-        with _explained(path), open(path, "a", encoding="utf-8") as file:
+        with explained(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
@@ -152,7 +158,7 @@ class RunDirectory:
         from tensorboardX import SummaryWriter
 
         target = self.path / "events"
-        with _explained(target):
+        with explained(target):
             writer = SummaryWriter(str(target))
         with writer:
 
@@ -170,7 +176,7 @@ class RunDirectory:
             RunError: it cannot be written; the model before it stays.
         """
         target = self.path / "model"
-        with _explained(target), replacing_directory(target) as folder:
+        with explained(target), replacing_directory(target) as folder:
             write_model(folder, model)
 
     def load_model(self) -> SavedModel:
@@ -187,7 +193,7 @@ class RunDirectory:
     def check_evaluation(self, split: str) -> None:
         """Raises RunError where ``replace_evaluation`` would delete a file that no evaluation wrote."""
         target = self.path / "evaluation" / split
-        with _explained(target):
+        with explained(target):
             foreign = find_foreign(target, REPORT) if os.path.isdir(target) else None
         if foreign:
             raise RunError(f"{foreign}: no evaluation wrote this, and a new one replaces its folder; move it elsewhere")
@@ -201,7 +207,7 @@ class RunDirectory:
         """
         self.check_evaluation(split)
         target = self.path / "evaluation" / split
-        with _explained(target), replacing_directory(target) as folder:
+        with explained(target), replacing_directory(target) as folder:
             yield folder
             unlisted = find_foreign(folder, REPORT)
             if unlisted:
@@ -209,7 +215,7 @@ class RunDirectory:
 
 
 @contextmanager
-def _explained(path: Path, advice: str = "free space or change the folder") -> Iterator[None]:
+def explained(path: Path, advice: str = "free space or change the folder") -> Iterator[None]:
     """Turns a full disk or a missing permission into a RunError that names the path and says what to do."""
     try:
         yield

@@ -34,7 +34,10 @@ def warnings(capsys):
         ("--encoder gru --forget-bias 2", ["--forget-bias"], "needs --encoder lstm"),
         ("--locked-dropout --num-layers 2 --dropout 0", ["--locked-dropout"], "drops nothing; needs a --dropout above"),
         ("--locked-dropout", ["--locked-dropout"], "acts between layers; needs --num-layers 2 or more"),
-        ("--data-dir folder", ["--data-dir"], "digits is embedded; needs another --dataset"),
+        ("--data-dir folder", ["--data-dir"], "the data are not looked for; needs another --dataset"),
+        ("--dataset sentences --view rows --augment-shift 1", ["--augment-shift", "--view"], "acts on images; needs"),
+        ("--max-length 9 --embedding-size 4", ["--embedding-size", "--max-length"], "acts on texts; needs"),
+        ("--dataset trec --text-column a --encoding ascii", ["--encoding", "--text-column"], "files of your own"),
     ],
 )
 def test_a_given_flag_without_effect_is_told(warnings, options, flags, reason):
@@ -53,6 +56,8 @@ def test_a_given_flag_without_effect_is_told(warnings, options, flags, reason):
         "--patience 8",
         "--patience 0 --schedule cosine",
         "--data-dir folder --dataset mnist",
+        "--data-dir folder --dataset trec --max-length 9",
+        "--dataset own.csv --text-column a --encoding ascii --word-dropout 0.1",
         "--encoder gru --zoneout 0.1 --num-layers 2 --locked-dropout --residual",
         "--preset best --epochs 3 --batch-size 7",
     ],

@@ -20,6 +20,9 @@ from gluon_lstm.training import Stepper
 MODEL = ModelConfig(hidden_size=8, num_layers=2, bidirectional=True, dropout=0.0, pooling="mean+max", head_size=24)
 
 
+OF_TEXTS = ("embedding_size", "embedding_dropout", "embedding", "embedding_training", "ngrams")
+
+
 @pytest.mark.parametrize("implementation, activation", [("fused", "tanh"), ("cell", "tanh"), ("auto", "relu")])
 @pytest.mark.parametrize("groups", [1, 2])
 @with_lengths
@@ -43,13 +46,26 @@ def test_every_option_is_passed_on(monkeypatch):
         head_size=9, cell_activation="relu", forget_bias=0.5, recurrent_initializer="xavier", implementation="cell",
         locked_dropout=True, weight_dropout=0.1, zoneout=0.2, residual=True, layer_norm=True,
     )  # fmt: skip
-    assert all(getattr(config, item.name) != item.default for item in fields(config)), "each differs from its default"
+    others = [item for item in fields(config) if item.name not in OF_TEXTS]
+    assert all(getattr(config, item.name) != item.default for item in others), "each differs from its default"
     net = build_net(config, (7, 8), 3, [mx.cpu()])
     expected = asdict(config)
     expected["activation"] = expected.pop("cell_activation")
-    del expected["forget_bias"]  # of an LSTM alone
+    for name in ("forget_bias", *OF_TEXTS):  # the first of an LSTM alone
+        del expected[name]
     assert passed == {**expected, "num_classes": 3, "input_size": 8, "num_steps": 7}
     assert get_arrays(net)["encoder.group1.layers.1.forward_h2h_weight"].shape == (6, 6)
+
+
+def test_every_option_of_texts_is_passed_on():
+    config = ModelConfig(hidden_size=6, embedding_size=5, embedding_dropout=0.4, ngrams=2)
+    net = build_net(config, (None, 9), 3, [mx.cpu()], symbols=True)
+    shapes = {name: array.shape for name, array in get_arrays(net).items()}
+    assert shapes["embedding.weight"] == (9, 5)
+    assert shapes["classifier.score_scale"] == (1, 3)
+    tokens = mx.nd.ones((50, 40), dtype="int32")
+    with mx.autograd.train_mode():
+        assert abs((net.embedding(tokens) == 0).mean().asscalar() - 0.4) < 0.05
 
 
 @pytest.mark.parametrize("encoder", ENCODERS)

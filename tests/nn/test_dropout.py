@@ -74,6 +74,7 @@ def test_a_residual_connection_carries_what_is_not_dropped(rng, hybridized):
     assert_share(added > 0.5, 1 - P)
 
 
+@pytest.mark.filterwarnings("ignore:dropout 0.25 acts between layers:UserWarning")
 @each_kind
 @each_implementation
 @pytest.mark.parametrize("layers", [1, 3])

@@ -500,6 +500,44 @@ def test_a_wrong_prefix_is_refused(rng):
     refused("'encoder.layers.0.forward_h2h_bias' is missing", lambda: to_keras(less, "encoder."))
 
 
+@pytest.mark.parametrize("names, prefix, advice", [
+    (["lstm."], "", "give prefix='lstm.'"),
+    (["module.encoder."], "", "give prefix='module.encoder.'"),
+    (["forth.", "back."], "", "give prefix='forth.' or 'back.'"),
+    (["lstm."], "rnn.", "give prefix='lstm.'"),
+    ([""], "lstm.", "give prefix=''"),
+    ([], "", "there are no recurrent weights under any prefix"),
+    ([], "lstm.", "there are no recurrent weights under any prefix"),
+])  # fmt: skip
+@pytest.mark.parametrize("convert, back", [(from_torch, to_torch), (to_torch, from_torch)])
+def test_the_prefix_to_give_is_told(rng, convert, back, names, prefix, advice):
+    weights = random_weights(rng, "LSTM", 2, True)
+    weights = to_torch(weights) if convert is from_torch else weights
+    arrays = {name: array for start in names for name, array in prefixed(start, weights).items()}
+    refused(f"; {advice}$", lambda: convert({"embedding.weight": np.ones((5, 4)), **arrays}, prefix))
+
+
+class Module:
+    """What has the method that a module of PyTorch is known by."""
+
+    def state_dict(self):
+        return {}
+
+
+def test_a_module_in_the_place_of_its_weights_is_refused():
+    encoder = LSTMEncoder(UNITS, FEATURES)
+    refused(r"^Module given where arrays by name are needed; give its state_dict\(\)$", lambda: from_torch(Module()))
+    message = r"^LSTMEncoder given where arrays by name are needed; give get_arrays\(\) of it$"
+    refused(message, lambda: to_torch(encoder))
+    refused(message, lambda: to_keras(encoder))
+    refused("^list given where arrays by name are needed; give a dict$", lambda: from_torch([np.ones(3)]))
+
+
+def test_a_real_module_of_torch_in_the_place_of_its_weights_is_refused():
+    module = torch_module("LSTM", 1, False)
+    refused(r"LSTM given where arrays by name are needed; give its state_dict\(\)", lambda: from_torch(module))
+
+
 def test_keras_has_no_projection(rng):
     refused("hold a projection", lambda: to_keras(random_weights(rng, "LSTM", projected=2)))
 

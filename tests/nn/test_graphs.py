@@ -8,10 +8,10 @@ import mxnet as mx
 import numpy as np
 import pytest
 from kinds import UNITS, each_implementation, make_encoder, trace_kind
-from mxnet.gluon import SymbolBlock
+from mxnet.gluon import SymbolBlock, nn
 from numerics import check_against, check_close, prepare, run, some_lengths
 
-from gluon_lstm.nn import GroupedEncoder, RNNEncoder, SequenceClassifier, graphs
+from gluon_lstm.nn import GroupedEncoder, RNNEncoder, SequenceBlock, SequenceClassifier, graphs
 
 C, H = 4, UNITS
 
@@ -80,6 +80,26 @@ def test_the_number_of_kept_graphs_is_capped_and_the_one_unused_for_longest_goes
     assert {key[0] for key in encoder._graphs} == {6, 7, 5}
 
 
+def test_what_unrolled_graphs_hold_together_is_capped_but_for_the_newest(rng, built, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_GRAPHS", 32)
+    monkeypatch.setattr(graphs, "MOST_OUTPUTS", 2 * H * 20)  # 20 steps of one sequence in both directions
+    encoder, kept = make("cell"), []
+    for shape in ((4, 2), (3, 2), (3, 1), (6, 2), (4, 2), (12, 2), (2, 1)):
+        check_against(trace_kind("lstm", bidirectional=True), encoder, rng.normal(size=(*shape, C)))
+        kept.append([key[0] for key in encoder._graphs])
+    # With (6, 2) there are 3 + 12 of the 20; with (4, 2) there would be 23; and (12, 2) is too large by itself.
+    assert kept == [[4], [4, 3], [4, 3], [3, 6], [6, 4], [12], [2]]
+    assert built == [4, 3, 6, 4, 12, 2]
+
+
+def test_graphs_of_the_fused_operator_count_for_nothing(rng, built, monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_OUTPUTS", 0)
+    encoder = make("fused")
+    for lengths in (None, [1, 2], None, [2, 2]):
+        run(encoder, rng.normal(size=(5, 2, C)), lengths=lengths)
+    assert built == [5, 5]
+
+
 def test_a_graph_for_all_steps_is_built_once_for_each_form(rng, built):
     encoder = make("fused")
     for steps in (5, 3, 8, 2, 9):
@@ -130,6 +150,31 @@ def test_a_call_that_fails_leaves_the_block_usable(rng):
         run(encoder, rng.normal(size=(5, 2, C + 1)))
     for steps in (3, 5):
         check_against(trace_kind("lstm", bidirectional=True), encoder, rng.normal(size=(steps, 2, C)))
+
+
+class Reader(SequenceBlock):
+    """Reads word numbers (T, N)."""
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.embedding, self.encoder = nn.Embedding(9, C), encoder
+
+    def hybrid_forward(self, F, words, lengths=None):
+        """Takes words (T, N), lengths (N,) or None; gives outputs (T, N, D)."""
+        return self.encoder(self.embedding(words), lengths).outputs
+
+
+@each_implementation
+@pytest.mark.parametrize("dtype", ["int32", "int64", "uint8", "float32"])
+def test_a_block_of_ones_own_that_reads_word_numbers(rng, hybridized, implementation, dtype):
+    reader = prepare(Reader(make_encoder("lstm", C, H, 1, True, implementation=implementation)), hybridized)
+    words, lengths = rng.integers(0, 9, size=(5, 3)), some_lengths(5, 3)
+    for length_type in ("float32", "int32"):
+        outputs = reader(mx.nd.array(words, dtype=dtype), mx.nd.array(lengths, dtype=length_type)).asnumpy()
+        for n, length in enumerate(lengths):
+            alone = reader(mx.nd.array(words[:length, n : n + 1], dtype=dtype)).asnumpy()
+            check_close(outputs[:length, n : n + 1], alone)
+            assert not outputs[length:, n].any()
 
 
 NETS = {

@@ -7,7 +7,17 @@ import pytest
 from numerics import prepare, run
 
 from gluon_lstm.errors import RunError
-from gluon_lstm.nn import LSTMCell, SequenceClassifier, count_parameters, get_arrays, set_arrays
+from gluon_lstm.nn import (
+    GRUEncoder,
+    LSTMCell,
+    LSTMEncoder,
+    RNNEncoder,
+    SequenceClassifier,
+    count_parameters,
+    get_arrays,
+    set_arrays,
+)
+from gluon_lstm.nn.exchange import to_torch
 
 OPTIONS = {"num_classes": 3, "input_size": 4, "hidden_size": 5}
 WEIGHT = "encoder.layers.0.forward_i2h_weight"
@@ -70,6 +80,56 @@ def test_count(layers, bidirectional, groups, head_size):
 ])  # fmt: skip
 def test_count_of_a_cell(options, expected):
     assert count_parameters(LSTMCell(5, 4, **options)) == expected
+
+
+OTHERS = {
+    "more layers": (lambda: LSTMEncoder(5, 4, 3), "3 layers of LSTM, one direction, 5 units"),
+    "fewer layers": (lambda: LSTMEncoder(5, 4, 1), "1 layer of LSTM, one direction, 5 units"),
+    "both directions": (lambda: LSTMEncoder(5, 4, 2, True), "2 layers of LSTM, both directions, 5 units"),
+    "a GRU": (lambda: GRUEncoder(5, 4, 2), "2 layers of GRU, one direction, 5 units"),
+    "an RNN": (lambda: RNNEncoder(5, 4, 2), "2 layers of RNN, one direction, 5 units"),
+    "coupled gates": (
+        lambda: LSTMEncoder(5, 4, 2, coupled=True), "2 layers of LSTM with coupled gates, one direction, 5 units",
+    ),
+    "a projection": (
+        lambda: LSTMEncoder(7, 4, 2, projection_size=5), "2 layers of LSTM, one direction, 7 units, projected to 5",
+    ),
+    "more units": (lambda: LSTMEncoder(6, 4, 2), "2 layers of LSTM, one direction, 6 units"),
+}  # fmt: skip
+"""Encoders, and what is said of each beside one of two layers of five units."""
+
+
+@pytest.mark.parametrize("other, described", OTHERS.values(), ids=OTHERS)
+def test_weights_of_another_encoder_are_described(other, described):
+    encoder, other = prepare(LSTMEncoder(5, 4, 2), False), prepare(other(), False)
+    needed = "2 layers of LSTM, one direction, 5 units"
+    for block, arrays, found, wanted in (
+        (encoder, get_arrays(other), described, needed),
+        (other, get_arrays(encoder), needed, described),
+    ):
+        message = f"^file: .*: {found}, where the model has {wanted}; make the model with the same options$"
+        with pytest.raises(RunError, match=message):
+            set_arrays(block, arrays, "file")
+
+
+def test_weights_for_another_input_size_are_told_by_their_shape():
+    encoder, other = prepare(LSTMEncoder(5, 4), False), prepare(LSTMEncoder(5, 3), False)
+    with pytest.raises(RunError, match=r"^file: .* has shape \(20, 3\), the model needs \(20, 4\)$"):
+        set_arrays(encoder, get_arrays(other), "file")
+
+
+@pytest.mark.parametrize("prefix", ["", "encoder."])
+def test_names_of_pytorch_are_to_be_converted(net, prefix):
+    state = {prefix + name: array for name, array in to_torch(get_arrays(net.encoder)).items()}
+    with pytest.raises(RunError, match="these are PyTorch's names; convert them with exchange.from_torch$"):
+        set_arrays(net.encoder, state, "file")
+
+
+def test_weights_of_a_part_or_of_the_whole_are_told_from_each_other(net):
+    with pytest.raises(RunError, match="names that start with 'encoder.' fit; give those alone, without it$"):
+        set_arrays(net.encoder, get_arrays(net), "file")
+    with pytest.raises(RunError, match="they fit the block's part 'encoder'; set those of that part$"):
+        set_arrays(net, get_arrays(net.encoder), "file")
 
 
 def missing(arrays):
