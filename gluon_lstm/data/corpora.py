@@ -8,6 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from gluon_lstm.config import Config, DataConfig, TextConfig
+from gluon_lstm.data.corpus_downloads import advice, download_corpus
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
 from gluon_lstm.data.splits import fold_numbers, split_indices, split_off
@@ -138,27 +139,26 @@ def _source_name(config: Config, split: str) -> str:
 
 
 def find_corpus(name: str, data_dir: Optional[str]) -> Path:
-    """Returns the folder with a corpus's files.
+    """Returns the folder with a corpus's files: the user's own, else that of the cache, downloaded if it is missing.
 
     Args:
         name: one of ``CORPORA``.
-        data_dir: folder that holds the corpus's folder; ``None`` for ``$GLUON_LSTM_DATA``.
+        data_dir: folder that holds the corpus's folder, or its files; ``None`` for ``$GLUON_LSTM_DATA``.
 
     Raises:
         ConfigError: the user's folder does not exist.
-        DataError: it does not hold the corpus.
+        DataError: the folder has only some of the files, or none of them though it was asked for, or the corpus
+            cannot be downloaded.
     """
     parent = user_folder(data_dir)
     files = [f"{file}.jsonl.gz" for file in CORPORA[name] if file]
-    advice = f"put {', '.join(files)} into DIR/{name}, each line an object with text and label, and give --data-dir DIR"
-    if parent is None:
-        raise DataError(f"--dataset {name}: no folder of data is known; {advice}")
-    for folder in (parent / name, parent):
-        present = [file for file in files if (folder / file).is_file()]
-        if len(present) == len(files):
+    for folder in (parent / name, parent) if parent else ():
+        if all((folder / file).is_file() for file in files):
             return folder
-    missing = next(file for file in files if not (parent / name / file).is_file())
-    raise DataError(f"{parent / name / missing}: no such file; {advice}")
+    missing = [file for file in files if parent and not (parent / name / file).is_file()]
+    if missing and (data_dir is not None or len(missing) < len(files)):
+        raise DataError(f"{parent / name / missing[0]}: no such file; {advice(name, files)}")
+    return download_corpus(name, files)
 
 
 def _class_names(labels: List[str]) -> Tuple[str, ...]:

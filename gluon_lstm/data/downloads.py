@@ -33,21 +33,23 @@ class Limits(NamedTuple):
 
 
 class Checksum(NamedTuple):
-    """What a file must hold once it is unpacked.
+    """What a file must hold.
 
     Attributes:
         digest: its SHA-256, in hexadecimal.
         size: bytes; never more than this is unpacked.
+        unpack: whether both are of what a gzipped file unpacks to, not of the file as it is.
     """
 
     digest: str
     size: int
+    unpack: bool = True
 
     def verify(self, path: Path) -> None:
-        """Raises ValueError unless the content of ``path``, unpacked if it is gzipped, is the one meant."""
+        """Raises ValueError unless the content of ``path`` is the one meant."""
         digest, size = hashlib.sha256(), 0
         with path.open("rb") as raw:
-            compressed = raw.read(2) == b"\x1f\x8b"
+            compressed = self.unpack and raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if compressed else raw
             while size <= self.size:
