@@ -7,10 +7,6 @@ from gluon_lstm.data.registry import dataset_names, load_splits
 from gluon_lstm.errors import ConfigError
 
 
-def test_names():
-    assert dataset_names() == ("digits", "mnist")
-
-
 def test_help_names_every_data_set():
     (field,) = (item for item in fields(DataConfig) if item.name == "dataset")
     assert all(name in field.metadata["help"] for name in dataset_names())
