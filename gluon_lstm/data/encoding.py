@@ -88,9 +88,10 @@ class Cutting:
     @property
     def is_valid(self) -> bool:
         """Whether the values are such as a file of this release may hold."""
-        has_model = isinstance(self.sentencepiece, str) and bool(self.sentencepiece)
-        texts = (self.tokenizer in TOKENIZERS, self.truncate in ENDS, has_model == (self.tokenizer == "sentencepiece"))
-        return all(texts) and isinstance(self.lowercase, bool) and type(self.max_length) is int and self.max_length > 0
+        has_model = self.sentencepiece != ""
+        forms = (isinstance(self.sentencepiece, str), isinstance(self.lowercase, bool), type(self.max_length) is int)
+        known = (self.tokenizer in TOKENIZERS, self.truncate in ENDS, has_model == (self.tokenizer == "sentencepiece"))
+        return all(forms) and all(known) and self.max_length > 0
 
     def cut(self, texts: Iterable[str]) -> Tokens:
         """Cuts texts into tokens, of which those that are not read are left out.
