@@ -37,7 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Trains as the arguments say; returns the exit code."""
     config = read_config(arguments)
     runtime.prepare(config.runtime.threads)
-    output = arguments.output or f"runs/{config.data.dataset}-{config.preset}-{config.runtime.seed}"
+    name = Path(config.data.dataset).name  # a file's folder is no part of it
+    output = arguments.output or f"runs/{name}-{config.preset}-{config.runtime.seed}"
     if not arguments.dry_run:
         RunDirectory.check_free(output, arguments.force)
     splits = load_splits(config)
