@@ -187,3 +187,30 @@ def test_texts_that_are_gone(refuses, trained, tmp_path):
     config["data"]["dataset"] = "gone.csv"
     (run / "config.json").write_text(json.dumps(config), encoding="utf-8")
     assert "--dataset gone.csv: no such file" in refuses("evaluate", run)
+
+
+@pytest.fixture
+def find_lr(cli, tmp_path):
+    """A function that runs find-lr on a few texts; returns how it ended, and the plot's bytes."""
+    (tmp_path / "own.csv").write_text(GOOD, encoding="utf-8", newline="")
+    (tmp_path / "vectors.txt").write_text("这部电影 1 2 3 4\n0 9 -9 9 -9\n1 5 5 5 5\n", encoding="utf-8")
+    small = [option for option in SMALL if option not in ("--epochs", "1")] + ["1"]
+
+    def run(*options):
+        plot = tmp_path / "plot.png"
+        outcome = cli("find-lr", "--dataset", tmp_path / "own.csv", "--output", plot, "--steps", 12, *small, *options)
+        assert outcome.code == 0, outcome.err
+        return plot.read_bytes()
+
+    return run
+
+
+def test_a_range_test_minds_what_a_training_does(find_lr, tmp_path):
+    plain = find_lr()
+    for options in (("--embedding", tmp_path / "vectors.txt"), ("--adversarial", "1")):
+        assert find_lr(*options) != plain, options
+
+
+@pytest.mark.parametrize("option", ["--adversarial", "--ngrams"])
+def test_a_range_test_on_images_refuses_what_acts_on_texts(refuses, option):
+    assert f"{option} 1" in refuses("find-lr", option, "1", "--threads", "1")
