@@ -6,7 +6,7 @@ import io
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gluon_lstm.data.tables import LABEL_NAMES, TEXT_NAMES, Columns, is_table, read_texts
@@ -298,6 +298,8 @@ ROWS = st.lists(st.tuples(CELLS.filter(str.strip), CELLS.filter(str.strip)), min
 @settings(max_examples=60, deadline=None)
 @given(ROWS, st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_what_csv_writes_comes_back(tmp_path_factory, rows, quoting, end, packed):
+    # Where lines end with LF, Python's writer leaves a CR in a cell without quotes, which ends the row for its reader.
+    assume(end == "\r\n" or quoting == csv.QUOTE_ALL or "\r" not in "".join(map("".join, rows)))
     content = as_csv([("text", "label"), *rows], quoting=quoting, lineterminator=end).encode()
     path = tmp_path_factory.getbasetemp() / ("round.csv.gz" if packed else "round.csv")
     path.write_bytes(gzip.compress(content) if packed else content)
