@@ -136,6 +136,9 @@ class ModelConfig:
     ngrams: int = option(
         0, "give the head what a linear model of up to this many successive tokens says; 0 for none", low=0, high=5
     )
+    character_ngrams: int = option(
+        0, "the same of up to this many successive characters; for long texts this takes much memory", low=0, high=8
+    )
     encoder: str = option("lstm", "what reads the sequence", choices=ENCODERS)
     hidden_size: int = option(128, "units of each layer and direction", low=1, high=MOST_UNITS)
     num_layers: int = option(1, "layers of the encoder", low=1, high=64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -196,6 +197,21 @@ def build_format(cutting: Cutting, tokens: Tokens, config: TextConfig) -> TextFo
     if len(vocabulary) <= PADDING + 1:
         raise DataError(f"--min-count {config.min_count}: no token occurs so often in the training texts; use less")
     return TextFormat(cutting, tuple(vocabulary.idx_to_token))
+
+
+def code_points(texts: Sequence[str], lowercase: bool) -> TokenSequences:
+    """Returns texts as sequences of Unicode code points, a space before and after each, which marks its ends.
+
+    Args:
+        texts: M texts.
+        lowercase: whether capital letters become small ones.
+    """
+    rows = [
+        np.frombuffer(f" {text.lower() if lowercase else text} ".encode("utf-32-le", "surrogatepass"), "<u4")
+        for text in (unicodedata.normalize("NFC", text) for text in texts)
+    ]
+    numbers = np.concatenate(rows).astype(np.int32) if rows else np.empty(0, np.int32)
+    return TokenSequences(numbers, _offsets(list(map(len, rows))))
 
 
 def pad(sequences: TokenSequences) -> np.ndarray:

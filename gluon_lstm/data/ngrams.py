@@ -1,9 +1,9 @@
-"""A linear model of token n-grams, whose scores the head of a network may read beside the encoder's output."""
+"""A linear model of n-grams, whose scores the head of a network may read beside the encoder's output."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 from scipy import sparse
@@ -15,103 +15,115 @@ FOLDS = 5
 """Parts that the training texts are cut into; each is scored by a model of the others."""
 SMOOTHING = 1.0
 """Count that every n-gram is given in each class beforehand."""
-REGULARIZATION = 1.0
+REGULARIZATION = 0.3
 """Inverse of the logistic regression's L2 penalty, as scikit-learn's C."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """Odd multiplier (2**64 over the golden ratio) that spreads the keys of n-grams over all 64-bit numbers."""
 _NAMES = ("keys", "weights", "biases")
+
+Streams = Tuple[TokenSequences, ...]
+"""The same texts as one or more sequences each."""
 
 
 @dataclass(frozen=True, eq=False)
 class NgramModel:
     """Logistic regression, one class against the rest, on naive Bayes features (NBSVM, Wang and Manning 2012).
 
-    A text's features are its n-grams of 1 to ``order`` tokens, each counted once and
-    weighed with the logarithm of the ratio of its shares in the class and in the rest.
+    A text comes as one or more sequences, such as its tokens and its characters. Its
+    features are the n-grams of each, counted once and weighed with the logarithm of the
+    ratio of its shares in the class and in the rest.
 
     Attributes:
-        order: most tokens of an n-gram.
+        orders: for each sequence, most symbols of an n-gram; 0 for none.
         keys: (G,) uint64, ascending: the hashed n-grams that are known.
         weights: (G, K) float32.
         biases: (K,) float32.
     """
 
-    order: int
+    orders: Tuple[int, ...]
     keys: np.ndarray
     weights: np.ndarray
     biases: np.ndarray
 
-    def scores(self, sequences: TokenSequences) -> np.ndarray:
+    def scores(self, streams: Streams) -> np.ndarray:
         """Returns each text's log-odds of each class against the rest, (M, K) float32."""
-        texts, keys = _ngrams(sequences, self.order)
+        texts, keys = _ngrams(streams, self.orders)
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         known = self.keys[places] == keys
-        shape = (len(sequences.lengths), len(self.keys))
+        shape = (len(streams[0].lengths), len(self.keys))
         return _indicators(texts[known], places[known], shape) @ self.weights + self.biases
 
     def to_arrays(self) -> Dict[str, np.ndarray]:
         """Returns the arrays that ``from_arrays`` reads, by name."""
-        return {"order": np.array([self.order]), **{name: getattr(self, name) for name in _NAMES}}
+        return {"orders": np.array(self.orders), **{name: getattr(self, name) for name in _NAMES}}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], num_classes: int) -> Optional[NgramModel]:
         """Returns the model that ``to_arrays`` wrote; ``None`` where the arrays are not those of one."""
-        if set(arrays) != {"order", *_NAMES}:
+        if set(arrays) != {"orders", *_NAMES}:
             return None
         keys, weights, biases = (arrays[name] for name in _NAMES)
-        shapes = (keys.shape[1:], weights.shape, biases.shape, arrays["order"].shape)
-        if shapes != ((), (len(keys), num_classes), (num_classes,), (1,)) or keys.dtype != np.uint64:
+        orders = arrays["orders"]
+        shapes = (keys.shape[1:], weights.shape, biases.shape, orders.shape[1:])
+        if shapes != ((), (len(keys), num_classes), (num_classes,), ()) or keys.dtype != np.uint64 or not len(keys):
             return None
-        order = int(arrays["order"][0])
-        return cls(order, keys, weights, biases) if order > 0 and len(keys) else None
+        is_valid = orders.dtype.kind == "i" and (orders >= 0).all() and orders.any()
+        return cls(tuple(orders.tolist()), keys, weights, biases) if is_valid else None
 
 
-def fit_ngrams(sequences: TokenSequences, labels: np.ndarray, num_classes: int, order: int) -> NgramModel:
+def fit_ngrams(streams: Streams, labels: np.ndarray, num_classes: int, orders: Tuple[int, ...]) -> NgramModel:
     """Returns the model of labelled texts.
 
     Args:
-        sequences: M texts.
+        streams: the sequences of M texts.
         labels: (M,) integers.
         num_classes: K.
-        order: most tokens of an n-gram.
+        orders: for each sequence, most symbols of an n-gram; one of them is above 0.
     """
-    texts, hashed = _ngrams(sequences, order)
+    texts, hashed = _ngrams(streams, orders)
     keys, columns = np.unique(hashed, return_inverse=True)
     features = _indicators(texts, columns, (len(labels), len(keys)))
     often = np.flatnonzero(np.asarray(features.sum(axis=0)).ravel() > 1)
     often = often if len(often) else np.arange(len(keys))
-    return _fit(features[:, often], keys[often], labels, num_classes, order)
+    return NgramModel(tuple(orders), keys[often], *_fit(features[:, often], labels, num_classes))
 
 
-def cross_fit(sequences: TokenSequences, labels: np.ndarray, num_classes: int, order: int, seed: int) -> np.ndarray:
+def cross_fit(
+    streams: Streams, labels: np.ndarray, num_classes: int, orders: Tuple[int, ...], seed: int
+) -> np.ndarray:
     """Returns scores (M, K) float32 of training texts, each by a model that has not seen the text.
 
     A model's scores of its own training texts are far too good, and a network that
     learned from those would believe them of other texts too.
 
     Args:
-        sequences: M texts.
+        streams: the sequences of M texts.
         labels: (M,) integers.
         num_classes: K.
-        order: most tokens of an n-gram.
+        orders: for each sequence, most symbols of an n-gram.
         seed: of the draw that cuts the texts into ``FOLDS`` parts.
     """
     folds = fold_numbers(labels, min(FOLDS, len(labels)), np.random.default_rng(seed))
     scores = np.zeros((len(labels), num_classes), np.float32)
     for fold in np.unique(folds):
         inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        model = fit_ngrams(sequences.take(outside), labels[outside], num_classes, order)
-        scores[inside] = model.scores(sequences.take(inside))
+        model = fit_ngrams(_take(streams, outside), labels[outside], num_classes, orders)
+        scores[inside] = model.scores(_take(streams, inside))
     return scores
 
 
-def _fit(features: sparse.csr_matrix, keys: np.ndarray, labels: np.ndarray, num_classes: int, order: int) -> NgramModel:
-    """Returns the model of texts whose n-grams are the columns (M, G) of ``features``."""
+def _take(streams: Streams, indices: np.ndarray) -> Streams:
+    """Returns the sequences of the texts at ``indices``."""
+    return tuple(stream.take(indices) for stream in streams)
+
+
+def _fit(features: sparse.csr_matrix, labels: np.ndarray, num_classes: int) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns weights (G, K) and biases (K,) float32 for texts whose n-grams are the columns (M, G) of ``features``."""
     ones = [_fit_class(features, labels == label) for label in range(num_classes)[-1 if num_classes == 2 else 0 :]]
     weights, biases = np.stack([w for w, _ in ones], axis=1), np.array([b for _, b in ones])
     if num_classes == 2:
         weights, biases = np.concatenate([-weights, weights], axis=1), np.concatenate([-biases, biases])
-    return NgramModel(order, keys, weights.astype(np.float32), biases.astype(np.float32))
+    return weights.astype(np.float32), biases.astype(np.float32)
 
 
 def _fit_class(features: sparse.csr_matrix, is_class: np.ndarray) -> Tuple[np.ndarray, float]:
@@ -142,21 +154,24 @@ def _indicators(texts: np.ndarray, columns: np.ndarray, shape: Tuple[int, int]) 
     return matrix
 
 
-def _ngrams(sequences: TokenSequences, order: int) -> Tuple[np.ndarray, np.ndarray]:
+def _ngrams(streams: Streams, orders: Tuple[int, ...]) -> Tuple[np.ndarray, np.ndarray]:
     """Returns the n-grams of all texts: the text's number, int64, and the hashed n-gram, uint64."""
+    found = [_stream_ngrams(stream, order, salt) for salt, (stream, order) in enumerate(zip(streams, orders))]
+    texts, keys = zip(*(part for parts in found for part in parts))
+    return np.concatenate(texts), np.concatenate(keys)
+
+
+def _stream_ngrams(sequences: TokenSequences, order: int, salt: int) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+    """Yields texts and hashed n-grams of one sequence a text, size by size; the salt tells streams apart."""
     numbers, lengths = sequences.numbers.astype(np.uint64) + np.uint64(1), sequences.lengths
     text = np.repeat(np.arange(len(lengths)), lengths)
-    left = np.repeat(sequences.offsets[1:], lengths) - np.arange(len(numbers))  # tokens from here to the text's end
-    texts: List[np.ndarray] = []
-    keys: List[np.ndarray] = []
-    key = np.zeros(len(numbers), np.uint64)
+    left = np.repeat(sequences.offsets[1:], lengths) - np.arange(len(numbers))  # symbols from here to the text's end
+    key = np.full(len(numbers), salt, np.uint64)
     for size in range(1, order + 1):
         starts = slice(max(len(key) - size + 1, 0))
         key[starts] = _hash(key[starts]) + numbers[size - 1 :]
         inside = left >= size
-        texts.append(text[inside])
-        keys.append(_hash(key[inside]))
-    return np.concatenate(texts), np.concatenate(keys)
+        yield text[inside], _hash(key[inside])
 
 
 def _hash(key: np.ndarray) -> np.ndarray:

@@ -10,8 +10,8 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from gluon_lstm.data.dataset import Batch, SequenceDataset
-from gluon_lstm.data.encoding import UNKNOWN, TextFormat, TokenSequences, pad
-from gluon_lstm.data.ngrams import NgramModel
+from gluon_lstm.data.encoding import UNKNOWN, TextFormat, TokenSequences, code_points, pad
+from gluon_lstm.data.ngrams import NgramModel, Streams
 
 
 class TextReader(NamedTuple):
@@ -25,9 +25,13 @@ class TextReader(NamedTuple):
     format: TextFormat
     ngrams: Optional[NgramModel] = None
 
-    def scores(self, sequences: TokenSequences) -> Optional[np.ndarray]:
-        """Returns the n-gram model's scores (M, K) float32, or ``None`` without one."""
-        return None if self.ngrams is None else self.ngrams.scores(sequences)
+    def scores(self, sequences: TokenSequences, texts: Sequence[str]) -> Optional[np.ndarray]:
+        """Returns the n-gram model's scores (M, K) float32 of cut texts, or ``None`` without one."""
+        return None if self.ngrams is None else self.ngrams.scores(self.streams(sequences, texts))
+
+    def streams(self, sequences: TokenSequences, texts: Sequence[str]) -> Streams:
+        """Returns the sequences of which there may be n-grams: tokens, and characters."""
+        return sequences, code_points(texts, self.format.cutting.lowercase)
 
 
 @dataclass(frozen=True, eq=False)

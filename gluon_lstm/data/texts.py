@@ -38,12 +38,13 @@ def load_texts(config: Config) -> DataSplits:
     tokens = {split: cut_texts(cutting, raw.splits[split].texts) for split in SPLITS}
     text_format = build_format(cutting, tokens["train"], config.text)
     sequences = {split: text_format.number(tokens[split]) for split in SPLITS}
-    ngrams, scores = None, {}
-    if config.model.ngrams:
-        samples = (sequences["train"], raw.splits["train"].labels, len(raw.class_names), config.model.ngrams)
-        ngrams = fit_ngrams(*samples)
+    reader, scores = TextReader(text_format), {}
+    orders = (config.model.ngrams, config.model.character_ngrams)
+    if any(orders):
+        streams = reader.streams(sequences["train"], raw.splits["train"].texts)
+        samples = (streams, raw.splits["train"].labels, len(raw.class_names), orders)
         scores = {"train": cross_fit(*samples, config.data.split_seed)}
-    reader = TextReader(text_format, ngrams)
+        reader = TextReader(text_format, fit_ngrams(*samples))
     return DataSplits(*(_dataset(config, raw, split, reader, sequences[split], scores.get(split)) for split in SPLITS))
 
 
@@ -68,7 +69,7 @@ def _dataset(
         split=split,
         texts=raw.splits[split].texts,
         sequences=sequences,
-        scores=reader.scores(sequences) if scores is None else scores,
+        scores=reader.scores(sequences, raw.splits[split].texts) if scores is None else scores,
         labels=raw.splits[split].labels,
         class_names=raw.class_names,
         reader=reader,

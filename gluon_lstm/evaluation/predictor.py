@@ -78,7 +78,7 @@ class Predictor:
             split="given",
             texts=texts,
             sequences=sequences,
-            scores=self.reader.scores(sequences),
+            scores=self.reader.scores(sequences, texts),
             labels=np.zeros(len(texts), np.int32),
             class_names=self.class_names,
             reader=self.reader,

@@ -196,6 +196,7 @@ class Fit:
 def _check_options(config: Config, train: SequenceDataset) -> None:
     """Raises ConfigError where the configuration asks for what only texts have."""
     options = {"--adversarial": config.training.adversarial, "--ngrams": config.model.ngrams,
+               "--character-ngrams": config.model.character_ngrams,
                "--embedding": config.model.embedding}  # fmt: skip
     for flag, value in options.items():
         if value and not train.symbols:

@@ -20,7 +20,7 @@ from gluon_lstm.training import Stepper
 MODEL = ModelConfig(hidden_size=8, num_layers=2, bidirectional=True, dropout=0.0, pooling="mean+max", head_size=24)
 
 
-OF_TEXTS = ("embedding_size", "embedding_dropout", "embedding", "embedding_training", "ngrams")
+OF_TEXTS = ("embedding_size", "embedding_dropout", "embedding", "embedding_training", "ngrams", "character_ngrams")
 
 
 @pytest.mark.parametrize("implementation, activation", [("fused", "tanh"), ("cell", "tanh"), ("auto", "relu")])
