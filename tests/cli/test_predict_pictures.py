@@ -12,6 +12,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 import gluon_lstm
+from gluon_lstm.errors import DataError
 
 
 @pytest.fixture(scope="session")
@@ -105,3 +106,11 @@ def test_flags_without_effect_are_named(cli, trained, digits, png):
         "warning: --encoding has no effect: the run reads pictures",
         "warning: --text-column has no effect: the run reads pictures",
     ]
+
+
+def test_an_output_that_is_not_finite_is_no_blank_answer(trained, digits):
+    predictor = gluon_lstm.load(trained)
+    for parameter in predictor.net.collect_params().values():
+        parameter.set_data(parameter.data() * np.nan)
+    with pytest.raises(DataError, match="images: the model's output is not finite; train again"):
+        predictor.predict_proba(digits)
