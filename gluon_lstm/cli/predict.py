@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--text-column",
         metavar="NAME",
         help="column of the texts, by name, or by number from 1 in a file without names "
-        "(default: that of the training, else guessed by name)",
+        "(default: the one that the training named, if it did, else guessed by name)",
     )
     parser.add_argument("--encoding", metavar="NAME", help="of the texts (default: utf-8)")
     add_runtime_arguments(parser)
