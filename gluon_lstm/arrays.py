@@ -18,6 +18,11 @@ def pack_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
     return safetensors.numpy.save({name: np.asarray(array, order="C") for name, array in arrays.items()})
 
 
+def unpack_arrays(content: bytes) -> Dict[str, np.ndarray]:
+    """Returns the arrays that ``pack_arrays`` made ``content`` of."""
+    return safetensors.numpy.load(content)
+
+
 def read_arrays(path: Path, advice: str) -> Dict[str, np.ndarray]:
     """Returns the arrays of a safetensors file by name.
 
@@ -29,7 +34,7 @@ def read_arrays(path: Path, advice: str) -> Dict[str, np.ndarray]:
         RunError: the file cannot be read, is damaged, or holds a type that NumPy does not have.
     """
     try:
-        return safetensors.numpy.load(path.read_bytes())
+        return unpack_arrays(path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise RunError(f"{path}: cannot be read as a safetensors file ({error}); {advice}") from error
     except (KeyError, TypeError, AttributeError) as error:

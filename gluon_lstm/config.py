@@ -102,7 +102,7 @@ class TextConfig:
     text_column: Optional[str] = option(
         None, "column of the texts, by name, or by number from 1 in a file without names; default: guessed by name"
     )
-    label_column: Optional[str] = option(None, "column of the labels, likewise")
+    label_column: Optional[str] = option(None, "column of the labels, likewise; default: guessed by name")
     validation_file: Optional[str] = option(
         None, "file of texts to validate on; default: a tenth of the training texts, at most 5000"
     )
@@ -114,7 +114,7 @@ class TextConfig:
         "or a piece of --sentencepiece-model",
         choices=TOKENIZERS,
     )
-    sentencepiece_model: Optional[str] = option(None, "model file of the tokenizer sentencepiece")
+    sentencepiece_model: Optional[str] = option(None, "model file of the tokenizer sentencepiece; default: none")
     lowercase: bool = option(True, "read capital letters as small ones")
     vocabulary_size: int = option(30_000, "most different tokens, the most frequent ones first", low=1, high=2**24 - 2)
     min_count: int = option(1, "training texts must have a token this often for it to be known", low=1)
@@ -130,7 +130,7 @@ class ModelConfig:
     embedding_size: int = option(128, "numbers that stand for a token of text", low=1, high=MOST_UNITS)
     embedding_dropout: float = option(0.3, "dropout of these numbers", low=0, high=0.95)
     embedding: Optional[str] = option(
-        None, "file of pretrained word vectors in the text format of GloVe, word2vec or fastText"
+        None, "file of pretrained word vectors in the text format of GloVe, word2vec or fastText; default: none"
     )
     embedding_training: bool = option(True, "train the word vectors, pretrained ones too")
     ngrams: int = option(

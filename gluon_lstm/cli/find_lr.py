@@ -56,17 +56,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _test(config, arguments: argparse.Namespace):
     """Returns the range test of a new net on as many shuffled batches as it asks for."""
-    from gluon_lstm.nn import build_net
-    from gluon_lstm.training import Stepper, range_test
+    from gluon_lstm.training import prepare_training, range_test
 
     config, (train, *_) = load_fitting_splits(arguments, config)
     warn_of_idle_flags(arguments, config)
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)
-    net = build_net(config.model, train.step_shape, len(train.class_names), devices, train.symbols)
+    stepper = prepare_training(config, train, devices).stepper
     rng = np.random.default_rng(config.runtime.seed)
     batches = chain.from_iterable(iterate_batches(train, config.training.batch_size, rng) for _ in count())
-    stepper = Stepper(net, config.training, devices)
     return range_test(stepper, batches, arguments.low, arguments.high, arguments.steps)
 
 

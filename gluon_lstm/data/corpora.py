@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -18,6 +19,7 @@ from gluon_lstm.errors import ConfigError, DataError
 SPLITS = ("train", "validation", "test")
 TEST_SEED = 2_005  # never changes, so that accuracies compare between runs and releases
 MAX_VALIDATION_SIZE = 5_000
+NUMBER = re.compile(r"-?\d{1,18}")
 TENTH = 10
 """What a split takes of the samples where nobody has drawn one: one in ten."""
 
@@ -164,7 +166,7 @@ def find_corpus(name: str, data_dir: Optional[str]) -> Path:
 def _class_names(labels: List[str]) -> Tuple[str, ...]:
     """Returns the different labels, by value where all are whole numbers, else by alphabet."""
     found = set(labels)
-    is_number = all(label.lstrip("-").isdecimal() for label in found)
+    is_number = all(NUMBER.fullmatch(label) for label in found)
     return tuple(sorted(found, key=(lambda label: (int(label), label)) if is_number else None))
 
 
@@ -202,6 +204,8 @@ def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dic
     if "validation" in splits and config.validation_size is not None:
         raise ConfigError(f"--validation-size {config.validation_size}: {name} has a validation split; leave it out")
     size = 0 if "validation" in splits else min(MAX_VALIDATION_SIZE, max(1, len(pool.labels) // TENTH))
+    if config.validation_size is None and size > _spare(pool.labels):
+        raise DataError(f"{name}: {len(pool.labels)} texts are too few to train and validate on; give more")
     parts = split_indices(pool.labels, config, size, name)
     drawn = splits.get("validation", _take(pool, parts.drawn))
     return {"train": _take(pool, parts.rest), "validation": drawn, "test": splits["test"]}
@@ -211,13 +215,18 @@ def _held_out(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
     """Returns the positions of the samples to test on: a fold, or a tenth that is always the same."""
     if not config.folds:
         size = max(1, len(labels) // TENTH)
-        if size > len(labels) - np.count_nonzero(np.bincount(labels)):
+        if size > _spare(labels):
             raise DataError(f"{name}: {len(labels)} texts are too few to train, validate and test on; give more")
         return split_off(labels, size, np.random.default_rng(TEST_SEED)).drawn
     if config.folds > len(labels):
         raise ConfigError(f"--folds {config.folds}: {name} has {len(labels)} texts; use fewer")
     numbers = fold_numbers(labels, config.folds, np.random.default_rng(config.split_seed))
     return np.flatnonzero(numbers == (config.fold or 0))
+
+
+def _spare(labels: np.ndarray) -> int:
+    """Returns how many samples there are beside one of each class."""
+    return len(labels) - np.count_nonzero(np.bincount(labels))
 
 
 def _take(split: RawSplit, indices: np.ndarray) -> RawSplit:

@@ -88,16 +88,21 @@ class Cutting:
     @property
     def is_valid(self) -> bool:
         """Whether the values are such as a file of this release may hold."""
-        texts = (self.tokenizer in TOKENIZERS, self.truncate in ENDS, isinstance(self.sentencepiece, str))
-        return all(texts) and isinstance(self.lowercase, bool) and type(self.max_length) is int and self.max_length > 0
+        has_model = self.sentencepiece != ""
+        forms = (isinstance(self.sentencepiece, str), isinstance(self.lowercase, bool), type(self.max_length) is int)
+        known = (self.tokenizer in TOKENIZERS, self.truncate in ENDS, has_model == (self.tokenizer == "sentencepiece"))
+        return all(forms) and all(known) and self.max_length > 0
 
     def cut(self, texts: Iterable[str]) -> Tokens:
-        """Cuts texts into tokens, of which those that are not read are left out."""
+        """Cuts texts into tokens, of which those that are not read are left out.
+
+        A text that is not blank has one at least: SentencePiece passes over signs that cannot be seen.
+        """
         tokenize = make_tokenizer(self.tokenizer, self.lowercase, self.sentencepiece)
         known: Dict[str, int] = {}
         rows = []
         for text in texts:
-            tokens = tokenize(text)
+            tokens = tokenize(text) or [UNKNOWN_TOKEN] * bool(text.strip())
             tokens = tokens[-self.max_length :] if self.truncate == "start" else tokens[: self.max_length]
             # A token that is new gets the next number.
             rows.append(np.fromiter((known.setdefault(token, len(known)) for token in tokens), np.int32, len(tokens)))

@@ -62,7 +62,8 @@ class NgramModel:
         shapes = (keys.shape[1:], weights.shape, biases.shape, arrays["order"].shape)
         if shapes != ((), (len(keys), num_classes), (num_classes,), (1,)) or keys.dtype != np.uint64:
             return None
-        return cls(int(arrays["order"][0]), keys, weights, biases)
+        order = int(arrays["order"][0])
+        return cls(order, keys, weights, biases) if order > 0 and len(keys) else None
 
 
 def fit_ngrams(sequences: TokenSequences, labels: np.ndarray, num_classes: int, order: int) -> NgramModel:
@@ -150,7 +151,8 @@ def _ngrams(sequences: TokenSequences, order: int) -> Tuple[np.ndarray, np.ndarr
     keys: List[np.ndarray] = []
     key = np.zeros(len(numbers), np.uint64)
     for size in range(1, order + 1):
-        key[: len(key) - size + 1] = _hash(key[: len(key) - size + 1]) + numbers[size - 1 :]
+        starts = slice(max(len(key) - size + 1, 0))
+        key[starts] = _hash(key[starts]) + numbers[size - 1 :]
         inside = left >= size
         texts.append(text[inside])
         keys.append(_hash(key[inside]))

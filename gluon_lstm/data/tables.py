@@ -113,14 +113,14 @@ def _read_bytes(path: Path) -> bytes:
 
 def _decode(path: Path, content: bytes, encoding: str) -> str:
     """Returns the text that the bytes stand for."""
-    if encoding.lower().replace("-", "").replace("_", "") == "utf8":
-        encoding = "utf-8-sig"
+    is_utf8 = encoding.lower().replace("-", "").replace("_", "") == "utf8"
     try:
-        text = content.decode(encoding)
+        text = content.decode("utf-8-sig" if is_utf8 else encoding)
     except LookupError as error:
         raise ConfigError(f"--encoding {encoding}: no such encoding; use utf-8, gb18030, latin-1, …") from error
     except UnicodeError as error:
-        offset = getattr(error, "start", 0)
+        # A codec that passes over a byte-order mark counts from behind it.
+        offset = len(content) - len(getattr(error, "object", content)) + getattr(error, "start", 0)
         shown = content[offset : offset + 1].hex()
         raise DataError(f"{path}: byte {offset} (0x{shown}) is not {encoding}; name the --encoding") from error
     position = text.find("\0")
@@ -232,7 +232,12 @@ def _value(path: Path, row: _Row, column: str) -> str:
         raise DataError(f"{path}: line {row.line} has no {column!r}; each row needs one")
     if isinstance(value, (dict, list)):
         raise DataError(f"{path}: line {row.line}: {column!r} must hold a text, not {type(value).__name__}")
-    return value if isinstance(value, str) else json.dumps(value)
+    return _whole(value) if isinstance(value, str) else json.dumps(value)
+
+
+def _whole(text: str) -> str:
+    """Returns a text with U+FFFD in the place of half surrogate pairs, which JSON can hold and no file can."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _is_labelled(row: _Row, column: str) -> bool:

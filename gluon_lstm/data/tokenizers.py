@@ -37,6 +37,7 @@ def make_tokenizer(name: str, lowercase: bool, sentencepiece: Optional[str] = No
 
     Raises:
         ConfigError: the library that it needs is not installed.
+        DataError: the bytes are no SentencePiece model.
     """
     makers = {
         "words": lambda: WORD.findall,
@@ -89,8 +90,12 @@ def _jieba() -> Tokenize:
 
 
 def _sentencepiece(model: str) -> Tokenize:
-    processor = _load_sentencepiece(base64.b64decode(model))
-    return lambda text: processor.encode(text, out_type=str)
+    try:
+        processor = _load_sentencepiece(base64.b64decode(model))
+    except (ValueError, RuntimeError) as error:
+        raise DataError("--tokenizer sentencepiece: the run's model of it is damaged; train again") from error
+    # Half a surrogate pair has no bytes, and the library takes nothing else.
+    return lambda text: processor.encode(text.encode("utf-8", "replace").decode("utf-8"), out_type=str)
 
 
 def _load_sentencepiece(content: bytes):
@@ -100,4 +105,6 @@ def _load_sentencepiece(content: bytes):
     except ImportError as error:
         message = "--tokenizer sentencepiece: is not installed; pip install 'gluon-lstm[sentencepiece]'"
         raise ConfigError(message) from error
-    return sentencepiece.SentencePieceProcessor(model_proto=content)
+    processor = sentencepiece.SentencePieceProcessor()
+    processor.LoadFromSerializedProto(content)  # the constructor takes no bytes for no model
+    return processor

@@ -51,19 +51,22 @@ def read_vectors(path: str, vocabulary: Sequence[str]) -> WordVectors:
 
 def _lines(path: str) -> Iterator[Tuple[int, str, List[str]]]:
     """Yields each line's number, word and values; a word may have spaces in it."""
-    size = None
+    size, told = 0, False
     try:
         with Path(path).open("rb") as file:
             for number, line in enumerate(file, 1):
                 parts = line.decode("utf-8").rstrip().split(" ")
                 if number == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
-                    size = int(parts[1])
+                    size, told = int(parts[1]), True
                     continue
                 size = size or len(parts) - 1
-                if len(parts) <= size or not size:
-                    raise DataError(
-                        f"--embedding {path}: line {number} has {len(parts) - 1} values, the lines before {size}"
-                    )
+                if not size:
+                    advice = "give a word and its numbers, parted by spaces"
+                    raise DataError(f"--embedding {path}: line {number} has no values; {advice}")
+                found = _num_values(parts, size, strict=not told)
+                if found != size:
+                    others = f"the first line says {size}" if told else f"the lines before {size}"
+                    raise DataError(f"--embedding {path}: line {number} has {found} values, {others}")
                 yield number, " ".join(parts[:-size]), parts[-size:]
     except OSError as error:
         raise DataError(f"--embedding {path}: {error.strerror}") from error
@@ -71,10 +74,33 @@ def _lines(path: str) -> Iterator[Tuple[int, str, List[str]]]:
         raise DataError(f"--embedding {path}: line {number} is not UTF-8; give vectors in text form") from error
 
 
+def _num_values(parts: List[str], size: int, strict: bool) -> int:
+    """Returns how many values a line has: of a longer line ``size``, or with ``strict`` all numbers at its end.
+
+    A word may end with a number, as ``windows 10`` does; where the file's first line has
+    not told the size, a line too long is the likelier.
+    """
+    if len(parts) <= size:
+        return len(parts) - 1
+    place = len(parts) - size
+    while strict and place > 1 and _is_number(parts[place - 1]):
+        place -= 1
+    return len(parts) - place
+
+
+def _is_number(part: str) -> bool:
+    try:
+        float(part)
+    except ValueError:
+        return False
+    return True
+
+
 def _parse(path: str, number: int, values: List[str]) -> np.ndarray:
     """Returns a line's values (E,) float32."""
     try:
-        vector = np.array(values, np.float32)
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and told below
+            vector = np.array(values, np.float64).astype(np.float32)
     except ValueError as error:
         raise DataError(f"--embedding {path}: line {number} holds something else than numbers ({error})") from error
     if not np.isfinite(vector).all():

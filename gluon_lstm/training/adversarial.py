@@ -35,7 +35,7 @@ class AdversarialPass:
     def __call__(
         self, tokens: nd.NDArray, lengths: nd.NDArray, *scores_and_labels: nd.NDArray
     ) -> Tuple[nd.NDArray, nd.NDArray]:
-        """Leaves the sum of both passes' gradients in the parameters.
+        """Leaves the sum of both passes' gradients in the parameters, on the device of the arrays.
 
         Args:
             tokens: (T, N) int32.
@@ -47,7 +47,7 @@ class AdversarialPass:
         """
         *scores, labels = scores_and_labels
         for parameter in self._added:
-            parameter.zero_grad()
+            parameter.grad(tokens.context)[:] = 0  # zero_grad would clear those of the other devices too
         with autograd.record():
             embedded = self._net.embedding(tokens)
         plain = embedded.detach()
@@ -73,5 +73,8 @@ class AdversarialPass:
         text = nd.SequenceMask(embedded, lengths, use_sequence_length=True)
         tokens = lengths.astype("float32").reshape((1, -1, 1))
         size = nd.sqrt(nd.sum(text * text, axis=(0, 2), keepdims=True) / tokens)
-        norm = nd.sqrt(nd.sum(gradient * gradient, axis=(0, 2), keepdims=True)) + 1e-30
-        return nd.broadcast_mul(gradient, self._length * size / norm)
+        # The square of a small gradient is 0 in float32, so its greatest number becomes 1 first.
+        greatest = nd.max(nd.abs(gradient), axis=(0, 2), keepdims=True)
+        direction = nd.broadcast_div(gradient, greatest + 1e-30)
+        norm = nd.sqrt(nd.sum(direction * direction, axis=(0, 2), keepdims=True)) + 1e-12
+        return nd.broadcast_mul(direction, self._length * size / norm)

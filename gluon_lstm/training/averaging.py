@@ -34,8 +34,8 @@ class MovingAverage:
         updates = self._steps // self.INTERVAL
         decay = min(self._decay, updates / (updates + 9))
         for average, parameter in zip(self._averages, self._parameters):
-            average *= decay
-            average += (1 - decay) * parameter.list_data()[0]
+            # In this form the average of a weight that never changes is that weight, to the last bit.
+            average += (1 - decay) * (parameter.list_data()[0] - average)
 
     @contextmanager
     def applied(self) -> Iterator[None]:

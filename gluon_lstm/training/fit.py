@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
+from mxnet.gluon import HybridBlock
 
 from gluon_lstm.config import Config, ModelConfig
 from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, num_batches
@@ -39,6 +40,29 @@ class FitResult(NamedTuple):
     stopped_by: Optional[int]
 
 
+class Prepared(NamedTuple):
+    """A net that is ready to be trained, and what trains it."""
+
+    net: HybridBlock
+    stepper: Stepper
+
+
+def prepare_training(config: Config, train: SequenceDataset, devices: Sequence[mx.Context]) -> Prepared:
+    """Returns a new net for the training data, with pretrained vectors where it has such, and its stepper.
+
+    Raises:
+        ConfigError: options that do not fit the data or each other.
+        DataError: the file of vectors cannot be used.
+    """
+    _check_options(config, train)
+    num_classes = len(train.class_names)
+    net = build_net(config.model, train.step_shape, num_classes, devices, train.symbols)
+    if train.symbols:
+        _prepare_embedding(net.embedding, config.model, train.reader.format.vocabulary)
+    weights = balanced_weights(train.labels, num_classes) if config.training.class_weights else None
+    return Prepared(net, Stepper(net, config.training, devices, weights))
+
+
 class Fit:
     """One training run, which keeps the best model by validation accuracy, then loss.
 
@@ -57,13 +81,7 @@ class Fit:
     ) -> None:
         self._config, self._splits, self._devices, self._progress = config, splits, devices, progress
         seed_everything(config.runtime.seed)
-        train, num_classes = splits.train, len(splits.train.class_names)
-        _check_options(config, train)
-        self.net = build_net(config.model, train.step_shape, num_classes, devices, train.symbols)
-        if train.symbols:
-            _prepare_embedding(self.net.embedding, config.model, train.reader.format.vocabulary)
-        weights = balanced_weights(train.labels, num_classes) if config.training.class_weights else None
-        self._stepper = Stepper(self.net, config.training, devices, weights)
+        self.net, self._stepper = prepare_training(config, splits.train, devices)
         decay = config.training.ema_decay
         self._average = MovingAverage(self.net.collect_params(), decay) if decay else None
         self._steps_per_epoch = num_batches(len(splits.train), config.training.batch_size)

@@ -1,6 +1,6 @@
 """The update rules."""
 
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 from mxnet import gluon, nd
@@ -26,6 +26,10 @@ class FusedAdam(mx.optimizer.Optimizer):
         epsilon: ε.
         decay: decoupled weight decay; the L2 penalty's is ``wd``.
         **kwargs: of ``mx.optimizer.Optimizer``.
+
+    Attributes:
+        gradient_scale: (1,) float32, what the next update multiplies all gradients with on its way, which spares a
+            pass over them; ``None`` for nothing.
     """
 
     MOST_PARAMETERS = 45
@@ -37,6 +41,7 @@ class FusedAdam(mx.optimizer.Optimizer):
         super().__init__(**kwargs)
         self.beta1, self.beta2, self.epsilon, self.decay = beta1, beta2, epsilon, decay
         self.aggregate_num = self.MOST_PARAMETERS
+        self.gradient_scale: Optional[nd.NDArray] = None
 
     def create_state(self, index: int, weight: nd.NDArray) -> Tuple[nd.NDArray, nd.NDArray]:
         """Returns the moments m and v, zeros in the shape of ``weight``."""
@@ -53,16 +58,17 @@ class FusedAdam(mx.optimizer.Optimizer):
         self._update_count(indices)
         rates = self._get_lrs(indices)
         penalties = self._get_wds(indices)
+        rescale = self.rescale_grad if self.gradient_scale is None else self.gradient_scale * self.rescale_grad
         if any(penalties):
             terms = zip(gradients, weights, penalties)
-            gradients = [gradient + weight * (wd / self.rescale_grad) for gradient, weight, wd in terms]
+            gradients = [gradient + weight * (wd / rescale) for gradient, weight, wd in terms]
         means, variances = zip(*states)
         nd.contrib.multi_adamw_update(
             weights,
             gradients,
             means,
             variances,
-            self.rescale_grad,
+            rescale,
             out=weights,
             size=len(weights),
             lrs=[rate * self._bias_correction(index) for rate, index in zip(rates, indices)],
@@ -89,19 +95,19 @@ def make_trainer(parameters: gluon.ParameterDict, config: TrainingConfig) -> glu
     return gluon.Trainer(parameters, rule, options, update_on_kvstore=False)
 
 
-def clip_gradients(gradients: Sequence[nd.NDArray], limit: float) -> nd.NDArray:
-    """Scales gradients in place so that their global norm is at most ``limit``, without waiting for it.
+class Clipping(NamedTuple):
+    """What gradients need for their global norm to be within a limit, still being computed.
 
-    Args:
-        gradients: arrays of one device.
-        limit: greatest norm.
-
-    Returns:
-        (1,) float32: the norm before.
+    Attributes:
+        norm: (1,) float32, the norm as it is.
+        scale: (1,) float32, at most 1, what they must be multiplied with.
     """
-    squares = nd.multi_sum_sq(*gradients, num_arrays=len(gradients))
-    norm = squares.sum().sqrt()
-    scale = limit / nd.maximum(norm, limit)
-    for gradient in gradients:
-        gradient *= scale
-    return norm
+
+    norm: nd.NDArray
+    scale: nd.NDArray
+
+
+def measure_clipping(gradients: Sequence[nd.NDArray], limit: float) -> Clipping:
+    """Returns the global norm of gradients of one device, and the scale that brings it down to ``limit``."""
+    norm = nd.multi_sum_sq(*gradients, num_arrays=len(gradients)).sum().sqrt()
+    return Clipping(norm, limit / nd.maximum(norm, limit))

@@ -1,5 +1,6 @@
 """One training step."""
 
+from itertools import chain
 from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
@@ -10,7 +11,7 @@ from gluon_lstm.config import TrainingConfig
 from gluon_lstm.data import Batch
 from gluon_lstm.training.adversarial import PASSES, AdversarialPass
 from gluon_lstm.training.loss import ClassificationLoss
-from gluon_lstm.training.optimizers import clip_gradients, make_trainer
+from gluon_lstm.training.optimizers import FusedAdam, make_trainer, measure_clipping
 
 
 class StepResult(NamedTuple):
@@ -95,8 +96,16 @@ class Stepper:
         return gluon.utils.split_and_load(shared, devices, axis, even_split=False)
 
     def _clip(self, batch_size: int) -> nd.NDArray:
-        """Scales the gradients, sums over the batch, so that their mean's global norm is at most the limit."""
-        for device in self._devices:
-            gradients = [parameter.grad(device) for parameter in self._parameters]
-            norm = clip_gradients(gradients, self._clip_norm * batch_size)
+        """Has the gradients, sums over the batch, scaled so that their mean's norm is at most the limit; returns it.
+
+        They are the same on every device by now.
+        """
+        optimizer = self._trainer.optimizer
+        gradients = [parameter.list_grad() for parameter in self._parameters]
+        norm, scale = measure_clipping([copies[0] for copies in gradients], self._clip_norm * batch_size)
+        if isinstance(optimizer, FusedAdam):
+            optimizer.gradient_scale = scale
+        else:
+            for gradient in chain.from_iterable(gradients):
+                gradient *= scale.as_in_context(gradient.context)
         return norm / batch_size

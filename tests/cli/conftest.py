@@ -12,7 +12,7 @@ import pytest
 from commands import ROOT, TINY, Outcome, idx_contents, listing
 
 from gluon_lstm.cli import main
-from gluon_lstm.data import mnist
+from gluon_lstm.data import mnist, texts
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,8 @@ def offline(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.delenv("GLUON_LSTM_DATA", raising=False)
-    monkeypatch.setattr(mnist, "cache_folder", lambda: tmp_path / "cache")
+    for module in (mnist, texts):
+        monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(mnist, "MIRRORS", ())
 
 

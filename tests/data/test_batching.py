@@ -3,6 +3,7 @@ import pytest
 
 from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.data.batching import iterate_batches, num_batches
+from gluon_lstm.data.dataset import Batch, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
 
 
@@ -46,3 +47,68 @@ def test_order_and_augmentation_follow_the_stream(dataset):
     order = np.random.default_rng(2).permutation(10)
     np.testing.assert_array_equal(epoch(np.random.default_rng(2), augment=False), dataset.batch(order).inputs)
     np.testing.assert_array_equal(epoch(None), dataset.batch(np.arange(10)).inputs)
+
+
+class Lengths(SequenceDataset):
+    """Sequences of ones, of which the lengths alone matter."""
+
+    name, split, class_names, step_shape, input_format, fingerprint = "lengths", "train", ("a",), (None, 9), {}, ""
+
+    def __init__(self, lengths):
+        self.lengths, self.labels = lengths, np.zeros(len(lengths), np.int32)
+
+    def batch(self, indices, rng=None):
+        lengths = self.lengths[indices].astype(np.int32)
+        inputs = (np.arange(lengths.max())[:, np.newaxis] < lengths).astype(np.int32)
+        return Batch(inputs, lengths, self.labels[indices], indices)
+
+    def subset(self, indices, split=None):
+        return Lengths(self.lengths[indices])
+
+
+@pytest.fixture
+def texts():
+    """As many lengths as IMDB's are spread: a few hundred, and some four times as much."""
+    return Lengths(np.random.default_rng(0).lognormal(5, 0.6, 5_003).astype(np.int64).clip(1, 800))
+
+
+def drawn(dataset, seed, size=32):
+    return [batch.indices for batch in iterate_batches(dataset, size, np.random.default_rng(seed))]
+
+
+@pytest.mark.parametrize("size", [1, 32, 5_002, 5_003, 9_999])
+def test_sequences_of_many_lengths_come_once_an_epoch(texts, size):
+    batches = drawn(texts, 1, size)
+    assert sorted(np.concatenate(batches)) == list(range(5_003))
+    assert sorted(map(len, batches), reverse=True)[:-1] == [size] * (len(batches) - 1)
+
+
+def test_batches_of_many_lengths_need_little_padding(texts):
+    def padding(batches):
+        return 1 - sum(batch.inputs.sum() for batch in batches) / sum(batch.inputs.size for batch in batches)
+
+    sorted_share = padding(list(iterate_batches(texts, 32, np.random.default_rng(1))))
+    random_share = padding([texts.batch(part) for part in np.split(np.arange(4_992), 156)])
+    assert sorted_share < 0.06 < 0.4 < random_share
+
+
+def test_batches_of_many_lengths_follow_the_stream_and_differ_between_epochs(texts):
+    first, again, second = drawn(texts, 1), drawn(texts, 1), drawn(texts, 2)
+    for one, other in zip(first, again):
+        np.testing.assert_array_equal(one, other)
+    shared = {frozenset(batch) for batch in first} & {frozenset(batch) for batch in second}
+    assert not shared
+    partner = [{index: frozenset(batch) for batch in batches for index in batch} for batches in (first, second)]
+    # Of the 31 that share a batch with a sequence, nearly all are others in the next epoch.
+    common = [len(partner[0][index] & partner[1][index]) - 1 for index in range(0, 5_003, 10)]
+    assert np.mean(common) < 8
+
+
+def test_short_and_long_batches_come_in_no_order(texts):
+    means = [texts.lengths[batch].mean() for batch in drawn(texts, 3)]
+    assert abs(np.corrcoef(np.arange(len(means)), means)[0, 1]) < 0.25
+
+
+def test_without_a_stream_sequences_keep_their_order(texts):
+    batches = list(iterate_batches(texts, 32))
+    np.testing.assert_array_equal(np.concatenate([batch.indices for batch in batches]), np.arange(5_003))

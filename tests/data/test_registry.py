@@ -8,7 +8,8 @@ from gluon_lstm.errors import ConfigError
 
 
 def test_names():
-    assert dataset_names() == ("digits", "mnist")
+    corpora = ("trec", "sst2", "sst5", "imdb", "mr", "subj", "cr", "mpqa")
+    assert dataset_names() == ("digits", "mnist", "sentences", *corpora)
 
 
 def test_help_names_every_data_set():
@@ -17,5 +18,12 @@ def test_help_names_every_data_set():
 
 
 def test_unknown_name_lists_the_known_ones():
-    with pytest.raises(ConfigError, match="--dataset cifar: no such data set; choose from digits, mnist"):
+    message = r"--dataset cifar: no such data set; choose from digits, mnist, .*, or give a \.csv, \.tsv"
+    with pytest.raises(ConfigError, match=message):
         load_splits(Config(data=DataConfig(dataset="cifar")))
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist"])
+def test_folds_are_for_data_without_a_test_split(name):
+    with pytest.raises(ConfigError, match=f"--folds 2: {name} has a test split; leave it out"):
+        load_splits(Config(data=DataConfig(dataset=name, folds=2)))

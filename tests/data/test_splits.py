@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gluon_lstm.config import DataConfig
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.splits import apportion, make_splits, split_off
+from gluon_lstm.data.splits import apportion, fold_numbers, limited, make_splits, split_indices, split_off
 from gluon_lstm.errors import ConfigError
 
 COUNTS = np.array([50, 5, 0, 20, 25])
@@ -88,3 +88,28 @@ def test_split_off_keeps_the_order(pool):
     parts = split_off(pool.labels, 20, np.random.default_rng(0))
     for part in parts:
         assert (np.diff(part) > 0).all()
+
+
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=60), st.integers(2, 10), st.integers(0, 99))
+def test_folds_have_equal_shares_of_every_class(labels, folds, seed):
+    labels = np.array(labels)
+    numbers = fold_numbers(labels, folds, np.random.default_rng(seed))
+    assert set(numbers) <= set(range(folds))
+    for chosen in (np.ones(len(labels), bool), *(labels == label for label in np.unique(labels))):
+        counts = np.bincount(numbers[chosen], minlength=folds)
+        assert counts.max() - counts.min() <= 1
+    np.testing.assert_array_equal(numbers, fold_numbers(labels, folds, np.random.default_rng(seed)))
+
+
+def test_the_stream_draws_the_folds():
+    labels = np.repeat([0, 1], 20)
+    one, other = (fold_numbers(labels, 5, np.random.default_rng(seed)) for seed in (0, 1))
+    assert (one != other).any()
+
+
+def test_indices_are_those_of_the_splits(pool):
+    config = DataConfig(validation_size=12, limit_train=30)
+    parts, made = split_indices(pool.labels, config, 20, "toy"), splits(pool, validation_size=12, limit_train=30)
+    assert members(pool.subset(parts.drawn)) == members(made.validation)
+    assert members(pool.subset(parts.rest)) == members(made.train)
+    assert limited(pool.labels, DataConfig(), "toy").tolist() == list(range(100))

@@ -79,3 +79,15 @@ def test_the_weights_come_back(parameters, error):
         with average.applied():
             assert values(parameters) != before
     assert values(parameters) == before
+
+
+def test_the_average_of_a_weight_that_never_changes_is_that_weight_to_the_bit():
+    parameters = gluon.ParameterDict()
+    weight = parameters.get("weight", shape=(50, 40), init=mx.init.Normal(1), grad_req="null")
+    parameters.initialize()
+    average = MovingAverage(parameters, 0.99)
+    before = weight.data().asnumpy()
+    for _ in range(300):
+        average.update()
+    with average.applied():
+        np.testing.assert_array_equal(weight.data().asnumpy(), before)

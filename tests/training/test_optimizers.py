@@ -6,7 +6,7 @@ import pytest
 from mxnet import autograd, gluon
 
 from gluon_lstm.config import TrainingConfig
-from gluon_lstm.training.optimizers import clip_gradients, make_trainer
+from gluon_lstm.training.optimizers import make_trainer, measure_clipping
 
 SHAPES = {"weight": (3, 2), "bias": (4,)}
 RATES = (0.1, 0.05, 0.2, 0.01, 0.1)
@@ -93,6 +93,22 @@ def test_a_rule_follows_its_formula(name, decay, rule, scale, rng):
             np.testing.assert_allclose(parameters[key].data().asnumpy(), weights[key], **TOLERANCE)
 
 
+@pytest.mark.parametrize("decay", [0.0, DECAY])
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_gradients_scaled_on_the_way_are_gradients_scaled_before(name, decay, rng):
+    weights, gradients, scale = draw(rng), draw(rng), np.float32(0.03)
+    found = []
+    for on_the_way in (False, True):
+        parameters = make_parameters(weights)
+        trainer = make_trainer(parameters, TrainingConfig(optimizer=name, weight_decay=decay))
+        if on_the_way:
+            trainer.optimizer.gradient_scale = mx.nd.array([scale])
+        for rate in RATES:
+            take_step(trainer, parameters, {k: g * (1 if on_the_way else scale) for k, g in gradients.items()}, rate)
+        found.append(np.concatenate([parameters[key].data().asnumpy().ravel() for key in SHAPES]))
+    np.testing.assert_allclose(*found, rtol=1e-5, atol=1e-6)
+
+
 def test_many_parameters_are_all_updated(rng):
     values = {f"p{index}": rng.normal(size=3).astype(np.float32) for index in range(101)}
     parameters = make_parameters(values)
@@ -103,9 +119,10 @@ def test_many_parameters_are_all_updated(rng):
 
 
 def clip(arrays, limit):
+    """Returns the norm of arrays, and the arrays scaled to be within a limit."""
     gradients = [mx.nd.array(array) for array in arrays]
-    norm = clip_gradients(gradients, limit)
-    return norm, [gradient.asnumpy() for gradient in gradients]
+    norm, scale = measure_clipping(gradients, limit)
+    return norm, [(gradient * scale).asnumpy() for gradient in gradients]
 
 
 def test_large_gradients_are_scaled_together(rng):

@@ -1,0 +1,44 @@
+"""Records what finished runs reached on their validation split, to choose between recipes; reads no test split.
+
+    python benchmarks/validation.py mnist-best-rows runs/choice/rows-0 runs/choice/rows-1
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, Dict
+
+from common import summarize, write_result
+
+
+def main() -> None:
+    """Writes ``docs/results/NAME.json``."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("name")
+    parser.add_argument("run", nargs="+", type=Path, help="run directories, which differ in the seed alone")
+    arguments = parser.parse_args()
+    runs = [read_run(path) for path in arguments.run]
+    accuracy = summarize([run["validation_accuracy"] for run in runs])
+    write_result(arguments.name, {"runs": runs, "validation_accuracy": accuracy})
+
+
+def read_run(path: Path) -> Dict[str, Any]:
+    """Returns the settings of a run and what its best epoch reached."""
+    record = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    model = json.loads((path / "model" / "model.json").read_text(encoding="utf-8"))
+    log = [json.loads(line) for line in (path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    return {
+        "seed": record["runtime"]["seed"],
+        "settings": {section: record[section] for section in ("data", "model", "training", "runtime")},
+        "environment": record["environment"],
+        "epoch": model["epoch"],
+        "epochs": len(log),
+        "validation_accuracy": model["validation_accuracy"],
+        "epoch_seconds": sum(line["seconds"] for line in log) / len(log),
+    }
+
+
+if __name__ == "__main__":
+    main()

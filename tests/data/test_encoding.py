@@ -1,0 +1,180 @@
+"""Texts as numbers, against plain Python."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gluon_lstm.config import TextConfig
+from gluon_lstm.data.encoding import PADDING, UNKNOWN, Cutting, TextFormat, TokenSequences, build_format, pad
+from gluon_lstm.data.tokenizers import make_tokenizer
+from gluon_lstm.errors import ConfigError, DataError
+
+WORDS = Cutting("words", True, 400, "start")
+SPECIAL = ("<unk>", "<pad>")
+TEXTS = ["B b b a a c", "a D d d d", "e <unk> <pad> 好 😀 \u202e <script>"]
+
+
+def build(texts=TEXTS, cutting=WORDS, **options):
+    return build_format(cutting, cutting.cut(texts), TextConfig(**options))
+
+
+def rows(sequences):
+    """Returns sequences as lists."""
+    return [sequences.numbers[start:end].tolist() for start, end in zip(sequences.offsets, sequences.offsets[1:])]
+
+
+@given(st.lists(st.text("ab \n好", max_size=12), max_size=5), st.sampled_from(["words", "characters"]),
+       st.integers(1, 6), st.sampled_from(["start", "end"]))  # fmt: skip
+def test_cut_texts_are_the_tokenizers_tokens_without_one_end(texts, name, most, truncate):
+    tokens = Cutting(name, False, most, truncate).cut(texts)
+    whole = [make_tokenizer(name, False)(text) for text in texts]
+    expected = [row[-most:] if truncate == "start" else row[:most] for row in whole]
+    assert [[tokens.found[number] for number in row] for row in rows(tokens.sequences)] == expected
+    assert len(set(tokens.found)) == len(tokens.found)
+    assert list(dict.fromkeys(token for row in expected for token in row)) == tokens.found
+    assert (tokens.sequences.numbers.dtype, tokens.sequences.offsets.dtype) == (np.int32, np.int64)
+
+
+def test_the_vocabulary_is_the_most_frequent_tokens_first_and_by_alphabet_among_equals():
+    counts = Counter(token for text in TEXTS for token in make_tokenizer("words", True)(text))
+    expected = sorted(counts, key=lambda token: (-counts[token], token))
+    assert build().vocabulary == (*SPECIAL, *expected)
+    for size in (1, 2, 5, len(expected)):
+        assert build(vocabulary_size=size).vocabulary == (*SPECIAL, *expected[:size])
+    for least in (2, 3, 4):
+        often = [token for token in expected if counts[token] >= least]
+        assert build(min_count=least).vocabulary == (*SPECIAL, *often)
+        assert build(min_count=least, vocabulary_size=1).vocabulary == (*SPECIAL, *often[:1])
+
+
+def test_no_token_is_frequent_enough():
+    with pytest.raises(DataError, match="--min-count 5: no token occurs so often in the training texts; use less"):
+        build(min_count=5)
+
+
+def test_tokens_named_like_the_special_ones_are_unknown():
+    spaces = replace(WORDS, tokenizer="characters")
+    tokens = spaces.cut(["ab"])._replace(found=["<unk>", "<pad>"])
+    with pytest.raises(DataError, match="--min-count 1"):
+        build_format(spaces, tokens, TextConfig())
+    tokens = spaces.cut(["abcc"])._replace(found=["<unk>", "<pad>", "x"])
+    text_format = build_format(spaces, tokens, TextConfig())
+    assert text_format.vocabulary == (*SPECIAL, "x")
+    assert text_format.number(tokens).numbers.tolist() == [UNKNOWN, UNKNOWN, 2, 2]
+
+
+def test_texts_become_numbers_of_the_vocabulary():
+    text_format = build(vocabulary_size=6)
+    texts = ["a zebra, a B!", "D", "好 😀"]
+    numbers = {token: number for number, token in enumerate(text_format.vocabulary)}
+    expected = [[numbers.get(token, UNKNOWN) for token in make_tokenizer("words", True)(text)] for text in texts]
+    assert rows(text_format.encode(texts)) == expected
+    assert expected[0][1] == UNKNOWN
+    assert rows(text_format.number(text_format.cutting.cut(texts))) == expected
+
+
+def test_no_texts():
+    sequences = build().encode([])
+    assert rows(sequences) == []
+    assert sequences.lengths.shape == (0,)
+    assert rows(sequences.take(np.array([], np.int64))) == []
+
+
+@pytest.mark.parametrize(
+    "texts, message",
+    [
+        ("one text", "give a list of texts, not one text"),
+        (["a", 3], r"texts\[1\] is of type int: the model reads texts"),
+        ([None], r"texts\[0\] is of type NoneType"),
+        ([b"a"], r"texts\[0\] is of type bytes"),
+        (["a", " \n"], r"texts\[1\] is blank"),
+        ([""], r"texts\[0\] is blank"),
+    ],
+)
+def test_what_is_no_text(texts, message):
+    with pytest.raises(DataError, match=message):
+        build().encode(texts)
+
+
+@given(st.lists(st.lists(st.integers(2, 99), min_size=1, max_size=5), min_size=1, max_size=6), st.data())
+def test_taking_and_padding(as_sequences, lists, data):
+    sequences = as_sequences(lists)
+    indices = data.draw(st.lists(st.integers(0, len(lists) - 1), min_size=1, max_size=8))
+    taken = sequences.take(np.array(indices))
+    expected = [lists[index] for index in indices]
+    assert rows(taken) == expected
+    assert taken.lengths.tolist() == list(map(len, expected))
+    padded = pad(taken)
+    steps = max(map(len, expected))
+    assert padded.T.tolist() == [row + [PADDING] * (steps - len(row)) for row in expected]
+    assert (padded.dtype, padded.flags.c_contiguous) == (np.int32, True)
+
+
+def test_taking_copies(as_sequences):
+    sequences = as_sequences([[2, 3], [4]])
+    sequences.take(np.arange(2)).numbers[:] = 0
+    assert sequences.numbers.tolist() == [2, 3, 4]
+
+
+def test_a_format_comes_back_from_json():
+    text_format = build(cutting=Cutting("words", True, 7, "end"))
+    values = json.loads(json.dumps(text_format.to_dict()))
+    again = TextFormat.from_dict(values)
+    assert again == text_format
+    assert rows(again.encode(TEXTS)) == rows(text_format.encode(TEXTS))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"tokenizer": "letters"}, {"tokenizer": None}, {"tokenizer": ["words"]}, {"lowercase": 1}, {"max_length": 0},
+        {"max_length": True}, {"max_length": 2.0}, {"truncate": "middle"}, {"sentencepiece": 3}, {"other": 1},
+        {"vocabulary": None}, {"vocabulary": ["a"]}, {"vocabulary": ["<pad>", "<unk>", "a"]}, {"vocabulary": "<unk>"},
+        {"vocabulary": ["<unk>", "<pad>", 3]}, {"tokenizer": "sentencepiece"}, {"sentencepiece": "bm8="},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_values_that_describe_no_format(change):
+    assert TextFormat.from_dict({**build().to_dict(), **change}) is None
+
+
+def test_a_value_that_is_missing():
+    for name in ("tokenizer", "lowercase", "max_length", "truncate", "vocabulary"):
+        values = build().to_dict()
+        del values[name]
+        assert TextFormat.from_dict(values) is None
+
+
+@pytest.mark.parametrize("options", [{"tokenizer": "sentencepiece"}, {"sentencepiece_model": "x.model"}])
+def test_sentencepiece_and_its_model_need_each_other(options):
+    with pytest.raises(ConfigError, match="--tokenizer sentencepiece and --sentencepiece-model: each needs the other"):
+        Cutting.from_config(TextConfig(**options))
+
+
+def test_a_sentencepiece_model_travels_with_the_format(pieces_model):
+    cutting = Cutting.from_config(TextConfig(tokenizer="sentencepiece", sentencepiece_model=str(pieces_model)))
+    text_format = build(["undo redo undo"], cutting)
+    pieces_model.rename(pieces_model.with_suffix(".moved"))
+    again = TextFormat.from_dict(json.loads(json.dumps(text_format.to_dict())))
+    assert rows(again.encode(["undo redo"])) == rows(text_format.encode(["undo redo"]))
+
+
+def test_a_text_whose_every_sign_a_tokenizer_drops_is_one_unknown_token(pieces_model):
+    cutting = Cutting.from_config(TextConfig(tokenizer="sentencepiece", sentencepiece_model=str(pieces_model)))
+    texts = ["undo", "\u200b\x01", "redo"]
+    assert make_tokenizer("sentencepiece", True, cutting.sentencepiece)(texts[1]) == []
+    tokens = cutting.cut(texts)
+    text_format = build_format(cutting, tokens, TextConfig())
+    for sequences in (text_format.number(tokens), text_format.encode(texts)):
+        assert rows(sequences)[1] == [UNKNOWN]
+        assert (sequences.lengths > 0).all()
+
+
+def test_offsets_are_whole_numbers_even_of_nothing():
+    assert isinstance(WORDS.cut([]).sequences, TokenSequences)
+    assert WORDS.cut([""]).sequences.offsets.tolist() == [0, 0]

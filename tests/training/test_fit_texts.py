@@ -1,0 +1,121 @@
+"""Whole training runs on texts."""
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+from gluon_lstm.config import Config, merge
+from gluon_lstm.data import load_splits
+from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.training import Fit, Progress
+
+MODEL = {"hidden_size": 4, "embedding_size": 3, "dropout": 0.0, "embedding_dropout": 0.0}
+TRAINING = {"epochs": 2, "batch_size": 12, "learning_rate": 0.05}
+WORDS = {"negative": ["坏", "poor", "cold"], "positive": ["好", "fine", "warm"]}
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    """A file of 80 texts, each with a word of its class."""
+    rng = np.random.default_rng(0)
+    rows = ["text,label"]
+    for number in range(80):
+        label = ("negative", "positive")[number % 2]
+        words = [rng.choice(WORDS[label]), *(f"w{value}" for value in rng.integers(0, 9, rng.integers(0, 7)))]
+        rows.append(" ".join(rng.permutation(words)) + f",{label}")
+    (tmp_path / "own.csv").write_text("\n".join(rows), encoding="utf-8")
+    return str(tmp_path / "own.csv")
+
+
+@pytest.fixture
+def vectors(tmp_path):
+    """A file with vectors of four of the words and of one that no text has."""
+    rows = [f"{word} {number}.25 -0.5 {number / 8}" for number, word in enumerate(["好", "坏", "w1", "fine", "none"])]
+    (tmp_path / "vectors.txt").write_text("\n".join(rows), encoding="utf-8")
+    return str(tmp_path / "vectors.txt")
+
+
+@pytest.fixture
+def train(tmp_path, corpus):
+    """A function that trains on the texts; returns the fit, the saved model and the log."""
+
+    def run(model=(), training=(), text=(), dataset=corpus):
+        sections = {"model": {**MODEL, **dict(model)}, "training": {**TRAINING, **dict(training)}, "text": dict(text)}
+        config = merge(Config(), {"data": {"dataset": dataset}, **sections})
+        fitting = Fit(config, load_splits(config), [mx.cpu()], Progress(config.training.epochs))
+        before = fitting.net.embedding.weight.data().asnumpy() if hasattr(fitting.net, "embedding") else None
+        directory = RunDirectory.create(tmp_path / "run", config.to_dict(), force=(tmp_path / "run").exists())
+        fitting.run(directory)
+        return before, directory.load_model(), directory.read_log()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "model, training, text",
+    [
+        ({"ngrams": 2}, {"label_smoothing": 0.1, "class_weights": True}, {}),
+        ({"encoder": "transformer"}, {"ema_decay": 0.9}, {"word_dropout": 0.1}),
+        ({"ngrams": 1, "encoder": "rnn"}, {"adversarial": 0.5}, {"tokenizer": "characters"}),
+    ],
+    ids=["n-grams", "transformer", "adversarial"],
+)
+def test_training_is_repeatable(train, model, training, text):
+    (_, one, _), (_, other, _) = (train(model, {**training, "epochs": 1}, text) for _ in range(2))
+    assert set(one.parameters) == set(other.parameters)
+    for name, array in one.parameters.items():
+        np.testing.assert_array_equal(array, other.parameters[name], err_msg=name)
+
+
+@pytest.mark.parametrize("training", [{}, {"adversarial": 0.5}], ids=["plain", "adversarial"])
+def test_texts_are_learned(train, training):
+    _, _, log = train({}, {**training, "epochs": 6})
+    assert log[-1]["train_accuracy"] > 0.9
+    assert log[-1]["train_loss"] < 0.5 * log[0]["train_loss"]
+
+
+def test_pretrained_vectors_are_put_in_their_places(train, vectors, capsys):
+    before, saved, _ = train({"embedding": vectors})
+    vocabulary = saved.input_format["vocabulary"]
+    for number, word in enumerate(["好", "坏", "w1", "fine"]):
+        np.testing.assert_allclose(before[vocabulary.index(word)], [number + 0.25, -0.5, number / 8], rtol=1e-6)
+    assert f"vectors for {4 / len(vocabulary):.1%} of the vocabulary's {len(vocabulary)}" in capsys.readouterr().err
+    others = before[[vocabulary.index(word) for word in vocabulary if word not in ("好", "坏", "w1", "fine")]]
+    pretrained = np.array([[number + 0.25, -0.5, number / 8] for number in range(4)])
+    assert 0.5 < others.std() / pretrained.std() < 1.5
+    assert (saved.parameters["embedding.weight"] != before).any()
+
+
+@pytest.mark.parametrize(
+    "training",
+    [{}, {"weight_decay": 0.1, "optimizer": "adamw"}, {"adversarial": 0.5}, {"ema_decay": 0.9, "epochs": 6}],
+    ids=["plain", "decay", "adversarial", "average"],
+)  # fmt: skip
+def test_a_fixed_embedding_stays_as_it_was_to_the_bit(train, vectors, training):
+    before, saved, _ = train({"embedding": vectors, "embedding_training": False}, training)
+    np.testing.assert_array_equal(saved.parameters["embedding.weight"], before)
+
+
+def test_vectors_of_another_size(train, vectors):
+    message = r"--embedding-size 9: .*vectors.txt has 3 values a word; use --embedding-size 3"
+    with pytest.raises(ConfigError, match=message):
+        train({"embedding": vectors, "embedding_size": 9})
+
+
+def test_vectors_of_other_words(train, vectors):
+    with pytest.raises(DataError, match="has none of the .* tokens"):
+        train({"embedding": vectors}, text={"vocabulary_size": 1, "tokenizer": "characters"})
+
+
+@pytest.mark.parametrize(
+    "model, training, message",
+    [
+        ({"ngrams": 2}, {}, "--ngrams 2: acts on texts alone, and digits holds none"),
+        ({}, {"adversarial": 1.0}, "--adversarial 1.0: acts on texts alone"),
+        ({"embedding": "x.txt"}, {}, "--embedding x.txt: acts on texts alone"),
+    ],
+)
+def test_options_that_act_on_texts_alone(train, model, training, message):
+    with pytest.raises(ConfigError, match=message):
+        train(model, training, dataset="digits")
