@@ -21,6 +21,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="run directory that train made")
     parser.add_argument("--split", choices=("test", "validation"), default="test", help="samples (default: test)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data (default: as in the training)")
+    add_runtime_arguments(parser)
+
+
+def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments that say on what a trained run computes."""
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu or gpu:0 (default: cpu)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: as the run was trained)")
 
@@ -29,15 +34,27 @@ def run(arguments: argparse.Namespace) -> int:
     """Evaluates as the arguments say; returns the exit code."""
     directory = RunDirectory.open(arguments.run)
     check_data_dir(arguments.data_dir)
-    changes = {"data": _given(arguments, "data_dir"), "runtime": _given(arguments, "device", "threads")}
-    config = merge(directory.read_config(), changes)
-    if "," in config.runtime.device:
-        raise ConfigError(f"--device {config.runtime.device}: evaluate runs on one device; name one of them")
+    config = merge(read_config_of_run(directory, arguments), {"data": _given(arguments, "data_dir")})
     directory.check_evaluation(arguments.split)
     runtime.prepare(config.runtime.threads)
     show(evaluate_run(directory, config, lambda reader: load_split(config, arguments.split, reader)))
     print(f"report: {directory.path / 'evaluation' / arguments.split / 'report.md'}")
     return 0
+
+
+def read_config_of_run(directory: RunDirectory, arguments: argparse.Namespace) -> Config:
+    """Returns a run's configuration, on the device and with the threads that the command line gives.
+
+    Raises:
+        ConfigError: they are not allowed, or several devices.
+        RunError: the configuration is damaged.
+    """
+    config = merge(directory.read_config(), {"runtime": _given(arguments, "device", "threads")})
+    if "," in config.runtime.device:
+        raise ConfigError(
+            f"--device {config.runtime.device}: {arguments.command} runs on one device; name one of them"
+        )
+    return config
 
 
 def show(evaluation: Evaluation) -> None:  # noqa: F821 - as below

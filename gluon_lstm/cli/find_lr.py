@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import contextmanager
 from itertools import chain, count
 from pathlib import Path
-from typing import Iterator
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from gluon_lstm.atomic import check_replaceable, replacing_file
 from gluon_lstm.cli.idle import warn_of_idle_flags
 from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
+from gluon_lstm.cli.output import output_explained
 from gluon_lstm.data import iterate_batches
 from gluon_lstm.errors import ConfigError
 
@@ -45,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.steps < 2:
         raise ConfigError(f"--steps {arguments.steps}: must be at least 2")
     config, output = read_config(arguments), Path(arguments.output)
-    with _output_explained(output):
+    with output_explained(output):
         check_replaceable(output)
         _check_is_plot(output)
     runtime.prepare(config.runtime.threads)
@@ -82,14 +81,5 @@ def _save_plot(result, path: Path) -> None:
     from gluon_lstm.evaluation import plots
 
     figure = plots.learning_rate_range(result.rates, result.losses, result.suggestion)
-    with _output_explained(path), replacing_file(path) as temporary:
+    with output_explained(path), replacing_file(path) as temporary:
         plots.save(figure, temporary)
-
-
-@contextmanager
-def _output_explained(path: Path) -> Iterator[None]:
-    """Turns what keeps the plot from being written into the line that says so."""
-    try:
-        yield
-    except OSError as error:
-        raise ConfigError(f"--output {path}: cannot be written ({error.strerror}); choose another file") from error

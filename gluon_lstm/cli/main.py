@@ -8,15 +8,30 @@ import sys
 from typing import List, NoReturn, Optional
 
 from gluon_lstm import __version__
-from gluon_lstm.cli import evaluate, find_lr, train
-from gluon_lstm.cli.output import OutputError, checked_output, discard_output
+from gluon_lstm.cli import evaluate, find_lr, predict, train
+from gluon_lstm.cli.output import OutputError, checked_output, discard_output, visible
 from gluon_lstm.errors import UserError
 
-COMMANDS = {"train": train, "evaluate": evaluate, "find-lr": find_lr}
+COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "find-lr": find_lr}
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaint is one line."""
+    """A parser whose complaint is one line, and which takes arguments before and after flags."""
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Parses as its base does; arguments after a flag go to the one that takes any number of them.
+
+        Before Python 3.13, argparse gives it those before the first flag alone.
+        """
+        namespace, rest = super().parse_known_args(args, namespace)
+        many = next((action.dest for action in self._actions if action.nargs == "*"), None)
+        if many is None or not rest:
+            return namespace, rest
+        end = rest.index("--") if "--" in rest else len(rest)
+        if any(text.startswith("-") and " " not in text for text in rest[:end]):
+            return namespace, rest  # a flag that is not known
+        setattr(namespace, many, [*getattr(namespace, many), *rest[:end], *rest[end + 1 :]])
+        return namespace, []
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2 and that line."""
@@ -24,8 +39,8 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _one_line(text: str) -> str:
-    """Returns the text on one line, whatever a file's name or a value brought into it."""
-    return " ".join(text.splitlines())
+    """Returns the text on one line that cannot command the terminal, whatever a name or value brought into it."""
+    return " ".join(map(visible, text.splitlines()))
 
 
 def build_parser() -> argparse.ArgumentParser:

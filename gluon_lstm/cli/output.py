@@ -1,11 +1,20 @@
-"""Standard output that may fail: a full disk, or a reader that has left."""
+"""Output that may fail: a full disk, or a reader that has left; and what must not reach a terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from contextlib import contextmanager, redirect_stdout, suppress
-from typing import Any, Iterator, TextIO
+from pathlib import Path
+from typing import Any, Iterator, Optional, TextIO
+
+from gluon_lstm.errors import ConfigError
+
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of signs that do something instead of being seen: move the cursor, turn the text around, …"""
+JOINERS = "\u200c\u200d"
+"""Signs of these categories that Persian words and emoji are spelled with, and that do no harm."""
 
 
 class OutputError(Exception):
@@ -62,3 +71,32 @@ def discard_output() -> None:
     """Sends what is left to nowhere, or Python would complain about it once more at exit."""
     with suppress(OSError):  # not every stream that stands in for standard output is a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def output_explained(path: Path) -> Iterator[None]:
+    """Turns what keeps the file of ``--output`` from being written into the line that says so."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"--output {path}: cannot be written ({error.strerror}); choose another file") from error
+
+
+def accept_all_signs(encoding: Optional[str] = None) -> None:
+    """Makes standard output take every sign; those that its encoding lacks as an escape such as JSON has.
+
+    Args:
+        encoding: what it is to write; ``None`` for what it does already.
+    """
+    if hasattr(sys.stdout, "reconfigure"):  # not every stream that stands in for standard output has that
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def visible(text: str) -> str:
+    """Returns a text whose hidden signs are spelled out, so that it cannot command the terminal: ESC → ``\\x1b``."""
+    return "".join(
+        sign.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(sign) in HIDDEN and sign not in JOINERS
+        else sign
+        for sign in text
+    )

@@ -68,7 +68,7 @@ def read_texts(path: Path, columns: Columns, encoding: str = "utf-8", labelled: 
         path: a CSV, TSV or JSON Lines file, as its name says; one that ends in ``.gz`` is unpacked.
         columns: where texts and labels are.
         encoding: of the text; a byte-order mark is passed over.
-        labelled: whether there must be labels.
+        labelled: whether there must be labels; if not, a column that lacks any of them is passed over.
 
     Raises:
         ConfigError: no such encoding or column, or a column that has to be named.
@@ -81,6 +81,8 @@ def read_texts(path: Path, columns: Columns, encoding: str = "utf-8", labelled: 
         raise DataError(f"{path}: has no rows; give a file with texts")
     text, label = _find_columns(path, list(rows[0].values), columns, labelled)
     full = [row for row in rows if _value(path, row, text).strip()]
+    if not labelled and label is not None and not all(_is_labelled(row, label) for row in full):
+        label = None
     filled = {row.line for row in full}
     if not full:
         raise DataError(f"{path}: all {len(rows):,} texts of column {text!r} are blank; choose another --text-column")
@@ -236,6 +238,12 @@ def _value(path: Path, row: _Row, column: str) -> str:
 def _whole(text: str) -> str:
     """Returns a text with U+FFFD in the place of half surrogate pairs, which JSON can hold and no file can."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_labelled(row: _Row, column: str) -> bool:
+    """Whether a row has a label."""
+    value = row.values.get(column)
+    return value is not None and not isinstance(value, (dict, list)) and bool(str(value).strip())
 
 
 def _label(path: Path, row: _Row, column: str) -> str:

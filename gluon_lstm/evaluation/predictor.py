@@ -10,6 +10,7 @@ import numpy as np
 
 from gluon_lstm.config import Config
 from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
+from gluon_lstm.data.encoding import TokenSequences
 from gluon_lstm.data.formats import read_format
 from gluon_lstm.errors import DataError
 from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
@@ -59,21 +60,35 @@ class Predictor:
             (N, K) float32; each row sums to 1.
 
         Raises:
-            DataError: images of another shape, values out of range, no samples, or a blank text.
+            DataError: images of another shape, values out of range, no samples, a blank text, or an output that is
+                not finite.
         """
         if self.reader is not None:
-            return predict(self.net, self._dataset(samples), batch_size, self.device).probabilities
+            sequences = self.reader.format.encode(samples)
+            if not len(samples):
+                raise DataError("texts: give at least one")
+            return self._predict_texts(samples, sequences, batch_size)
         inputs = self.input_format.encode(samples)
         starts = range(0, inputs.shape[1], batch_size)
         parts = (np.ascontiguousarray(inputs[:, start : start + batch_size]) for start in starts)
-        return np.concatenate([softmax(self.net(mx.nd.array(part, ctx=self.device)).asnumpy()) for part in parts])
+        logits = np.concatenate([self.net(mx.nd.array(part, ctx=self.device)).asnumpy() for part in parts])
+        if not np.isfinite(logits).all():
+            raise DataError("images: the model's output is not finite; train again")
+        return softmax(logits)
 
-    def _dataset(self, texts: Sequence[str]) -> TextDataset:
-        """Returns texts without labels as a data set."""
-        sequences = self.reader.format.encode(texts)
-        if not len(texts):
-            raise DataError("texts: give at least one")
-        return TextDataset(
+    def predict_proba_of_lines(self, texts: Sequence[str], batch_size: int = 256) -> np.ndarray:
+        """Returns the probabilities (N, K) float32 of texts, as ``predict_proba`` does; NaN for a blank one."""
+        sequences = self.reader.format.number(self.reader.format.cutting.cut(texts))
+        full = np.flatnonzero(sequences.lengths)
+        probabilities = np.full((len(texts), len(self.class_names)), np.nan, np.float32)
+        if len(full):
+            filled = [texts[index] for index in full]
+            probabilities[full] = self._predict_texts(filled, sequences.take(full), batch_size)
+        return probabilities
+
+    def _predict_texts(self, texts: Sequence[str], sequences: TokenSequences, batch_size: int) -> np.ndarray:
+        """Returns the probabilities (N, K) of texts that have been cut."""
+        dataset = TextDataset(
             name="texts",
             split="given",
             texts=texts,
@@ -83,6 +98,7 @@ class Predictor:
             class_names=self.class_names,
             reader=self.reader,
         )
+        return predict(self.net, dataset, batch_size, self.device).probabilities
 
     def predict(self, samples: Union[np.ndarray, Sequence[str]]) -> List[str]:
         """Returns the name of each sample's most probable class; see ``predict_proba``."""

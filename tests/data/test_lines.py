@@ -1,0 +1,98 @@
+"""Lines as they arrive: whatever the pieces, the same lines; and every mistake by its place."""
+
+import gzip
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gluon_lstm.data.lines import is_lines, open_lines, read_lines
+from gluon_lstm.errors import ConfigError, DataError
+
+
+class Pieces:
+    """A stream that gives so many bytes at a time."""
+
+    def __init__(self, content, size):
+        self._stream, self._size = io.BytesIO(content), size
+
+    def read1(self, limit):
+        return self._stream.read(min(limit, self._size))
+
+
+def lines_of(content, size=3, encoding="utf-8"):
+    return [line for lines in read_lines(Pieces(content, size), "pipe", encoding) for line in lines]
+
+
+@given(
+    text=st.text(st.sampled_from("ab\n\n\r\u2028\x0b\x85好😀é")),
+    size=st.integers(1, 9),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "gb18030"]),
+)
+def test_lines_do_not_depend_on_the_pieces(text, size, encoding):
+    expected = text.split("\n")
+    expected = expected if expected[-1] else expected[:-1]
+    assert lines_of(text.encode(encoding), size, encoding) == [line.removesuffix("\r") for line in expected]
+
+
+def test_a_line_is_given_once_it_is_complete():
+    reads = read_lines(Pieces(b"ab\ncd\r\ne", 3), "pipe")
+    assert list(reads) == [["ab"], ["cd"], ["e"]]
+
+
+def test_a_byte_order_mark_is_passed_over_at_the_start_alone():
+    assert lines_of("\ufeffa\n\ufeffb".encode()) == ["a", "\ufeffb"]
+    assert lines_of("a".encode("utf-8-sig"), encoding="utf-8-sig") == ["a"]
+
+
+@pytest.mark.parametrize(
+    "content, encoding, message",
+    [
+        (b"good\nb\xffd", "utf-8", "pipe: byte 6 (0xff) is not utf-8; name the --encoding"),
+        ("\ufeffab".encode() + b"\xff", "utf-8-sig", "pipe: byte 5 (0xff) is not utf-8-sig"),
+        (b"a\xe5\xa5", "utf-8", "pipe: byte 1 (0xe5) is not utf-8"),
+        ("好".encode("gb18030") + b"\xff\n", "gb18030", "pipe: byte 2 (0xff) is not gb18030"),
+        (b"a\nb\nc\0d\n", "utf-8", "pipe: line 3 holds a NUL character"),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 2, 4, 100])
+def test_what_is_no_text_is_named_by_its_place(content, encoding, message, size):
+    with pytest.raises(DataError) as raised:
+        lines_of(content, size, encoding)
+    assert str(raised.value).startswith(message)
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "base64", "undefined"])
+def test_what_is_no_encoding(encoding):
+    with pytest.raises(ConfigError, match=f"--encoding {encoding}: no such encoding"):
+        lines_of(b"a", encoding=encoding)
+
+
+def test_files_gzipped_or_not(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\nb")
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a\nb"))
+    for name in ("a.txt", "a.txt.gz"):
+        assert is_lines(name)
+        with open_lines(tmp_path / name) as stream:
+            assert list(read_lines(stream, name)) == [["a"], ["b"]]
+    assert not is_lines("a.csv")
+
+
+@pytest.mark.parametrize("content", [gzip.compress(b"a\nb")[:-4], b"no gzip"])
+def test_a_damaged_gzip_file(tmp_path, content):
+    (tmp_path / "a.txt.gz").write_bytes(content)
+    with open_lines(tmp_path / "a.txt.gz") as stream, pytest.raises(DataError, match="a.txt.gz: is damaged"):
+        list(read_lines(stream, "a.txt.gz"))
+
+
+def test_what_cannot_be_opened_or_read(tmp_path):
+    with pytest.raises(DataError, match="none.txt: cannot be read .No such file"):
+        open_lines(tmp_path / "none.txt")
+
+    class Broken:
+        def read1(self, limit):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(DataError, match="pipe: cannot be read .Input/output error"):
+        list(read_lines(Broken(), "pipe"))
