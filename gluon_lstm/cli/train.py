@@ -68,10 +68,8 @@ def default_output(config: Config) -> str:
 
 
 def _load(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSplits]:
-    """Returns the data and the configuration that fits them, and tells what the user should know about both."""
+    """Returns the data and the configuration that fits them, and tells of flags without effect."""
     config, splits = load_fitting_splits(arguments, config)
-    for note in splits.train.notes:
-        print(note, file=sys.stderr)
     warn_of_idle_flags(arguments, config)
     return config, splits
 
@@ -84,6 +82,8 @@ def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int
     devices = runtime.devices(config.runtime.device)
     fitting = Fit(config, splits, devices, Progress(config.training.epochs))
     directory = RunDirectory.create(output, _record(config, splits), force)
+    for note in splits.train.notes:
+        print(note, file=sys.stderr)
     sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
     print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
     print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)

@@ -166,7 +166,7 @@ def _stream_ngrams(sequences: TokenSequences, order: int, salt: int) -> Iterator
     numbers, lengths = sequences.numbers.astype(np.uint64) + np.uint64(1), sequences.lengths
     text = np.repeat(np.arange(len(lengths)), lengths)
     left = np.repeat(sequences.offsets[1:], lengths) - np.arange(len(numbers))  # symbols from here to the text's end
-    key = np.full(len(numbers), salt, np.uint64)
+    key = np.full(len(numbers), salt << 40, np.uint64)  # no symbol's number is so great
     for size in range(1, order + 1):
         starts = slice(max(len(key) - size + 1, 0))
         key[starts] = _hash(key[starts]) + numbers[size - 1 :]

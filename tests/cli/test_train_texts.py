@@ -83,8 +83,8 @@ def test_what_a_person_sees(cli, tmp_path):
     assert outcome.code == 0
     assert f"warning: {tmp_path / 'own.tsv'}: 1 blank text left out (line 32)" in outcome.err
     assert "25 train, 2 validation, 3 test; 2 classes" in outcome.err
-    assert "model in runs/own.tsv-default-0;" in outcome.out
-    assert (tmp_path / "work" / "runs" / "own.tsv-default-0" / "model" / "vocabulary.json").is_file()
+    assert "model in runs/own-default-0;" in outcome.out
+    assert (tmp_path / "work" / "runs" / "own-default-0" / "model" / "vocabulary.json").is_file()
 
 
 @pytest.mark.parametrize("name", ["own.jsonl", "own.jsonl.gz"])
