@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
-from scipy import sparse
+from scipy import optimize, sparse, special
 
 from gluon_lstm.data.encoding import TokenSequences
 from gluon_lstm.data.splits import fold_numbers
@@ -52,6 +52,10 @@ class NgramModel:
         known = self.keys[places] == keys
         shape = (len(streams[0].lengths), len(self.keys))
         return _indicators(texts[known], places[known], shape) @ self.weights + self.biases
+
+    def scaled(self, factor: float) -> NgramModel:
+        """Returns the model whose scores are those of this one times ``factor``."""
+        return replace(self, weights=self.weights * np.float32(factor), biases=self.biases * np.float32(factor))
 
     def to_arrays(self) -> Dict[str, np.ndarray]:
         """Returns the arrays that ``from_arrays`` reads, by name."""
@@ -110,6 +114,25 @@ def cross_fit(
         model = fit_ngrams(_take(streams, outside), labels[outside], num_classes, orders)
         scores[inside] = model.scores(_take(streams, inside))
     return scores
+
+
+def calibrate(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Returns what scores must be multiplied with for their softmax to say how sure they may be.
+
+    It is the factor with the least negative log-likelihood: the inverse of the
+    temperature of Guo et al. (2017).
+
+    Args:
+        scores: (M, K) of texts that their model has not seen.
+        labels: (M,) integers.
+    """
+    wide = scores.astype(np.float64)
+
+    def loss(factor: float) -> float:
+        scaled = factor * wide
+        return float(np.mean(special.logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels]))
+
+    return float(optimize.minimize_scalar(loss, bounds=(1e-3, 1e2), method="bounded").x)
 
 
 def _take(streams: Streams, indices: np.ndarray) -> Streams:

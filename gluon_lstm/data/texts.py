@@ -17,7 +17,7 @@ from gluon_lstm.config import Config
 from gluon_lstm.data.corpora import SPLITS, RawSplits, read_corpus
 from gluon_lstm.data.dataset import DataSplits
 from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_format
-from gluon_lstm.data.ngrams import cross_fit, fit_ngrams
+from gluon_lstm.data.ngrams import calibrate, cross_fit, fit_ngrams
 from gluon_lstm.data.places import cache_folder
 from gluon_lstm.data.text import TextDataset, TextReader
 
@@ -43,8 +43,10 @@ def load_texts(config: Config) -> DataSplits:
     if any(orders):
         streams = reader.streams(sequences["train"], raw.splits["train"].texts)
         samples = (streams, raw.splits["train"].labels, len(raw.class_names), orders)
-        scores = {"train": cross_fit(*samples, config.data.split_seed)}
-        reader = TextReader(text_format, fit_ngrams(*samples))
+        unseen = cross_fit(*samples, config.data.split_seed)
+        factor = calibrate(unseen, raw.splits["train"].labels)
+        scores = {"train": unseen * np.float32(factor)}
+        reader = TextReader(text_format, fit_ngrams(*samples).scaled(factor))
     return DataSplits(*(_dataset(config, raw, split, reader, sequences[split], scores.get(split)) for split in SPLITS))
 
 

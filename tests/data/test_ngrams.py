@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from gluon_lstm.data import ngrams
-from gluon_lstm.data.ngrams import NgramModel, cross_fit, fit_ngrams
+from gluon_lstm.data.ngrams import NgramModel, calibrate, cross_fit, fit_ngrams
 from gluon_lstm.data.splits import fold_numbers
 
 
@@ -139,6 +139,20 @@ def test_a_cross_fitted_score_does_not_depend_on_the_texts_own_label(as_sequence
         others = cross_fit((sequences,), changed, 2, (2,), seed=0)
         np.testing.assert_array_equal(others[folds == folds[index]], scores[folds == folds[index]])
         assert (others != scores).any()
+
+
+@pytest.mark.parametrize("factor", [0.1, 1.0, 3.0])
+def test_calibrated_scores_are_as_sure_as_they_may_be(rng, factor):
+    truth = 2 * rng.normal(size=(4_000, 3))
+    shares = np.exp(truth) / np.exp(truth).sum(axis=1, keepdims=True)
+    labels = (rng.random((4_000, 1)) > shares.cumsum(axis=1)).sum(axis=1)
+    assert calibrate((truth / factor).astype(np.float32), labels) == pytest.approx(factor, rel=0.08)
+
+
+def test_a_scaled_model_has_scaled_scores(as_sequences, rng):
+    texts, labels = random_texts(rng)
+    model, streams = fit_ngrams((as_sequences(texts),), labels, 3, (2,)), (as_sequences(texts),)
+    np.testing.assert_allclose(model.scaled(0.25).scores(streams), 0.25 * model.scores(streams), rtol=1e-5, atol=1e-6)
 
 
 def test_noise_scores_no_better_than_chance(as_sequences, rng):
