@@ -14,7 +14,14 @@ from typing import Any, Callable, Dict, List
 
 from common import RESULTS, ROOT
 
-PAGES = (ROOT / "README.md", ROOT / "docs" / "recurrent-layers.md")
+PAGES = (ROOT / "README.md", ROOT / "docs" / "recurrent-layers.md", ROOT / "docs" / "text.md")
+CORPORA = {
+    "trec": ("TREC-6, its test set, 5 seeds", "92.0"),
+    "sst2": ("SST-2, sentences alone, its test set, 5 seeds", "84.0"),
+    "mr": ("MR, 10 folds", "78.0"),
+    "imdb": ("IMDB, its test set", "91.9"),
+}
+"""Corpus → what was tested on, and the accuracy that is aimed at, %."""
 PRESETS = ("default", "article-cell", "best")
 
 
@@ -70,6 +77,20 @@ def article_table() -> str:
     versions = result["runs"][0]["keras"]["versions"]
     text = f"Keras {versions['keras']} on TensorFlow {versions['tensorflow']}. `{result['command']}`"
     return table(["", "Test accuracy, %", "Seeds"], rows) + f"\n\n{text}. {origin(result)}"
+
+
+def corpora_table() -> str:
+    """Returns the accuracy on every text corpus that was measured, and the aim."""
+    rows = []
+    for corpus, (text, aim) in CORPORA.items():
+        path = RESULTS / f"{corpus}-text.json"
+        if path.exists():
+            result = read(path.stem)
+            numbers = [plus_minus(result[f"{split}_accuracy"], 100, 2) for split in ("validation", "test")]
+            rows.append([text, *numbers, aim, str(len(result["runs"])), f"{result['minutes_a_run']:.1f}",
+                         f"`{result['command']}`", result["commit"]])  # fmt: skip
+    header = ["Corpus", "Validation, %", "Test, %", "Aim, %", "Runs", "Minutes a run", "Command", "Commit"]
+    return table(header, rows) + f"\n\nMeasured by {result['date']} on {result['machine']}."
 
 
 def step_table() -> str:
@@ -129,6 +150,7 @@ def memory_table() -> str:
 TABLES: Dict[str, Callable[[], str]] = {
     "presets": presets_table,
     "article": article_table,
+    "corpora": corpora_table,
     "step": step_table,
     "lengths": lengths_table,
     "memory": memory_table,
