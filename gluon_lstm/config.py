@@ -475,6 +475,15 @@ PRESETS: Dict[str, Dict[str, Any]] = {
         "model": {"hidden_size": 96, "num_layers": 2, "groups": 2},
         "training": {"epochs": 20, "learning_rate": 0.003, "warmup_epochs": 1.0, "ema_decay": 0.998},
     },  # fmt: skip
+    "text": {
+        "text": {"lowercase": False, "word_dropout": 0.1},
+        "model": {
+            "embedding_dropout": 0.5, "ngrams": 3, "character_ngrams": 6, "dropout": 0.5, "pooling": "max",
+        },
+        "training": {"epochs": 6, "batch_size": 32, "ema_decay": 0.99},
+        # Steps this small are done sooner by one thread than shared out between two.
+        "runtime": {"threads": 1},
+    },  # fmt: skip
 }
 """Changes that each preset makes to the defaults, which are those of ``default``."""
 
