@@ -2,15 +2,16 @@
 
     python benchmarks/memory.py
 
-Each step has a number of time steps and a batch size of its own. The resident
-size after the first fifth of the steps, when MXNet's memory pool has seen most
-shapes, is compared with that at the end.
+Each step has a number of time steps and a batch size of its own. The mean resident
+size over the second fifth of the steps, when MXNet's memory pool has seen most shapes,
+is compared with that over the last fifth.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import statistics
 from typing import List
 
 import numpy as np
@@ -30,12 +31,13 @@ def main() -> None:
     arguments = parser.parse_args()
     runtime.prepare()
     sizes = watch(arguments.steps, arguments.implementation)
-    settled = sizes[len(sizes) // 5]
+    fifth = len(sizes) // 5
+    settled, end = statistics.fmean(sizes[fifth : 2 * fifth]), statistics.fmean(sizes[-fifth:])
     write_result(
         f"memory-{arguments.implementation}",
-        {"resident_mib": sizes, "settled_mib": settled, "end_mib": sizes[-1], "growth": sizes[-1] / settled - 1},
+        {"resident_mib": sizes, "settled_mib": settled, "end_mib": end, "growth": end / settled - 1},
     )
-    print(f"{settled:.0f} MiB after a fifth of the steps, {sizes[-1]:.0f} MiB at the end")
+    print(f"{settled:.0f} MiB in the second fifth of the steps, {end:.0f} MiB in the last")
 
 
 def watch(steps: int, implementation: str) -> List[float]:

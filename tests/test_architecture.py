@@ -73,6 +73,11 @@ def test_imports_point_one_way(name, tree):
     assert targets <= rooms_before | {here}
 
 
+def test_no_two_files_of_tests_share_a_name():
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names), "pytest imports them by name alone"
+
+
 @each_module
 def test_modules_hold_definitions_alone(name, tree):
     statements = [ast.unparse(node) for node in tree.body if not isinstance(node, DEFINITIONS) and not is_text(node)]

@@ -32,6 +32,25 @@ def test_hundred_steps(rng, kind, implementation):
     check_against(trace_kind(kind, bidirectional=True), encoder, rng.normal(size=(100, 2, C)), lengths=[100, 61])
 
 
+@each_implementation
+@pytest.mark.parametrize("kind", ["lstm", "gru"])
+def test_gradients_reach_back_a_hundred_steps(rng, kind, implementation):
+    encoder = prepare(make_encoder(kind, C, H, implementation=implementation), hybridized=True)
+    arrays = get_arrays(encoder)
+    for name, array in arrays.items():
+        if name.endswith("i2h_bias"):
+            array[H : 2 * H] += 5  # the LSTM's forget gate and the GRU's update gate: keep what there is
+    set_arrays(encoder, arrays, "long memory")
+    inputs = mx.nd.array(rng.normal(size=(100, 2, C)))
+    inputs.attach_grad()
+    with mx.autograd.record():
+        last = encoder(inputs).last
+    last.backward()
+    reach = inputs.grad.norm(axis=(1, 2)).asnumpy()
+    assert reach[0] > 1e-3 * reach[-1]
+    check_against(trace_kind(kind), encoder, inputs.asnumpy().astype(np.float64))
+
+
 @each_kind
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 3, 4), (2, 1, 7)])
 @with_lengths
