@@ -4,7 +4,7 @@ import csv
 
 import numpy as np
 import pytest
-from conftest import FakeDataset
+from fakes import FakeDataset
 
 from gluon_lstm.evaluation import evaluate
 from gluon_lstm.evaluation.metrics import accuracy_by_length, wilson_interval
