@@ -24,11 +24,11 @@ def make():
     sequences = text_format.number(tokens)
 
     def build(ngrams=False, **options):
-        reader = TextReader(text_format, fit_ngrams(sequences, LABELS, 3, 2) if ngrams else None)
+        reader = TextReader(text_format, fit_ngrams((sequences,), LABELS, 3, (2,)) if ngrams else None)
         values = {"name": "own", "split": "train", "texts": TEXTS, "sequences": sequences, "labels": LABELS}
         classes = ("neg", "<b>", "中性")
-        return TextDataset(**{**values, "scores": reader.scores(sequences), "class_names": classes, "reader": reader,
-                              **options})  # fmt: skip
+        values.update(scores=reader.scores(sequences, TEXTS), class_names=classes, reader=reader)
+        return TextDataset(**{**values, **options})
 
     return build
 

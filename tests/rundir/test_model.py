@@ -15,7 +15,10 @@ from gluon_lstm.rundir import RunDirectory, SavedModel
 TOKENS = ("<unk>", "<pad>", "好", "😀", "\u202e", "<script>", "\u2028", 'say "', "\\", "\ufffd", "é", "\x1c")
 FORMAT = TextFormat(Cutting("words", True, 400, "start"), TOKENS)
 NGRAMS = NgramModel(
-    2, np.array([1, 2**63, 2**64 - 1], np.uint64), np.eye(3, 2, dtype=np.float32), np.array([0.5, -0.5], np.float32)
+    (2, 0),
+    np.array([1, 2**63, 2**64 - 1], np.uint64),
+    np.eye(3, 2, dtype=np.float32),
+    np.array([0.5, -0.5], np.float32),
 )
 MODEL = SavedModel(
     parameters={"embedding.weight": np.arange(24, dtype=np.float32).reshape(12, 2)},
@@ -54,7 +57,7 @@ def test_what_was_saved_comes_back(run):
         assert getattr(again, name) == getattr(MODEL, name), name
     assert list(again.parameters) == ["embedding.weight"]
     np.testing.assert_array_equal(again.parameters["embedding.weight"], MODEL.parameters["embedding.weight"])
-    assert again.ngrams.order == 2
+    assert again.ngrams.orders == (2, 0)
     for name in ("keys", "weights", "biases"):
         np.testing.assert_array_equal(getattr(again.ngrams, name), getattr(NGRAMS, name))
         assert getattr(again.ngrams, name).dtype == getattr(NGRAMS, name).dtype
@@ -123,7 +126,7 @@ def test_an_input_format_that_is_none(run, value):
 @pytest.mark.parametrize(
     "changed",
     [
-        {"order": 0}, {"keys": np.zeros(0, np.uint64), "weights": np.zeros((0, 2), np.float32)},
+        {"orders": (0, 0)}, {"keys": np.zeros(0, np.uint64), "weights": np.zeros((0, 2), np.float32)},
         {"biases": np.zeros(3, np.float32)}, {"weights": np.zeros((3, 3), np.float32)},
     ],
     ids=str,
