@@ -21,7 +21,8 @@ demo: venv ## train and evaluate on an embedded data set
 
 test: venv ## run the whole test suite
 	$(BIN)/python -m ruff check .
-	$(BIN)/python -m pytest
+	# A process a core, each with one thread: threads of several processes would wait for each other.
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
 
 peers: .venv-peers/installed ## make the environment of PyTorch and Keras, .venv-peers, once
 
