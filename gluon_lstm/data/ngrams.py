@@ -17,6 +17,8 @@ SMOOTHING = 1.0
 """Count that every n-gram is given in each class beforehand."""
 REGULARIZATION = 0.3
 """Inverse of the logistic regression's L2 penalty, as scikit-learn's C."""
+BLOCK = 1_000
+"""Texts that are scored together."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """Odd multiplier (2**64 over the golden ratio) that spreads the keys of n-grams over all 64-bit numbers."""
 _NAMES = ("keys", "weights", "biases")
@@ -47,6 +49,12 @@ class NgramModel:
 
     def scores(self, streams: Streams) -> np.ndarray:
         """Returns each text's log-odds of each class against the rest, (M, K) float32."""
+        count = len(streams[0].lengths)
+        blocks = (np.arange(start, min(start + BLOCK, count)) for start in range(0, count, BLOCK))
+        return np.concatenate([self._score(_take(streams, block)) for block in blocks])
+
+    def _score(self, streams: Streams) -> np.ndarray:
+        """Returns the scores of texts whose n-grams are all held in memory together."""
         texts, keys = _ngrams(streams, self.orders)
         places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
         known = self.keys[places] == keys
