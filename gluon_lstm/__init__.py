@@ -15,6 +15,7 @@ _HOMES = {
     "GRUEncoder": "gluon_lstm.nn",
     "RNNEncoder": "gluon_lstm.nn",
     "TransformerEncoder": "gluon_lstm.nn",
+    "TextClassifier": "gluon_lstm.nn",
     "Predictor": "gluon_lstm.evaluation",
     "load": "gluon_lstm.evaluation",
 }

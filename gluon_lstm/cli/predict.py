@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "input; pictures: PNG or IDX (default: what is on the command line)",
     )
     parser.add_argument("--output", metavar="FILE", help="where answers go, as a whole (default: standard output)")
+    parser.add_argument("--force", action="store_true", help="replace the output if it exists (default: no)")
     parser.add_argument(
         "--format", choices=FORMATS, help="of the answers (default: csv with --input or --output, else text)"
     )
@@ -127,6 +128,8 @@ def _check_output(arguments: argparse.Namespace) -> None:
     for name in [*arguments.samples, arguments.input]:
         if name is not None and output.exists() and os.path.exists(name) and os.path.samefile(name, output):
             raise ConfigError(f"--output {output}: is what is to be read; choose another file")
+    if output.exists() and not arguments.force:
+        raise ConfigError(f"--output {output}: exists; choose another file, or replace it with --force")
 
 
 @contextmanager

@@ -93,7 +93,8 @@ def read_corpus(config: Config) -> RawSplits:
     }
     name = config.data.dataset if not is_table(config.data.dataset) else Path(config.data.dataset).name
     notes = [note for split, texts in sources.items() for note in _notes(texts, _source_name(config, split))]
-    return RawSplits(name, _complete(splits, config.data, name), class_names, tuple(notes))
+    complete = _complete(splits, config.data, name)
+    return RawSplits(name, complete, class_names, (*notes, *_warnings(complete, class_names)))
 
 
 def _read_sources(config: Config) -> Dict[str, LabelledTexts]:
@@ -192,6 +193,21 @@ def _notes(texts: LabelledTexts, source: str) -> List[str]:
     return [*notes, f"warning: {source}: {len(texts.blank):,} blank text{'s' * plural} left out ({lines} {shown})"]
 
 
+def _warnings(splits: Dict[str, RawSplit], class_names: Tuple[str, ...]) -> List[str]:
+    """Returns what makes the figures of these splits less than they seem: known texts, and classes without any."""
+    known, found = set(splits["train"].texts), []
+    for split in ("validation", "test"):
+        texts, labels = splits[split]
+        again = sum(text in known for text in texts)
+        if again:
+            found.append(f"warning: {again:,} of {len(texts):,} {split} texts are training texts too")
+        absent = [name for index, name in enumerate(class_names) if not (labels == index).any()]
+        if absent:
+            shown = ", ".join(map(repr, absent[:5])) + (", …" if len(absent) > 5 else "")
+            found.append(f"warning: no {split} text has the label {shown}")
+    return found
+
+
 def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dict[str, RawSplit]:
     """Returns all three splits: those that were drawn already, and the others drawn from the training texts."""
     pool = splits["train"]
@@ -205,7 +221,7 @@ def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dic
         raise ConfigError(f"--validation-size {config.validation_size}: {name} has a validation split; leave it out")
     size = 0 if "validation" in splits else min(MAX_VALIDATION_SIZE, max(1, len(pool.labels) // TENTH))
     if config.validation_size is None and size > _spare(pool.labels):
-        raise DataError(f"{name}: {len(pool.labels)} texts are too few to train and validate on; give more")
+        raise _too_few(pool.labels, "train and validate on", name)
     parts = split_indices(pool.labels, config, size, name)
     drawn = splits.get("validation", _take(pool, parts.drawn))
     return {"train": _take(pool, parts.rest), "validation": drawn, "test": splits["test"]}
@@ -216,7 +232,7 @@ def _held_out(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
     if not config.folds:
         size = max(1, len(labels) // TENTH)
         if size > _spare(labels):
-            raise DataError(f"{name}: {len(labels)} texts are too few to train, validate and test on; give more")
+            raise _too_few(labels, "train, validate and test on", name)
         return split_off(labels, size, np.random.default_rng(TEST_SEED)).drawn
     if config.folds > len(labels):
         raise ConfigError(f"--folds {config.folds}: {name} has {len(labels)} texts; use fewer")
@@ -227,6 +243,15 @@ def _held_out(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
 def _spare(labels: np.ndarray) -> int:
     """Returns how many samples there are beside one of each class."""
     return len(labels) - np.count_nonzero(np.bincount(labels))
+
+
+def _too_few(labels: np.ndarray, purpose: str, name: str) -> DataError:
+    """Returns the error of texts that are fewer than their labels ask for."""
+    num_classes = np.count_nonzero(np.bincount(labels))
+    return DataError(
+        f"{name}: {len(labels)} texts of {num_classes} labels are too few to {purpose}; "
+        f"give more, or name another --label-column"
+    )
 
 
 def _take(split: RawSplit, indices: np.ndarray) -> RawSplit:

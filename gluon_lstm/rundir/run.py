@@ -68,6 +68,9 @@ class RunDirectory:
             raise RunError(f"{path}: is a file, not a folder; name the run directory that train made")
         if not os.path.isdir(run.path):
             raise RunError(f"{path}: no such run directory; train one with: gluon-lstm train --output {path}")
+        if os.path.isfile(run.path / "summary.json"):
+            inside = sorted(entry.name for entry in run.path.iterdir() if (entry / "config.json").is_file())
+            raise RunError(f"{path}: holds several runs; name one of them: {', '.join(inside)}")
         if not os.path.isfile(run.path / "config.json"):
             raise RunError(f"{path}: not a run directory (it has no config.json)")
         return run

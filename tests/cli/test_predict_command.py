@@ -291,7 +291,7 @@ def test_the_output_is_a_file_as_a_whole(cli, text_run, work):
     check_rows(csv_rows((work / "new" / "out.csv").read_text(encoding="utf-8")), text_run, TEXTS)
     before = (work / "new" / "out.csv").read_bytes()
     (work / "bad.txt").write_bytes((b"good " * 3_999 + b"good\n") * 100 + b"\xff")
-    code, out, err = cli("predict", text_run, "--input", "bad.txt", "--output", "new/out.csv")
+    code, out, err = cli("predict", text_run, "--input", "bad.txt", "--output", "new/out.csv", "--force")
     assert (code, out) == (2, "")
     assert err.startswith("gluon-lstm predict: bad.txt: byte 2000000 (0xff) is not utf-8")
     assert [path.name for path in (work / "new").iterdir()] == ["out.csv"]
@@ -319,6 +319,7 @@ def test_texts_of_the_command_line_go_to_a_file_as_csv(cli, text_run, work):
         (["--input", "nul.txt"], "nul.txt: line 2 holds a NUL character"),
         (["--input", "nul.csv"], "nul.csv: line 2 holds a NUL character"),
         (["--input", "a.txt", "--output", "a.txt"], "--output a.txt: is what is to be read; choose another file"),
+        (["good", "--output", "a.txt"], "--output a.txt: exists; choose another file, or replace it with --force"),
         (["good", "--output", "folder"], "--output folder: cannot be written (Is a directory); choose another file"),
         (["good", "--output", "a.txt/b"], "--output a.txt/b: cannot be written (Not a directory); choose another"),
         (["good", "--format", "xml"], "argument --format: invalid choice: 'xml'"),

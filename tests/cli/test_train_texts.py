@@ -134,7 +134,7 @@ BAD = {
     "encoding": (GOOD.encode() + b"caf\xe9,x\n", (), f"byte {len(GOOD.encode()) + 3} (0xe9) is not utf-8"),
     "no such encoding": (GOOD, ("--encoding", "utf-9"), "--encoding utf-9: no such encoding"),
     "name twice": ("text,text\na,b\n", (), "the first row names column 'text' twice"),
-    "too few": (table([("a", "x"), ("b", "y")]), (), "2 texts are too few to train, validate and test on"),
+    "too few": (table([("a", "x"), ("b", "y")]), (), "2 texts of 2 labels are too few to train, validate and test on"),
     "rare tokens": (GOOD, ("--min-count", "9999"), "--min-count 9999: no token occurs so often"),
     "many folds": (GOOD, ("--folds", "41"), "has 40 texts; use fewer"),
     "no vectors": (GOOD, ("--embedding", "none.txt"), "--embedding none.txt: No such file or directory"),

@@ -130,8 +130,8 @@ def test_one_class(write):
 
 
 def test_too_few_texts(write):
-    assert "2 texts are too few to train, validate and test on; give more" in refused(write("ab"))
-    assert "2 texts are too few to train and validate on; give more" in refused(write("aab"))
+    assert "2 texts of 2 labels are too few to train, validate and test on; give more" in refused(write("ab"))
+    assert "2 texts of 2 labels are too few to train and validate on; give more" in refused(write("aab"))
     assert "--validation-size 1: own.csv has 2 samples" in refused(write("aab"), validation_size=1)
 
 
@@ -139,6 +139,16 @@ def test_blank_texts_are_told(write):
     raw = read(write(9 * "ab", first=" ,a\n"), {"test_file": write("ab", "t.csv", first=7 * ",a\n")})
     assert "own.csv: 1 blank text left out (line 2)" in raw.notes[1]
     assert "t.csv: 7 blank texts left out (lines 2, 3, 4, 5, 6, …)" in raw.notes[3]
+
+
+def test_texts_that_train_and_test_are_told_and_so_are_classes_without_any(write):
+    raw = read(write(10 * "ab"), {"validation_file": write("aab", "v.csv"), "test_file": write(5 * "a", "t.csv")})
+    warnings = [note for note in raw.notes if note.startswith("warning")]
+    shared = len(set(raw.splits["train"].texts) & set(raw.splits["test"].texts))
+    assert (shared == 0) == (not any("test texts are training texts too" in line for line in warnings))
+    assert "warning: no test text has the label 'b'" in warnings
+    same = read(write(10 * "ab"), {"test_file": write(10 * "ab", "t.csv")})
+    assert any(line.endswith("test texts are training texts too") for line in same.notes)
 
 
 @pytest.mark.parametrize(
