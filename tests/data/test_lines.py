@@ -79,7 +79,7 @@ def test_files_gzipped_or_not(tmp_path):
     assert not is_lines("a.csv")
 
 
-@pytest.mark.parametrize("content", [gzip.compress(b"a\nb")[:-4], b"no gzip"])
+@pytest.mark.parametrize("content", [gzip.compress(b"a\nb")[:-4], b"no gzip"], ids=["cut off", "none"])
 def test_a_damaged_gzip_file(tmp_path, content):
     (tmp_path / "a.txt.gz").write_bytes(content)
     with open_lines(tmp_path / "a.txt.gz") as stream, pytest.raises(DataError, match="a.txt.gz: is damaged"):
