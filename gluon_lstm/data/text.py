@@ -27,11 +27,11 @@ class TextReader(NamedTuple):
 
     def scores(self, sequences: TokenSequences, texts: Sequence[str]) -> Optional[np.ndarray]:
         """Returns the n-gram model's scores (M, K) float32 of cut texts, or ``None`` without one."""
-        return None if self.ngrams is None else self.ngrams.scores(self.streams(sequences, texts))
+        return None if self.ngrams is None else self.ngrams.scores(self.streams(sequences, texts, self.ngrams.orders))
 
-    def streams(self, sequences: TokenSequences, texts: Sequence[str]) -> Streams:
-        """Returns the sequences of which there may be n-grams: tokens, and characters."""
-        return sequences, code_points(texts, self.format.cutting.lowercase)
+    def streams(self, sequences: TokenSequences, texts: Sequence[str], orders: Tuple[int, ...]) -> Streams:
+        """Returns the sequences whose n-grams count: tokens, and characters where their order is not 0."""
+        return (sequences, code_points(texts, self.format.cutting.lowercase)) if any(orders[1:]) else (sequences,)
 
 
 @dataclass(frozen=True, eq=False)

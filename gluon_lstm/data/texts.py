@@ -41,7 +41,7 @@ def load_texts(config: Config) -> DataSplits:
     reader, scores = TextReader(text_format), {}
     orders = (config.model.ngrams, config.model.character_ngrams)
     if any(orders):
-        streams = reader.streams(sequences["train"], raw.splits["train"].texts)
+        streams = reader.streams(sequences["train"], raw.splits["train"].texts, orders)
         samples = (streams, raw.splits["train"].labels, len(raw.class_names), orders)
         unseen = cross_fit(*samples, config.data.split_seed)
         factor = calibrate(unseen, raw.splits["train"].labels)
