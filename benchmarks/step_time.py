@@ -162,11 +162,12 @@ def loop_timer(config: Config, dataset, stepper) -> Callable[[], None]:
     from itertools import islice
 
     from gluon_lstm.data import iterate_batches
-    from gluon_lstm.training.epoch import train_epoch
+    from gluon_lstm.training.epoch import Tally, train_epoch
 
     def run() -> None:
-        batches = iterate_batches(dataset, config.training.batch_size, np.random.default_rng(0))
-        train_epoch(islice(batches, STEPS), stepper.step, lambda step: 1e-3, 0, lambda tally: False)
+        batches, tally = iterate_batches(dataset, config.training.batch_size, (0,)), Tally()
+        train_epoch(islice(batches, STEPS), stepper.step, lambda step: 1e-3, 0, tally, lambda: False)
+        tally.read_all()
 
     return run
 

@@ -12,7 +12,7 @@ import re
 import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Dict, Iterable, Mapping, Optional, Tuple, Union, get_args, get_type_hints
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union, get_args, get_type_hints
 
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.runtime import MOST_THREADS
@@ -37,6 +37,8 @@ RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
 IMPLEMENTATIONS = ("auto", "fused", "cell")
 TOKENIZERS = ("words", "characters", "jieba", "sentencepiece")
 ENDS = ("start", "end")
+DIVERGENCE = ("stop", "skip", "rollback")
+MOST_ROLLBACKS = 3
 TRANSFORMER_HEADS = 4
 RECURRENT_ONLY = ("locked_dropout", "weight_dropout", "zoneout", "residual", "layer_norm")
 """Options of the model that a Transformer does not have."""
@@ -134,7 +136,7 @@ class ModelConfig:
     )
     embedding_training: bool = option(True, "train the word vectors, pretrained ones too")
     ngrams: int = option(
-        0, "give the head what a linear model of up to this many successive tokens says; 0 for none", low=0, high=5
+        0, "mix the answer with that of a linear model of up to this many successive tokens; 0 for none", low=0, high=5
     )
     character_ngrams: int = option(
         0, "the same of up to this many successive characters; for long texts this takes much memory", low=0, high=8
@@ -200,6 +202,18 @@ class TrainingConfig:
         0,
         "stop after this many epochs without a better validation accuracy, or the same at less loss; 0 for never",
         low=0,
+    )
+    on_divergence: str = option(
+        "stop",
+        "at a loss or gradient that is not finite, stop; leave the batch out, which has every step wait for its "
+        f"result; or go back to the last whole epoch with half the rate, at most {MOST_ROLLBACKS} times",
+        choices=DIVERGENCE,
+    )
+    checkpoint_every: Optional[str] = option(
+        None, "steps, or minutes as in 10m, between checkpoints within an epoch; default: one after each epoch"
+    )
+    keep_checkpoints: int = option(
+        2, "newest checkpoints that are kept, beside those of the last and of the best epoch", low=1
     )
 
 
@@ -284,12 +298,35 @@ def _check_together(config: Config) -> None:
     """Raises ConfigError where fields that are fine alone contradict each other."""
     _check_encoder(config.model)
     model, training = config.model, config.training
+    checkpoint_interval(training.checkpoint_every)
     if training.warmup_epochs > training.epochs:
         raise ConfigError(f"--warmup-epochs {training.warmup_epochs:g}: more than --epochs {training.epochs}")
     if model.groups > 1 and config.data.view != "rows+columns":
         raise ConfigError(f"--groups {model.groups}: needs --view rows+columns, not {config.data.view}")
     if model.groups > 2:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
+
+
+class Interval(NamedTuple):
+    """Time between two checkpoints within an epoch: steps, or seconds."""
+
+    steps: Optional[int] = None
+    seconds: Optional[int] = None
+
+
+def checkpoint_interval(text: Optional[str]) -> Interval:
+    """Returns what ``--checkpoint-every`` says: steps as in ``500``, minutes as in ``10m``, or neither.
+
+    Raises:
+        ConfigError: it is of another form.
+    """
+    if text is None:
+        return Interval()
+    match = re.fullmatch("([1-9][0-9]{0,8})(m?)", text)
+    if not match:
+        raise ConfigError(f"--checkpoint-every {text}: must be steps, such as 500, or minutes, such as 10m")
+    number, is_minutes = int(match.group(1)), bool(match.group(2))
+    return Interval(seconds=60 * number) if is_minutes else Interval(steps=number)
 
 
 def _check_encoder(model: ModelConfig) -> None:
@@ -483,6 +520,11 @@ PRESETS: Dict[str, Dict[str, Any]] = {
         "training": {"epochs": 6, "batch_size": 32, "ema_decay": 0.99},
         # Steps this small are done sooner by one thread than shared out between two.
         "runtime": {"threads": 1},
+    },  # fmt: skip
+    "long-text": {
+        "text": {"lowercase": False, "word_dropout": 0.1},
+        "model": {"embedding_dropout": 0.5, "ngrams": 3, "dropout": 0.5, "pooling": "max"},
+        "training": {"epochs": 3, "batch_size": 32, "ema_decay": 0.99},
     },  # fmt: skip
 }
 """Changes that each preset makes to the defaults, which are those of ``default``."""

@@ -6,8 +6,6 @@ import argparse
 from itertools import chain, count
 from pathlib import Path
 
-import numpy as np
-
 from gluon_lstm import runtime
 from gluon_lstm.atomic import check_replaceable, replacing_file
 from gluon_lstm.cli.idle import warn_of_idle_flags
@@ -63,8 +61,8 @@ def _test(config, arguments: argparse.Namespace):
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)
     stepper = prepare_training(config, train, devices).stepper
-    rng = np.random.default_rng(config.runtime.seed)
-    batches = chain.from_iterable(iterate_batches(train, config.training.batch_size, rng) for _ in count())
+    seed, batch_size = config.runtime.seed, config.training.batch_size
+    batches = chain.from_iterable(iterate_batches(train, batch_size, (seed, epoch)) for epoch in count(1))
     return range_test(stepper, batches, arguments.low, arguments.high, arguments.steps)
 
 

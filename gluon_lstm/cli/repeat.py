@@ -7,28 +7,17 @@ import statistics
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence, Tuple
 
+from gluon_lstm import runtime
 from gluon_lstm.config import Config, DataConfig
-from gluon_lstm.data import DataSplits
+from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError
-from gluon_lstm.rundir import RepeatsDirectory, RunDirectory
+from gluon_lstm.rundir import Plan, Repeat, RepeatsDirectory, RunDirectory
 
 MOST_SEEDS = 1000
 MEASURES = ("validation_accuracy", "accuracy", "macro_f1", "nll")
 """What the summary of the runs gives, the last three on the test split."""
-
-
-class Repeat(NamedTuple):
-    """One run of several.
-
-    Attributes:
-        name: its folder, such as ``fold-3-seed-0``.
-        config: its configuration.
-    """
-
-    name: str
-    config: Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -83,20 +72,54 @@ def run_repeats(
         repeats: the runs, those of one fold after each other.
         output: folder that their folders go into.
         force: whether earlier runs there are deleted, once the data are known to be good.
-        load: reads the data of a configuration, which it may change to fit them.
+        load: reads the data of the first run's configuration, which it may change to fit them.
         train: trains on data into a folder, and returns the exit code.
     """
     RepeatsDirectory.check_free(output, force)
     fitting, splits = load(repeats[0].config)
     directory = RepeatsDirectory.create(output, force)
+    repeats = [Repeat(name, replace(config, data=replace(fitting.data, fold=config.data.fold)))
+               for name, config in repeats]  # fmt: skip
+    directory.write_plan(Plan(tuple(repeats), int(runtime.describe()["threads"])))
+    return _run_all(directory, repeats, splits, train)
+
+
+def resume_repeats(path: Path, train: Callable[[Config, DataSplits, Path], int]) -> int:
+    """Goes on with runs that were ended, writes the summary, and returns the exit code.
+
+    Args:
+        path: the folder of the runs.
+        train: goes on with a run, or starts it; returns the exit code.
+    """
+    directory = RepeatsDirectory(path)
+    plan = directory.read_plan()
+    runtime.prepare(plan.repeats[0].config.runtime.threads or plan.threads)
+    return _run_all(directory, plan.repeats, load_splits(plan.repeats[0].config), train)
+
+
+def _run_all(
+    directory: RepeatsDirectory,
+    repeats: Sequence[Repeat],
+    splits: DataSplits,
+    train: Callable[[Config, DataSplits, Path], int],
+) -> int:
+    """Trains and evaluates each run, writes the summary, and returns the exit code.
+
+    Args:
+        directory: the folder of the runs.
+        repeats: the runs, those of one fold after each other.
+        splits: the data of the first one.
+        train: trains on data into a folder, and returns the exit code.
+    """
     records: List[Dict[str, Any]] = []
+    fold = repeats[0].config.data.fold
     for number, repeat in enumerate(repeats, 1):
         print(f"run {number} of {len(repeats)}: {repeat.name}", file=sys.stderr)
-        if repeat.config.data.fold != fitting.data.fold:
-            fitting, splits = load(repeat.config)
-        repeat = Repeat(repeat.name, replace(repeat.config, data=fitting.data))
+        if repeat.config.data.fold != fold:
+            fold, splits = repeat.config.data.fold, load_splits(repeat.config)
         code = train(repeat.config, splits, directory.path / repeat.name)
         if code:
+            print(f"go on with all runs: gluon-lstm train --resume {directory.path}", file=sys.stderr)
             return code
         records.append(_evaluate(repeat, directory.run(repeat.name), splits))
     directory.write_summary(summarize(records))

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple
+from typing import Any, Mapping, Tuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from gluon_lstm.cli.idle import warn_of_idle_flags
 from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.repeat import list_repeats, run_repeats
+from gluon_lstm.cli.runs import resume, start_run
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits
 from gluon_lstm.rundir import RunDirectory
@@ -27,6 +28,11 @@ DRY_RUN_BATCHES = 2
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("--output", metavar="DIR", help="run directory (default: runs/DATASET-PRESET-SEED)")
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run that was ended, or with all those of --seeds or --folds, with its own options",
+    )
     parser.add_argument("--force", action="store_true", help="delete an earlier run in the run directory first")
     parser.add_argument(
         "--dry-run",
@@ -39,6 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains as the arguments say; returns the exit code."""
+    if arguments.resume:
+        return resume(arguments)
     config = read_config(arguments)
     repeats = list_repeats(config, arguments.seeds)
     runtime.prepare(config.runtime.threads)
@@ -51,14 +59,12 @@ def run(arguments: argparse.Namespace) -> int:
             output,
             arguments.force,
             load=lambda one: _load(arguments, one),
-            train=lambda one, splits, folder: _train(one, splits, folder, force=False),
+            train=start_run,
         )
     RunDirectory.check_free(output, arguments.force)
     config, splits = _load(arguments, config)
     _warn_of_other_data(arguments.config, splits)
-    code = _train(config, splits, output, arguments.force)
-    print(f"model in {output}; evaluate it with: gluon-lstm evaluate {output}")
-    return code
+    return start_run(config, splits, output, arguments.force)
 
 
 def default_output(config: Config) -> str:
@@ -74,26 +80,6 @@ def _load(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSp
     return config, splits
 
 
-def _train(config: Config, splits: DataSplits, output: Path, force: bool) -> int:
-    """Trains into ``output``, says what came out, and returns the exit code."""
-    from gluon_lstm.nn import count_parameters
-    from gluon_lstm.training import Fit, Progress
-
-    devices = runtime.devices(config.runtime.device)
-    fitting = Fit(config, splits, devices, Progress(config.training.epochs))
-    directory = RunDirectory.create(output, _record(config, splits), force)
-    for note in splits.train.notes:
-        print(note, file=sys.stderr)
-    sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
-    print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
-    print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
-    result = fitting.run(directory)
-    if result.stopped_by:
-        print("interrupted: the last epoch is incomplete", file=sys.stderr)
-    print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
-    return 128 + result.stopped_by if result.stopped_by else 0
-
-
 def _dry_run(config: Config, splits: DataSplits) -> int:
     """Takes a few batches through all that a run does, in a folder that is deleted."""
     from gluon_lstm.cli.evaluate import evaluate_run, show
@@ -102,24 +88,11 @@ def _dry_run(config: Config, splits: DataSplits) -> int:
     splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
     config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
     with tempfile.TemporaryDirectory() as folder:
-        code = _train(config, splits, Path(folder) / "run", force=False)
+        code = start_run(config, splits, Path(folder) / "run")
         if code == 0:
             show(evaluate_run(RunDirectory.open(Path(folder) / "run"), config, lambda reader: splits.test))
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
-
-
-def _record(config: Config, splits: DataSplits) -> Dict[str, Any]:
-    """Returns the content of ``config.json``: the settings, and what they ran on."""
-    return {
-        **config.to_dict(),
-        "dataset": {
-            "class_names": splits.train.class_names,
-            "step_shape": splits.train.step_shape,
-            "splits": {split.split: {"samples": len(split), "sha256": split.fingerprint} for split in splits},
-        },
-        "environment": runtime.describe(),
-    }
 
 
 def _warn_of_other_data(config_file: Any, splits: DataSplits) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterator, Optional
+from typing import Iterator, List, Optional, Tuple
 
 import numpy as np
 
@@ -20,25 +20,36 @@ def num_batches(num_samples: int, batch_size: int) -> int:
 def iterate_batches(
     dataset: SequenceDataset,
     batch_size: int,
-    rng: Optional[np.random.Generator] = None,
+    seed: Optional[Tuple[int, ...]] = None,
     augment: bool = True,
+    first: int = 0,
 ) -> Iterator[Batch]:
     """Yields every sample of ``dataset`` once, ``batch_size`` at a time.
+
+    A batch depends on the seed and its own number alone, not on the batches before it.
 
     Args:
         dataset: where the samples come from.
         batch_size: samples a batch; the last batch holds what is left.
-        rng: stream that order and augmentation are drawn from; ``None`` for
-            the data set's order and samples as they are.
-        augment: whether samples are augmented, where ``rng`` is given.
+        seed: whole numbers that order and augmentation are drawn from; ``None``
+            for the data set's order and samples as they are.
+        augment: whether samples are augmented, where ``seed`` is given.
+        first: number of the batch to start with, from 0.
     """
-    order = np.arange(len(dataset)) if rng is None else rng.permutation(len(dataset))
+    batches = _cut(dataset, batch_size, seed)
+    for number, indices in enumerate(batches[first:], first):
+        yield dataset.batch(indices, np.random.default_rng([*seed, number]) if seed and augment else None)
+
+
+def _cut(dataset: SequenceDataset, batch_size: int, seed: Optional[Tuple[int, ...]]) -> List[np.ndarray]:
+    """Returns the samples of each batch, in the order of the batches."""
+    rng = np.random.default_rng(seed) if seed else None
+    order = rng.permutation(len(dataset)) if rng else np.arange(len(dataset))
     starts = np.arange(0, len(order), batch_size)
-    if rng is not None and dataset.lengths is not None:
+    if rng and dataset.lengths is not None:
         order = _sort_within_pools(order, dataset.lengths, POOL * batch_size)
         starts = rng.permutation(starts)
-    for start in starts:
-        yield dataset.batch(order[start : start + batch_size], rng if augment else None)
+    return [order[start : start + batch_size] for start in starts]
 
 
 def _sort_within_pools(order: np.ndarray, lengths: np.ndarray, pool: int) -> np.ndarray:

@@ -16,19 +16,17 @@ class Batch(NamedTuple):
         lengths: (N,) int32, or ``None`` where every sequence has T steps.
         labels: (N,) int32.
         indices: (N,) int64, the position of each sample in its data set.
-        scores: (N, K) float32, what another model says about each class, or ``None``.
     """
 
     inputs: np.ndarray
     lengths: Optional[np.ndarray]
     labels: np.ndarray
     indices: np.ndarray
-    scores: Optional[np.ndarray] = None
 
     @property
     def arguments(self) -> Tuple[np.ndarray, ...]:
-        """What a net is called with: the inputs, then those of lengths and scores that there are."""
-        return tuple(array for array in (self.inputs, self.lengths, self.scores) if array is not None)
+        """What a net is called with: the inputs, then the lengths if there are any."""
+        return (self.inputs,) if self.lengths is None else (self.inputs, self.lengths)
 
 
 class SequenceDataset(abc.ABC):
@@ -64,6 +62,10 @@ class SequenceDataset(abc.ABC):
             indices: (N,) whole numbers, positions in this data set.
             rng: stream that augmentation is drawn from; ``None`` for samples as they are.
         """
+
+    def mix(self, logits: np.ndarray) -> np.ndarray:
+        """Returns a network's logits (M, K) of all samples, mixed with what another model says, if there is one."""
+        return logits
 
     @abc.abstractmethod
     def subset(self, indices: np.ndarray, split: Optional[str] = None) -> SequenceDataset:

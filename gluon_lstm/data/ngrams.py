@@ -1,18 +1,15 @@
-"""A linear model of n-grams, whose scores the head of a network may read beside the encoder's output."""
+"""A linear model of n-grams, whose scores of each class a network may mix with its own."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from typing import Dict, Iterator, Mapping, Optional, Tuple
 
 import numpy as np
-from scipy import optimize, sparse, special
+from scipy import sparse
 
 from gluon_lstm.data.encoding import TokenSequences
-from gluon_lstm.data.splits import fold_numbers
 
-FOLDS = 5
-"""Parts that the training texts are cut into; each is scored by a model of the others."""
 SMOOTHING = 1.0
 """Count that every n-gram is given in each class beforehand."""
 REGULARIZATION = 0.3
@@ -21,7 +18,7 @@ BLOCK = 1_000
 """Texts that are scored together."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 """Odd multiplier (2**64 over the golden ratio) that spreads the keys of n-grams over all 64-bit numbers."""
-_NAMES = ("keys", "weights", "biases")
+_NAMES = ("keys", "weights", "biases", "mixture")
 
 Streams = Tuple[TokenSequences, ...]
 """The same texts as one or more sequences each."""
@@ -40,12 +37,18 @@ class NgramModel:
         keys: (G,) uint64, ascending: the hashed n-grams that are known.
         weights: (G, K) float32.
         biases: (K,) float32.
+        mixture: (2,) float32, what a network's logits and this model's scores are multiplied with to be added.
     """
 
     orders: Tuple[int, ...]
     keys: np.ndarray
     weights: np.ndarray
     biases: np.ndarray
+    mixture: np.ndarray = field(default_factory=lambda: np.ones(2, np.float32))
+
+    def mix(self, logits: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Returns a network's logits (M, K) float32 with this model's scores (M, K) mixed in."""
+        return self.mixture[0] * logits + self.mixture[1] * scores
 
     def scores(self, streams: Streams) -> np.ndarray:
         """Returns each text's log-odds of each class against the rest, (M, K) float32."""
@@ -61,10 +64,6 @@ class NgramModel:
         shape = (len(streams[0].lengths), len(self.keys))
         return _indicators(texts[known], places[known], shape) @ self.weights + self.biases
 
-    def scaled(self, factor: float) -> NgramModel:
-        """Returns the model whose scores are those of this one times ``factor``."""
-        return replace(self, weights=self.weights * np.float32(factor), biases=self.biases * np.float32(factor))
-
     def to_arrays(self) -> Dict[str, np.ndarray]:
         """Returns the arrays that ``from_arrays`` reads, by name."""
         return {"orders": np.array(self.orders), **{name: getattr(self, name) for name in _NAMES}}
@@ -74,13 +73,14 @@ class NgramModel:
         """Returns the model that ``to_arrays`` wrote; ``None`` where the arrays are not those of one."""
         if set(arrays) != {"orders", *_NAMES}:
             return None
-        keys, weights, biases = (arrays[name] for name in _NAMES)
+        keys, weights, biases, mixture = (arrays[name] for name in _NAMES)
         orders = arrays["orders"]
-        shapes = (keys.shape[1:], weights.shape, biases.shape, orders.shape[1:])
-        if shapes != ((), (len(keys), num_classes), (num_classes,), ()) or keys.dtype != np.uint64 or not len(keys):
+        shapes = (keys.shape[1:], weights.shape, biases.shape, mixture.shape, orders.shape[1:])
+        expected = ((), (len(keys), num_classes), (num_classes,), (2,), ())
+        if shapes != expected or keys.dtype != np.uint64 or not len(keys):
             return None
         is_valid = orders.dtype.kind == "i" and (orders >= 0).all() and orders.any()
-        return cls(tuple(orders.tolist()), keys, weights, biases) if is_valid else None
+        return cls(tuple(orders.tolist()), keys, weights, biases, mixture) if is_valid else None
 
 
 def fit_ngrams(streams: Streams, labels: np.ndarray, num_classes: int, orders: Tuple[int, ...]) -> NgramModel:
@@ -98,49 +98,6 @@ def fit_ngrams(streams: Streams, labels: np.ndarray, num_classes: int, orders: T
     often = np.flatnonzero(np.asarray(features.sum(axis=0)).ravel() > 1)
     often = often if len(often) else np.arange(len(keys))
     return NgramModel(tuple(orders), keys[often], *_fit(features[:, often], labels, num_classes))
-
-
-def cross_fit(
-    streams: Streams, labels: np.ndarray, num_classes: int, orders: Tuple[int, ...], seed: int
-) -> np.ndarray:
-    """Returns scores (M, K) float32 of training texts, each by a model that has not seen the text.
-
-    A model's scores of its own training texts are far too good, and a network that
-    learned from those would believe them of other texts too.
-
-    Args:
-        streams: the sequences of M texts.
-        labels: (M,) integers.
-        num_classes: K.
-        orders: for each sequence, most symbols of an n-gram.
-        seed: of the draw that cuts the texts into ``FOLDS`` parts.
-    """
-    folds = fold_numbers(labels, min(FOLDS, len(labels)), np.random.default_rng(seed))
-    scores = np.zeros((len(labels), num_classes), np.float32)
-    for fold in np.unique(folds):
-        inside, outside = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
-        model = fit_ngrams(_take(streams, outside), labels[outside], num_classes, orders)
-        scores[inside] = model.scores(_take(streams, inside))
-    return scores
-
-
-def calibrate(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Returns what scores must be multiplied with for their softmax to say how sure they may be.
-
-    It is the factor with the least negative log-likelihood: the inverse of the
-    temperature of Guo et al. (2017).
-
-    Args:
-        scores: (M, K) of texts that their model has not seen.
-        labels: (M,) integers.
-    """
-    wide = scores.astype(np.float64)
-
-    def loss(factor: float) -> float:
-        scaled = factor * wide
-        return float(np.mean(special.logsumexp(scaled, axis=1) - scaled[np.arange(len(labels)), labels]))
-
-    return float(optimize.minimize_scalar(loss, bounds=(1e-3, 1e2), method="bounded").x)
 
 
 def _take(streams: Streams, indices: np.ndarray) -> Streams:
@@ -161,7 +118,7 @@ def _fit_class(features: sparse.csr_matrix, is_class: np.ndarray) -> Tuple[np.nd
     """Returns weights (G,) and bias of one class against the rest."""
     from sklearn.linear_model import LogisticRegression
 
-    if is_class.all() or not is_class.any():  # none of this class in these folds: nothing speaks for it
+    if is_class.all() or not is_class.any():  # none of this class, or no other: nothing speaks for it
         return np.zeros(features.shape[1]), 0.0
     ratio = _log_share(features, is_class) - _log_share(features, ~is_class)
     # The dual solver is the fastest with more features than samples; its seed makes the order of its steps repeatable.

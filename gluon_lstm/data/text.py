@@ -95,8 +95,11 @@ class TextDataset(SequenceDataset):
         sequences = self.sequences.take(indices)
         if rng is not None and self.word_dropout:
             sequences.numbers[rng.random(len(sequences.numbers)) < self.word_dropout] = UNKNOWN
-        scores = None if self.scores is None else self.scores[indices]
-        return Batch(pad(sequences), sequences.lengths.astype(np.int32), self.labels[indices], indices, scores)
+        return Batch(pad(sequences), sequences.lengths.astype(np.int32), self.labels[indices], indices)
+
+    def mix(self, logits: np.ndarray) -> np.ndarray:
+        """Returns a network's logits (M, K) float32 of all texts, mixed with the n-gram model's scores where it has."""
+        return logits if self.scores is None else self.reader.ngrams.mix(logits, self.scores)
 
     def text(self, index: int) -> str:
         """Returns one text, for reports to show."""

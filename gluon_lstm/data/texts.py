@@ -17,7 +17,7 @@ from gluon_lstm.config import Config
 from gluon_lstm.data.corpora import SPLITS, RawSplits, read_corpus
 from gluon_lstm.data.dataset import DataSplits
 from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_format
-from gluon_lstm.data.ngrams import calibrate, cross_fit, fit_ngrams
+from gluon_lstm.data.ngrams import fit_ngrams
 from gluon_lstm.data.places import cache_folder
 from gluon_lstm.data.text import TextDataset, TextReader
 
@@ -38,16 +38,12 @@ def load_texts(config: Config) -> DataSplits:
     tokens = {split: cut_texts(cutting, raw.splits[split].texts) for split in SPLITS}
     text_format = build_format(cutting, tokens["train"], config.text)
     sequences = {split: text_format.number(tokens[split]) for split in SPLITS}
-    reader, scores = TextReader(text_format), {}
+    reader, train = TextReader(text_format), raw.splits["train"]
     orders = (config.model.ngrams, config.model.character_ngrams)
     if any(orders):
-        streams = reader.streams(sequences["train"], raw.splits["train"].texts, orders)
-        samples = (streams, raw.splits["train"].labels, len(raw.class_names), orders)
-        unseen = cross_fit(*samples, config.data.split_seed)
-        factor = calibrate(unseen, raw.splits["train"].labels)
-        scores = {"train": unseen * np.float32(factor)}
-        reader = TextReader(text_format, fit_ngrams(*samples).scaled(factor))
-    return DataSplits(*(_dataset(config, raw, split, reader, sequences[split], scores.get(split)) for split in SPLITS))
+        streams = reader.streams(sequences["train"], train.texts, orders)
+        reader = TextReader(text_format, fit_ngrams(streams, train.labels, len(raw.class_names), orders))
+    return DataSplits(*(_dataset(config, raw, split, reader, sequences[split], split != "train") for split in SPLITS))
 
 
 def load_texts_as(config: Config, split: str, reader: TextReader) -> TextDataset:
@@ -63,15 +59,18 @@ def _dataset(
     split: str,
     reader: TextReader,
     sequences: TokenSequences,
-    scores: Optional[np.ndarray] = None,
+    scored: bool = True,
 ) -> TextDataset:
-    """Returns a split's texts as a data set; scored by the reader's n-gram model unless there are scores already."""
+    """Returns a split's texts as a data set, scored by the reader's n-gram model, if it has one, where that is asked.
+
+    Scores of texts that the n-gram model was made from are far too good to learn from.
+    """
     return TextDataset(
         name=raw.name,
         split=split,
         texts=raw.splits[split].texts,
         sequences=sequences,
-        scores=reader.scores(sequences, raw.splits[split].texts) if scores is None else scores,
+        scores=reader.scores(sequences, raw.splits[split].texts) if scored else None,
         labels=raw.splits[split].labels,
         class_names=raw.class_names,
         reader=reader,

@@ -10,7 +10,17 @@
 """
 
 from gluon_lstm.evaluation.metrics import Evaluation, evaluate
-from gluon_lstm.evaluation.predict import Predictions, check_compatible, predict
+from gluon_lstm.evaluation.predict import Predictions, check_compatible, predict, predict_logits, softmax
 from gluon_lstm.evaluation.predictor import Predictor, load
 
-__all__ = ["Evaluation", "Predictions", "Predictor", "check_compatible", "evaluate", "load", "predict"]
+__all__ = [
+    "Evaluation",
+    "Predictions",
+    "Predictor",
+    "check_compatible",
+    "evaluate",
+    "load",
+    "predict",
+    "predict_logits",
+    "softmax",
+]

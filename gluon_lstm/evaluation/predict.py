@@ -41,7 +41,22 @@ def predict(
     device: mx.Context,
     progress: bool = False,
 ) -> Predictions:
-    """Returns the network's probabilities for every sample, in order, without augmentation.
+    """Returns the probabilities for every sample, mixed with those of the n-gram model where the data have one.
+
+    Arguments and errors are those of ``predict_logits``.
+    """
+    logits = predict_logits(net, dataset, batch_size, device, progress)
+    return Predictions(softmax(dataset.mix(logits)), dataset.labels)
+
+
+def predict_logits(
+    net: mx.gluon.HybridBlock,
+    dataset: SequenceDataset,
+    batch_size: int,
+    device: mx.Context,
+    progress: bool = False,
+) -> np.ndarray:
+    """Returns the network's own logits (M, K) float32 for every sample, in order, without augmentation.
 
     Args:
         net: called with a batch's arguments, gives logits (N, K).
@@ -63,7 +78,7 @@ def predict(
     logits = np.empty((len(dataset), sorted_logits[0].shape[1]), np.float32)
     logits[order] = np.concatenate(sorted_logits)[: len(dataset)]
     _check_finite(logits, dataset)
-    return Predictions(softmax(logits), dataset.labels)
+    return logits
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

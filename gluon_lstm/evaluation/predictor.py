@@ -12,7 +12,7 @@ from gluon_lstm.config import Config
 from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
 from gluon_lstm.data.encoding import TokenSequences
 from gluon_lstm.data.formats import read_format
-from gluon_lstm.errors import DataError
+from gluon_lstm.errors import DataError, RunError
 from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
 from gluon_lstm.nn import build_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
@@ -40,6 +40,8 @@ class Predictor:
         self.step_shape = model.step_shape
         self.input_format = read_format(model.input_format, source)
         symbols = self.input_format.symbols
+        if (model.ngrams is not None) != bool(config.model.ngrams or config.model.character_ngrams):
+            raise RunError(f"{source}: its n-gram model and config.json disagree; restore a copy or train again")
         self.reader: Optional[TextReader] = TextReader(self.input_format, model.ngrams) if symbols else None
         self.device = device
         self.net = build_net(config.model, model.step_shape, len(model.class_names), [device], symbols)

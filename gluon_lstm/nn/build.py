@@ -43,7 +43,6 @@ def build_net(
             vocabulary_size=features,
             embedding_size=config.embedding_size,
             embedding_dropout=config.embedding_dropout,
-            scored=bool(config.ngrams or config.character_ngrams),
             **options,
         )
     else:

@@ -18,7 +18,7 @@ class SequenceClassifier(SequenceBlock):
     """Classifies sequences: encoder, pooling, optional hidden layer, one output a class.
 
     Called as ``net(inputs (T, N, C))``, or ``net(inputs, lengths (N,))`` where the sequences
-    of a batch are padded; ``net(inputs, lengths, scores (N, K))`` where ``scored``.
+    of a batch are padded.
 
     Args:
         num_classes: K.
@@ -32,7 +32,6 @@ class SequenceClassifier(SequenceBlock):
         pooling: ``last``, ``mean``, ``max``, ``mean+max`` or ``attention``.
         head_size: units of the dense relu layer before the output; 0 for none.
         num_steps: T, where it is always the same: pooling by maximum is faster with it.
-        scored: whether another model's scores of each class, times a factor that is learned, are added to the logits.
         prefix: as in Gluon.
         params: as in Gluon.
         **encoder_options: further options of the encoder.
@@ -60,7 +59,6 @@ class SequenceClassifier(SequenceBlock):
         pooling: str = "last",
         head_size: int = 0,
         num_steps: Optional[int] = None,
-        scored: bool = False,
         prefix=None,
         params=None,
         **encoder_options: Any,
@@ -91,14 +89,11 @@ class SequenceClassifier(SequenceBlock):
             self.encoder = make_encoder() if groups == 1 else GroupedEncoder(*(make_encoder() for _ in range(groups)))
             self.pooling = Pooling(pooling, self.encoder.output_size, num_steps)
             self.head = _head(self.pooling.output_size(self.encoder.output_size), head_size, num_classes, dropout)
-            if scored:
-                self.score_scale = self.params.get("score_scale", shape=(1, num_classes), init="ones")
 
-    def hybrid_forward(self, F, inputs, lengths=None, scores=None, score_scale=None):
-        """Takes inputs (T, N, C) float32, lengths (N,), scores (N, K) or None; gives logits (N, K) float32."""
+    def hybrid_forward(self, F, inputs, lengths=None):
+        """Takes inputs (T, N, C) float32, lengths (N,) or None; gives logits (N, K) float32."""
         encoded = self.encoder(inputs, lengths)
-        logits = self.head(self.pooling(encoded.outputs, lengths, encoded.last))
-        return logits if scores is None else logits + F.broadcast_mul(scores, score_scale)
+        return self.head(self.pooling(encoded.outputs, lengths, encoded.last))
 
 
 def _head(input_size: int, head_size: int, num_classes: int, dropout: float) -> nn.HybridSequential:

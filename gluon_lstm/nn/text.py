@@ -41,8 +41,7 @@ class TokenEmbedding(HybridBlock):
 class TextClassifier(SequenceBlock):
     """Classifies sequences of tokens: an embedding, then a ``SequenceClassifier``.
 
-    Called as ``net(tokens (T, N), lengths (N,))``, or ``net(tokens, lengths, scores (N, K))``
-    where another model's scores are added.
+    Called as ``net(tokens (T, N), lengths (N,))``.
 
     Args:
         num_classes: K.
@@ -85,9 +84,9 @@ class TextClassifier(SequenceBlock):
             check_tokens(tokens.asnumpy(), self.vocabulary_size)
         return super().__call__(tokens, *others)
 
-    def hybrid_forward(self, F, tokens, lengths=None, scores=None):
-        """Takes tokens (T, N) int32, lengths (N,) and scores (N, K) float32 or None; gives logits (N, K) float32."""
-        return self.classifier(self.embedding(tokens), lengths, scores)
+    def hybrid_forward(self, F, tokens, lengths=None):
+        """Takes tokens (T, N) int32, lengths (N,) or None; gives logits (N, K) float32."""
+        return self.classifier(self.embedding(tokens), lengths)
 
 
 def check_tokens(tokens: np.ndarray, vocabulary_size: int) -> None:

@@ -36,3 +36,13 @@ def read_json(path: Path) -> Dict[str, Any]:
 def sha256(path: Path) -> str:
     """Returns the SHA-256 of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def check_sum(path: Path, checksum: Any, advice: str) -> None:
+    """Raises RunError, whose line ends with the advice, unless a file is there and has the checksum recorded."""
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error}); {advice}") from error
+    if found != checksum:
+        raise RunError(f"{path}: damaged, its checksum is not the recorded one; {advice}")

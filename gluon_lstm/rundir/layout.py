@@ -23,10 +23,14 @@ REPORT = dict.fromkeys(
 )
 """Files of ``evaluation/SPLIT/``, in the form of ``LAYOUT``."""
 
+CHECKPOINT = {"manifest.json": None, "state.json": None, "arrays.safetensors": None}
+"""Files of a checkpoint, likewise."""
+
 LAYOUT: Mapping[str, Any] = {
     "config.json": None,
     "log.jsonl": None,
     "events": {"events.out.tfevents.*": None},
+    "checkpoints": {"[0-9]*-step-*": CHECKPOINT, "damaged-[0-9]*-step-*": CHECKPOINT},
     "model": {"model.json": None, "parameters.safetensors": None, "vocabulary.json": None},
     "evaluation": {"test": REPORT, "validation": REPORT},
 }

@@ -11,7 +11,7 @@ import numpy as np
 from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.data.ngrams import NgramModel
 from gluon_lstm.errors import RunError
-from gluon_lstm.rundir.files import read_json, sha256, write_json
+from gluon_lstm.rundir.files import check_sum, read_json, sha256, write_json
 
 MODEL_VERSION = 1
 _DESCRIPTION, _WEIGHTS, _VOCABULARY = "model.json", "parameters.safetensors", "vocabulary.json"
@@ -32,7 +32,7 @@ class SavedModel:
         epoch: the epoch, from 1, after which it was saved.
         validation_accuracy: accuracy on the validation split, 0 to 1.
         validation_loss: mean negative log-likelihood there, in nats.
-        ngrams: the n-gram model whose scores it reads; ``None`` without one.
+        ngrams: the n-gram model that it is mixed with; ``None`` without one.
     """
 
     parameters: Mapping[str, np.ndarray]
@@ -74,28 +74,18 @@ def read_model(folder: Path) -> SavedModel:
     vocabulary_checksum = described.pop("vocabulary_sha256", None)
     if version != MODEL_VERSION:
         raise RunError(f"{path}: format version {version!r} is unknown; this release reads {MODEL_VERSION}")
-    _check_sum(folder / _WEIGHTS, checksum)
+    check_sum(folder / _WEIGHTS, checksum, _ADVICE)
     parameters = read_arrays(folder / _WEIGHTS, _ADVICE)
     if not _is_description(described):
         raise RunError(f"{path}: does not describe a model; {_ADVICE}")
     if vocabulary_checksum is not None:
-        _check_sum(folder / _VOCABULARY, vocabulary_checksum)
+        check_sum(folder / _VOCABULARY, vocabulary_checksum, _ADVICE)
         described["input_format"]["vocabulary"] = read_json(folder / _VOCABULARY).get("tokens")
     described.update(class_names=tuple(described["class_names"]), step_shape=tuple(described["step_shape"]))
     ngrams = {name: parameters.pop(name) for name in list(parameters) if name.startswith(_NGRAMS)}
     return SavedModel(
         parameters, ngrams=_read_ngrams(ngrams, len(described["class_names"]), folder / _WEIGHTS), **described
     )
-
-
-def _check_sum(path: Path, checksum: Any) -> None:
-    """Raises RunError unless a file is there and has the checksum that was recorded."""
-    try:
-        found = sha256(path)
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error}); {_ADVICE}") from error
-    if found != checksum:
-        raise RunError(f"{path}: damaged, its checksum is not the recorded one; {_ADVICE}")
 
 
 def _read_ngrams(arrays: Mapping[str, np.ndarray], num_classes: int, path: Path) -> Optional[NgramModel]:

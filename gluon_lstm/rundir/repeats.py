@@ -3,6 +3,7 @@
 ::
 
     OUTPUT/
+      plan.json                             the runs to be made
       seed-0/, fold-3/, fold-3-seed-0/, …   a run directory each, with its report on the test split
       summary.json                          each run's numbers, mean and standard deviation
 """
@@ -12,14 +13,42 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any, Mapping, Union
+from typing import Any, Mapping, NamedTuple, Tuple, Union
 
-from gluon_lstm.errors import RunError
-from gluon_lstm.rundir.files import write_json
+from gluon_lstm.config import Config, merge
+from gluon_lstm.errors import ConfigError, RunError
+from gluon_lstm.rundir.files import read_json, write_json
 from gluon_lstm.rundir.run import RunDirectory, explained
+from gluon_lstm.runtime import MOST_THREADS
 
 SUMMARY = "summary.json"
+PLAN = "plan.json"
+PLAN_VERSION = 1
 _RUN = re.compile(r"(fold-\d+)?-?(seed-\d+)?")
+
+
+class Repeat(NamedTuple):
+    """One run of several.
+
+    Attributes:
+        name: its folder, such as ``fold-3-seed-0``.
+        config: its configuration.
+    """
+
+    name: str
+    config: Config
+
+
+class Plan(NamedTuple):
+    """The runs to be made.
+
+    Attributes:
+        repeats: the runs, those of one fold after each other.
+        threads: CPU threads that they were begun with.
+    """
+
+    repeats: Tuple[Repeat, ...]
+    threads: int
 
 
 class RepeatsDirectory:
@@ -66,7 +95,7 @@ class RepeatsDirectory:
             raise RunError(f"{self.path}: is not empty; choose another folder with --output, or overwrite with --force")
         if entry.is_dir() and not entry.is_symlink() and _RUN.fullmatch(entry.name):
             RunDirectory.check_free(entry, force)
-        elif entry.name != SUMMARY or not entry.is_file():
+        elif entry.name not in (SUMMARY, PLAN) or not entry.is_file():
             raise RunError(
                 f"{self.path}: --force deletes runs alone, and {entry.name!r} is not part of them; use another folder"
             )
@@ -74,6 +103,40 @@ class RepeatsDirectory:
     def run(self, name: str) -> RunDirectory:
         """Opens one of the runs."""
         return RunDirectory.open(self.path / name)
+
+    @staticmethod
+    def is_one(path: Path) -> bool:
+        """Whether a folder is one of several runs."""
+        return (path / PLAN).is_file()
+
+    def write_plan(self, plan: Plan) -> None:
+        """Writes which runs are to be made.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        runs = {repeat.name: repeat.config.to_dict() for repeat in plan.repeats}
+        with explained(self.path):
+            write_json(self.path / PLAN, {"version": PLAN_VERSION, "threads": plan.threads, "runs": runs})
+
+    def read_plan(self) -> Plan:
+        """Returns the runs to be made.
+
+        Raises:
+            RunError: the plan is damaged or of an unknown version.
+        """
+        path = self.path / PLAN
+        content = read_json(path)
+        if content.get("version") != PLAN_VERSION:
+            raise RunError(f"{path}: format version {content.get('version')!r} is unknown; "
+                           f"this release reads {PLAN_VERSION}")  # fmt: skip
+        runs, threads = content.get("runs"), content.get("threads")
+        if not (isinstance(runs, dict) and runs and all(map(_RUN.fullmatch, runs)) and _is_thread_count(threads)):
+            raise RunError(f"{path}: does not name runs; train again")
+        try:
+            return Plan(tuple(Repeat(name, merge(Config(), runs[name], str(path))) for name in runs), threads)
+        except (ConfigError, TypeError) as error:
+            raise RunError(f"{path}: run {next(iter(runs))}: {error}; train again") from error
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Writes what the runs came to.
@@ -83,3 +146,7 @@ class RepeatsDirectory:
         """
         with explained(self.path):
             write_json(self.path / SUMMARY, summary)
+
+
+def _is_thread_count(value: Any) -> bool:
+    return type(value) is int and 1 <= value <= MOST_THREADS

@@ -6,6 +6,7 @@
       config.json          settings, versions, and the data's checksums
       log.jsonl            one line an epoch
       events/              the same for TensorBoard
+      checkpoints/         states that a training can go on from
       model/               the best parameters so far, with what is needed to use them
       evaluation/SPLIT/    reports, one folder a split
 """
@@ -16,13 +17,14 @@ import json
 import os
 import shutil
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Union
 
-from gluon_lstm.atomic import replacing_directory, surviving_directory
+from gluon_lstm.atomic import replacing_directory, replacing_file, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
+from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints
 from gluon_lstm.rundir.files import read_json, write_json
 from gluon_lstm.rundir.layout import REPORT, find_foreign
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
@@ -122,17 +124,16 @@ class RunDirectory:
         """Returns the whole content of ``config.json``, the versions and checksums included."""
         return read_json(self.path / "config.json")
 
-    def append_log(self, record: Mapping[str, Any]) -> None:
-        """Adds one epoch's line to ``log.jsonl``.
+    def write_log(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Replaces ``log.jsonl`` by the records of the epochs so far, oldest first.
 
         Raises:
-            RunError: it cannot be written.
+            RunError: it cannot be written; the log before it stays.
         """
         path = self.path / "log.jsonl"
-        with explained(path), open(path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record, allow_nan=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        lines = "".join(json.dumps(record, allow_nan=False) + "\n" for record in records)
+        with explained(path), replacing_file(path) as temporary:
+            temporary.write_text(lines, encoding="utf-8")
 
     def read_log(self) -> List[Dict[str, Any]]:
         """Returns the epochs' records, oldest first.
@@ -162,8 +163,8 @@ class RunDirectory:
     def event_writer(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
         """Gives a function that adds an epoch's record to the TensorBoard events.
 
-        Without tensorboardX, which imports PyTorch where that is installed and fails
-        where it is broken, there are no events, and a line says so.
+        Without tensorboardX, which imports PyTorch where that is installed and fails where
+        it is broken, there are no events, and a line says so; where the disk is full, some are lost.
         """
         try:
             from tensorboardX import SummaryWriter
@@ -174,14 +175,31 @@ class RunDirectory:
         target = self.path / "events"
         with explained(target):
             writer = SummaryWriter(str(target))
-        with writer:
 
-            def write(record: Mapping[str, Any]) -> None:
-                for name, value in record.items():
-                    if isinstance(value, float):
-                        writer.add_scalar(name, value, record["epoch"])
+        def write(record: Mapping[str, Any]) -> None:
+            for name, value in record.items():
+                if isinstance(value, float):
+                    writer.add_scalar(name, value, record["epoch"])
 
+        try:
             yield write
+        finally:
+            with suppress(OSError):
+                writer.close()
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """The states that the run's training can go on from."""
+        return Checkpoints(self.path / "checkpoints")
+
+    def save_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Adds a checkpoint.
+
+        Raises:
+            RunError: it cannot be written; the others stay.
+        """
+        with explained(self.path / "checkpoints"):
+            self.checkpoints.save(checkpoint)
 
     def save_model(self, model: SavedModel) -> None:
         """Replaces ``model/`` by this one, as a whole.
@@ -193,6 +211,14 @@ class RunDirectory:
         with explained(target), replacing_directory(target) as folder:
             write_model(folder, model)
 
+    def has_model(self) -> bool:
+        """Whether there is a model, and it is whole."""
+        try:
+            self.load_model()
+            return True
+        except RunError:
+            return False
+
     def load_model(self) -> SavedModel:
         """Reads ``model/``, or the one before it where a kill came as it was being replaced, and checks it.
 
@@ -201,7 +227,10 @@ class RunDirectory:
         """
         folder = surviving_directory(self.path / "model")
         if not os.path.isdir(folder):
-            raise RunError(f"{self.path}: holds no model yet; its training ended before the first one was saved")
+            raise RunError(
+                f"{self.path}: holds no model yet, its training ended before the first one was saved; "
+                f"go on with: gluon-lstm train --resume {self.path}"
+            )
         return read_model(folder)
 
     def check_evaluation(self, split: str) -> None:

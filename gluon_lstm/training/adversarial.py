@@ -1,6 +1,6 @@
 """Adversarial training of text classifiers (Miyato, Dai and Goodfellow 2017)."""
 
-from typing import Sequence, Tuple
+from typing import Tuple
 
 from mxnet import autograd, gluon, nd
 
@@ -33,37 +33,36 @@ class AdversarialPass:
             parameter.grad_req = "add"
 
     def __call__(
-        self, tokens: nd.NDArray, lengths: nd.NDArray, *scores_and_labels: nd.NDArray
+        self, tokens: nd.NDArray, lengths: nd.NDArray, labels: nd.NDArray
     ) -> Tuple[nd.NDArray, nd.NDArray]:
         """Leaves the sum of both passes' gradients in the parameters, on the device of the arrays.
 
         Args:
             tokens: (T, N) int32.
             lengths: (N,) int32.
-            *scores_and_labels: (N, K) float32, if the net reads scores, then (N,) int32.
+            labels: (N,) int32.
 
         Returns:
             Logits (N, K) and losses (N,) of the first pass.
         """
-        *scores, labels = scores_and_labels
         for parameter in self._added:
             parameter.grad(tokens.context)[:] = 0  # zero_grad would clear those of the other devices too
         with autograd.record():
             embedded = self._net.embedding(tokens)
         plain = embedded.detach()
-        logits, losses, gradient = self._run(plain, lengths, scores, labels)
-        _, _, moved = self._run(plain + self._move(plain, gradient, lengths), lengths, scores, labels)
+        logits, losses, gradient = self._run(plain, lengths, labels)
+        _, _, moved = self._run(plain + self._move(plain, gradient, lengths), lengths, labels)
         if self._net.embedding.weight.grad_req != "null":
             embedded.backward(gradient + moved)
         return logits, losses
 
     def _run(
-        self, embedded: nd.NDArray, lengths: nd.NDArray, scores: Sequence[nd.NDArray], labels: nd.NDArray
+        self, embedded: nd.NDArray, lengths: nd.NDArray, labels: nd.NDArray
     ) -> Tuple[nd.NDArray, nd.NDArray, nd.NDArray]:
         """Returns logits, losses and the gradient (T, N, E) with respect to the embedded texts."""
         embedded.attach_grad()
         with autograd.record():
-            logits = self._net.classifier(embedded, lengths, *scores)
+            logits = self._net.classifier(embedded, lengths)
             losses = self._loss(logits, labels)
         losses.backward()
         return logits, losses, embedded.grad

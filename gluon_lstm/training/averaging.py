@@ -15,25 +15,30 @@ class MovingAverage:
     Args:
         parameters: initialized parameters.
         decay: per step, 0 to 1.
+
+    Attributes:
+        steps: training steps that it has seen.
+        parameters: those averaged.
+        averages: one array a parameter, in the same order.
     """
 
     INTERVAL = 10
 
     def __init__(self, parameters: gluon.ParameterDict, decay: float) -> None:
-        self._parameters: List[gluon.Parameter] = list(parameters.values())
+        self.parameters: List[gluon.Parameter] = list(parameters.values())
         self._decay = decay**self.INTERVAL
-        self._steps = 0
-        self._averages = self._copy()
+        self.steps = 0
+        self.averages = self._copy()
 
     def update(self) -> None:
         """Takes note of one training step."""
-        self._steps += 1
-        if self._steps % self.INTERVAL:
+        self.steps += 1
+        if self.steps % self.INTERVAL:
             return
         # Early on, a short memory keeps the initial weights from dominating the average.
-        updates = self._steps // self.INTERVAL
+        updates = self.steps // self.INTERVAL
         decay = min(self._decay, updates / (updates + 9))
-        for average, parameter in zip(self._averages, self._parameters):
+        for average, parameter in zip(self.averages, self.parameters):
             # In this form the average of a weight that never changes is that weight, to the last bit.
             average += (1 - decay) * (parameter.list_data()[0] - average)
 
@@ -41,15 +46,15 @@ class MovingAverage:
     def applied(self) -> Iterator[None]:
         """Puts the averages in the parameters' place for the length of a ``with`` block."""
         current = self._copy()
-        self._assign(self._averages)
+        self._assign(self.averages)
         try:
             yield
         finally:
             self._assign(current)
 
     def _copy(self) -> List[nd.NDArray]:
-        return [parameter.list_data()[0].copy() for parameter in self._parameters]  # equal on every device
+        return [parameter.list_data()[0].copy() for parameter in self.parameters]  # equal on every device
 
     def _assign(self, values: List[nd.NDArray]) -> None:
-        for parameter, value in zip(self._parameters, values):
+        for parameter, value in zip(self.parameters, values):
             parameter.set_data(value)

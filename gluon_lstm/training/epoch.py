@@ -5,53 +5,76 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from typing import Callable, Iterable, List, NamedTuple, Optional
+from typing import Callable, Deque, Iterable, Optional, Tuple
 
 import numpy as np
 
 from gluon_lstm.data import Batch
 from gluon_lstm.errors import DivergenceError
+from gluon_lstm.rundir import Counts
 from gluon_lstm.training.step import StepResult
 
 LAG = 8
 """Steps whose results are read together: each reading costs the device a pause."""
 
 
-class EpochSummary(NamedTuple):
-    """What an epoch came to.
+class Tally:
+    """Adds up what steps leave behind, and stops at a loss that is not finite.
 
-    Attributes:
-        loss: mean over the samples, in nats, each as its step saw it.
-        accuracy: share classified rightly, likewise.
-        gradient_norm: mean over the steps; ``None`` without clipping.
-        rate: learning rate of the last step.
-        seconds: duration.
-        samples: number of samples.
+    Results are read ``LAG`` at a time and at least as many steps late, so that the
+    device never waits for Python.
+
+    Args:
+        counts: what steps of the same epoch came to before; none where ``None``.
     """
 
-    loss: float
-    accuracy: float
-    gradient_norm: Optional[float]
-    rate: float
-    seconds: float
-    samples: int
+    def __init__(self, counts: Optional[Counts] = None) -> None:
+        counts = counts or Counts()
+        self._seconds, self._start = counts.seconds, None
+        self._pending: Deque[Tuple[StepResult, int, float]] = deque()
+        self.samples = counts.samples
+        self._loss, self._correct = counts.loss, counts.correct
+        self._norms, self._normed, self._skipped = counts.norms, counts.normed, counts.skipped
 
-
-class Tally:
-    """Adds up what steps leave behind, and stops at a loss that is not finite."""
-
-    def __init__(self) -> None:
-        self.samples = 0
-        self._loss = 0.0
-        self._correct = 0
-        self._norms: List[float] = []
+    def start(self) -> None:
+        """Starts to measure the time."""
+        self._start = time.perf_counter()
 
     def add(self, result: StepResult, step: int, rate: float) -> None:
-        """Waits for a step and adds it.
+        """Takes note of a step.
+
+        Args:
+            result: what it left behind.
+            step: its number.
+            rate: its learning rate.
 
         Raises:
-            DivergenceError: its loss or gradient is not finite.
+            DivergenceError: the loss or gradient of this step, or of one that was added before, is not finite.
         """
+        self._pending.append((result, step, rate))
+        if len(self._pending) == 2 * LAG:
+            self._read(LAG)
+
+    def read_all(self) -> Counts:
+        """Waits for all steps added, and returns what they and those before came to; raises as ``add`` does."""
+        self._read(len(self._pending))
+        seconds = self._seconds + (0.0 if self._start is None else time.perf_counter() - self._start)
+        return Counts(self.samples, self._loss, self._correct, self._norms, self._normed, self._skipped, seconds)
+
+    @property
+    def loss(self) -> float:
+        """Mean loss over the samples read so far."""
+        return self._loss / max(self.samples, 1)
+
+    def _read(self, number: int) -> None:
+        """Waits for the oldest steps and adds them."""
+        for _ in range(number):
+            self._read_one(*self._pending.popleft())
+
+    def _read_one(self, result: StepResult, step: int, rate: float) -> None:
+        if result.skipped:
+            self._skipped += 1
+            return
         loss = sum(float(part.asnumpy().sum(dtype=np.float64)) for part in result.losses)
         norm = None if result.gradient_norm is None else result.gradient_norm.asscalar().item()
         if not math.isfinite(loss) or (norm is not None and not math.isfinite(norm)):
@@ -61,17 +84,8 @@ class Tally:
         self._correct += int((predicted == result.labels).sum())
         self.samples += len(result.labels)
         if norm is not None:
-            self._norms.append(norm)
-
-    @property
-    def loss(self) -> float:
-        """Mean loss over the samples so far."""
-        return self._loss / max(self.samples, 1)
-
-    def summary(self, rate: float, seconds: float) -> EpochSummary:
-        """Returns the means over the samples added."""
-        norm = float(np.mean(self._norms)) if self._norms else None
-        return EpochSummary(self.loss, self._correct / max(self.samples, 1), norm, rate, seconds, self.samples)
+            self._norms += norm
+            self._normed += 1
 
 
 def diverged(step: int, what: str, rate: float, clips: bool) -> DivergenceError:
@@ -94,34 +108,25 @@ def train_epoch(
     take_step: Callable[[Batch, float], StepResult],
     rate_at: Callable[[int], float],
     first_step: int,
-    on_step: Callable[[Tally], bool],
-) -> EpochSummary:
+    tally: Tally,
+    on_step: Callable[[], bool],
+) -> None:
     """Takes a step a batch.
-
-    Results are read ``LAG`` at a time and at least as many steps late, so that the
-    device never waits for Python.
 
     Args:
         batches: the epoch's batches.
         take_step: takes a batch and a learning rate.
         rate_at: step number, from 0 over all epochs → learning rate.
         first_step: number of the first step.
+        tally: told of each step.
         on_step: called after each step; ``True`` ends the epoch early.
 
     Raises:
         DivergenceError: a loss or gradient was not finite.
     """
-    start = time.perf_counter()
-    tally, pending = Tally(), deque()
-    rate = rate_at(first_step)
+    tally.start()
     for step, batch in enumerate(batches, first_step):
         rate = rate_at(step)
-        pending.append((take_step(batch, rate), step, rate))
-        if len(pending) == 2 * LAG:
-            for _ in range(LAG):
-                tally.add(*pending.popleft())
-        if on_step(tally):
+        tally.add(take_step(batch, rate), step, rate)
+        if on_step():
             break
-    for result in pending:
-        tally.add(*result)
-    return tally.summary(rate, time.perf_counter() - start)

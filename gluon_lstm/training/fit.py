@@ -4,67 +4,56 @@ from __future__ import annotations
 
 import sys
 from contextlib import contextmanager, nullcontext
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
-from mxnet.gluon import HybridBlock
 
-from gluon_lstm.config import Config, ModelConfig
-from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, num_batches
-from gluon_lstm.errors import ConfigError, DataError, DivergenceError
-from gluon_lstm.evaluation import Evaluation, evaluate, predict
-from gluon_lstm.nn import TokenEmbedding, build_net, get_arrays
-from gluon_lstm.nn.text import INITIAL_DEVIATION
-from gluon_lstm.nn.vectors import read_vectors
-from gluon_lstm.rundir import RunDirectory, SavedModel
+from gluon_lstm.config import MOST_ROLLBACKS, Config, checkpoint_interval
+from gluon_lstm.data import DataSplits, iterate_batches, num_batches
+from gluon_lstm.errors import DataError, DivergenceError, RunError
+from gluon_lstm.evaluation import Evaluation, Predictions, evaluate, predict_logits, softmax
+from gluon_lstm.nn import get_arrays
+from gluon_lstm.rundir import Checkpoint, Counts, RunDirectory, SavedModel
 from gluon_lstm.runtime import derive_seed, seed_everything
 from gluon_lstm.training.averaging import MovingAverage
-from gluon_lstm.training.epoch import EpochSummary, Tally, diverged, train_epoch
+from gluon_lstm.training.epoch import Tally, diverged, train_epoch
 from gluon_lstm.training.interrupts import held_signals
-from gluon_lstm.training.loss import balanced_weights
+from gluon_lstm.training.keeping import Clock, Keeper
+from gluon_lstm.training.mixture import fit_mixture
+from gluon_lstm.training.optimizers import count_updates, set_updates
+from gluon_lstm.training.preparation import prepare_training
 from gluon_lstm.training.progress import Progress
 from gluon_lstm.training.schedules import learning_rate
-from gluon_lstm.training.step import Stepper
+from gluon_lstm.training.state import TrainingArrays
+
+SEGMENT = 100
+"""Steps of an epoch after which the random streams are seeded anew.
+
+MXNet's stream can be seeded, which costs some milliseconds, but its state cannot be read: a
+checkpoint within a segment is gone on from by drawing the segment's earlier numbers again.
+"""
 
 
 class FitResult(NamedTuple):
     """How a training run ended.
 
     Attributes:
-        best: the epoch's record whose model is kept.
-        stopped_by: number of the signal that ended it early; ``None`` if none did.
+        best: the epoch's record whose model is kept; ``None`` if the run was ended before the first one.
+        stopped_by: number of the signal that came before its end; ``None`` if none did.
     """
 
-    best: Dict[str, Any]
+    best: Optional[Mapping[str, Any]]
     stopped_by: Optional[int]
-
-
-class Prepared(NamedTuple):
-    """A net that is ready to be trained, and what trains it."""
-
-    net: HybridBlock
-    stepper: Stepper
-
-
-def prepare_training(config: Config, train: SequenceDataset, devices: Sequence[mx.Context]) -> Prepared:
-    """Returns a new net for the training data, with pretrained vectors where it has such, and its stepper.
-
-    Raises:
-        ConfigError: options that do not fit the data or each other.
-        DataError: the file of vectors cannot be used.
-    """
-    _check_options(config, train)
-    num_classes = len(train.class_names)
-    net = build_net(config.model, train.step_shape, num_classes, devices, train.symbols)
-    if train.symbols:
-        _prepare_embedding(net.embedding, config.model, train.reader.format.vocabulary)
-    weights = balanced_weights(train.labels, num_classes) if config.training.class_weights else None
-    return Prepared(net, Stepper(net, config.training, devices, weights))
 
 
 class Fit:
     """One training run, which keeps the best model by validation accuracy, then loss.
+
+    Its result depends on configuration and data alone: not on how often it was ended
+    and gone on with, nor on when checkpoints were written.
 
     Args:
         config: what to train, and how.
@@ -84,25 +73,73 @@ class Fit:
         self.net, self._stepper = prepare_training(config, splits.train, devices)
         decay = config.training.ema_decay
         self._average = MovingAverage(self.net.collect_params(), decay) if decay else None
+        self._arrays = TrainingArrays(self.net, self._stepper.trainer, self._average)
+        self._ngrams = splits.train.reader.ngrams if splits.train.symbols else None
         self._steps_per_epoch = num_batches(len(splits.train), config.training.batch_size)
-        self._best: Optional[Dict[str, Any]] = None
+        self._clock = Clock(checkpoint_interval(config.training.checkpoint_every))
+        self._epoch, self._epoch_step, self._rollbacks = 1, 0, 0
+        self._tally = Tally()
+        self._log: List[Mapping[str, Any]] = []
+
+    @property
+    def steps(self) -> int:
+        """Steps taken, over all epochs."""
+        return (self._epoch - 1) * self._steps_per_epoch + self._epoch_step
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the last epoch is closed, or early stopping has ended the run."""
+        training, closed = self._config.training, len(self._log)
+        out_of_patience = bool(training.patience and closed) and closed - self._best["epoch"] >= training.patience
+        return closed == training.epochs or out_of_patience
+
+    def resume(self, directory: RunDirectory) -> None:
+        """Takes over the newest whole checkpoint of a run, if it has one.
+
+        Raises:
+            RunError: the run has a best model, and it is damaged, and so is the checkpoint it could be had from.
+        """
+        checkpoint = directory.checkpoints.newest(self._check)
+        if checkpoint is None:
+            return
+        self._restore(checkpoint)
+        if self._best and not directory.has_model():
+            self._restore(directory.checkpoints.read_step(self._best["epoch"] * self._steps_per_epoch))
+            with self._averaged():
+                self._validate()  # which mixes the net with its n-gram model as it was
+                directory.save_model(self._model(self._best))
+            self._restore(checkpoint)
+        directory.write_log(self._log)
 
     def run(self, directory: RunDirectory) -> FitResult:
         """Trains epoch by epoch until the last one, early stopping, or a signal.
 
         Args:
-            directory: where the log and the best model go.
+            directory: where the log, the best model and checkpoints go.
 
         Raises:
             DivergenceError: a loss or gradient was not finite; the best model so far is kept.
+            RunError: the model or the log could not be written until the end.
         """
+        keeper = Keeper(directory, self._config.training.keep_checkpoints)
         with held_signals() as received, directory.event_writer() as write_event, self._telling_what_is_kept():
-            for epoch in range(1, self._config.training.epochs + 1):
-                record = self._close(epoch, self._train(epoch, received), directory)
-                write_event(record)
-                if received or self._out_of_patience(epoch):
-                    break
+            if not directory.checkpoints.entries():
+                self._save_checkpoint(keeper)
+            while not (received or self.is_done):
+                try:
+                    self._train(keeper, received)
+                    if self._epoch_step == self._steps_per_epoch:
+                        write_event(self._close(keeper))
+                    self._save_checkpoint(keeper)
+                except DivergenceError as error:
+                    self._roll_back(error, directory)
+            keeper.finish(self.is_done)
             return FitResult(self._best, received[0] if received else None)
+
+    @property
+    def _best(self) -> Optional[Mapping[str, Any]]:
+        """The record of the best epoch so far."""
+        return next((record for record in reversed(self._log) if record["best"]), None)
 
     @contextmanager
     def _telling_what_is_kept(self) -> Iterator[None]:
@@ -113,109 +150,163 @@ class Fit:
             kept = f"the model of epoch {self._best['epoch']} is kept" if self._best else "no model was saved"
             raise DivergenceError(f"{error}; {kept}") from error
 
-    def _train(self, epoch: int, received: List[int]) -> EpochSummary:
-        """Trains for one epoch, or until a signal has come."""
-        training, seed = self._config.training, self._config.runtime.seed
-        # Streams that depend on seed and epoch alone make an epoch repeatable on its own.
-        seed_everything(derive_seed(seed, epoch))
-        batches = iterate_batches(self._splits.train, training.batch_size, np.random.default_rng([seed, epoch]))
-        with self._progress.epoch(epoch, len(self._splits.train)) as show:
+    def _train(self, keeper: Keeper, received: List[int]) -> None:
+        """Trains to the end of the epoch, or until a signal has come."""
+        batches = self._remaining_batches()
+        with self._progress.epoch(self._epoch, len(self._splits.train)) as show:
 
-            def on_step(tally: Tally) -> bool:
+            def on_step() -> bool:
+                self._epoch_step += 1
                 if self._average:
                     self._average.update()
-                show(tally)
+                if self._epoch_step % SEGMENT == 0:
+                    self._seed()
+                show(self._tally)
+                if self._clock.is_due():
+                    self._save_checkpoint(keeper)
                 return bool(received)
 
-            return train_epoch(
-                batches,
-                self._stepper.step,
-                lambda step: learning_rate(training, step, self._steps_per_epoch),
-                (epoch - 1) * self._steps_per_epoch,
-                on_step,
-            )
+            train_epoch(batches, self._stepper.step, self._rate, self.steps, self._tally, on_step)
 
-    def _close(self, epoch: int, summary: EpochSummary, directory: RunDirectory) -> Dict[str, Any]:
-        """Validates an epoch, keeps its model if it is the best yet, and logs it."""
-        with self._average.applied() if self._average else nullcontext():
-            record = self._record(epoch, summary, self._validate(epoch, summary.rate))
+    def _remaining_batches(self) -> Iterator[Any]:
+        """Returns the epoch's batches still to come, with the random streams where they were after those before."""
+        seed, done = self._config.runtime.seed, self._epoch_step % SEGMENT
+        first, batch_size = self._epoch_step - done, self._config.training.batch_size
+        batches = iterate_batches(self._splits.train, batch_size, (seed, self._epoch), first=first)
+        self._seed(first)
+        for batch in islice(batches, done):
+            self._stepper.differentiate(batch)
+        return batches
+
+    def _seed(self, epoch_step: Optional[int] = None) -> None:
+        """Seeds the random streams from seed, epoch and step, so that a training can start again there."""
+        step = self._epoch_step if epoch_step is None else epoch_step
+        seed_everything(derive_seed(self._config.runtime.seed, self._epoch, step))
+
+    def _rate(self, step: int) -> float:
+        """Returns the learning rate of a step."""
+        return learning_rate(self._config.training, step, self._steps_per_epoch) * 0.5**self._rollbacks
+
+    def _close(self, keeper: Keeper) -> Dict[str, Any]:
+        """Validates an epoch, keeps its model if it is the best yet, logs it, and returns its record."""
+        counts = self._tally.read_all()
+        if not counts.samples:
+            raise DivergenceError(f"epoch {self._epoch}: every batch was left out; try a lower --learning-rate")
+        with self._averaged():
+            record = self._record(counts, self._validate())
             if record["best"]:
-                self._best = record
-                self._save(record, directory)
-        directory.append_log(record)
+                keeper.model(self._model(record))
+        self._log.append(record)
+        keeper.log(self._log)
         self._progress.epoch_done(record)
+        self._epoch, self._epoch_step, self._tally = self._epoch + 1, 0, Tally()
         return record
 
-    def _validate(self, epoch: int, rate: float) -> Evaluation:
-        """Returns the evaluation of the net as it is on the validation split."""
-        dataset, training = self._splits.validation, self._config.training
+    def _averaged(self):
+        """Puts the moving average, if there is one, in the parameters' place for the length of a ``with`` block."""
+        return self._average.applied() if self._average else nullcontext()
+
+    def _validate(self) -> Evaluation:
+        """Returns the evaluation on the validation split, once the net is mixed anew with its n-gram model, if any."""
+        dataset = self._splits.validation
         try:
-            predictions = predict(self.net, dataset, training.batch_size, self._devices[0])
+            logits = predict_logits(self.net, dataset, self._config.training.batch_size, self._devices[0])
         except DataError as error:
             # The last step's loss was finite, and what it made of the weights is not.
-            step, clips = epoch * self._steps_per_epoch - 1, training.clip_norm > 0
-            raise diverged(step, "validation output", rate, clips) from error
-        return evaluate(predictions, dataset.class_names)
+            raise self._diverged("validation output") from error
+        if self._ngrams:
+            self._ngrams = replace(self._ngrams, mixture=fit_mixture(logits, dataset.scores, dataset.labels))
+            logits = self._ngrams.mix(logits, dataset.scores)
+        return evaluate(Predictions(softmax(logits), dataset.labels), dataset.class_names)
 
-    def _record(self, epoch: int, summary: EpochSummary, validation) -> Dict[str, Any]:
+    def _diverged(self, what: str) -> DivergenceError:
+        """Returns the error that what the last step left behind is not finite."""
+        step = self.steps - 1
+        return diverged(step, what, self._rate(step), self._config.training.clip_norm > 0)
+
+    def _record(self, counts: Counts, validation: Evaluation) -> Dict[str, Any]:
         """Returns an epoch's line for the log."""
-        score = (validation.accuracy, -validation.nll)
-        before = self._best and (self._best["validation_accuracy"], -self._best["validation_loss"])
+        score, best = (validation.accuracy, -validation.nll), self._best
         return {
-            "epoch": epoch,
-            "train_loss": summary.loss,
-            "train_accuracy": summary.accuracy,
+            "epoch": self._epoch,
+            "train_loss": counts.mean_loss,
+            "train_accuracy": counts.accuracy,
             "validation_loss": validation.nll,
             "validation_accuracy": validation.accuracy,
-            "learning_rate": summary.rate,
-            "gradient_norm": summary.gradient_norm,
-            "seconds": round(summary.seconds, 3),
-            "samples_per_second": round(summary.samples / summary.seconds, 1),
-            "best": before is None or score > before,
+            "learning_rate": self._rate(self.steps - 1),
+            "gradient_norm": counts.mean_norm,
+            "skipped_batches": counts.skipped,
+            "rollbacks": self._rollbacks,
+            "seconds": round(counts.seconds, 3),
+            "samples_per_second": round(counts.samples / counts.seconds, 1),
+            "best": best is None or score > (best["validation_accuracy"], -best["validation_loss"]),
         }
 
-    def _save(self, record: Dict[str, Any], directory: RunDirectory) -> None:
-        """Keeps the net as it is as the run's model."""
+    def _model(self, record: Mapping[str, Any]) -> SavedModel:
+        """Returns the net as it is, as the model of an epoch."""
         train = self._splits.train
-        directory.save_model(
-            SavedModel(
-                parameters=get_arrays(self.net),
-                ngrams=train.reader.ngrams if train.symbols else None,
-                class_names=train.class_names,
-                step_shape=train.step_shape,
-                input_format=train.input_format,
-                **{name: record[name] for name in ("epoch", "validation_accuracy", "validation_loss")},
-            )
+        return SavedModel(
+            parameters=get_arrays(self.net),
+            ngrams=self._ngrams,
+            class_names=train.class_names,
+            step_shape=train.step_shape,
+            input_format=train.input_format,
+            **{name: record[name] for name in ("epoch", "validation_accuracy", "validation_loss")},
         )
 
-    def _out_of_patience(self, epoch: int) -> bool:
-        patience = self._config.training.patience
-        return bool(patience) and epoch - self._best["epoch"] >= patience
+    def _save_checkpoint(self, keeper: Keeper) -> None:
+        """Keeps the state of the training as it is.
 
+        Raises:
+            DivergenceError: it is not finite.
+        """
+        checkpoint = Checkpoint(
+            step=self.steps,
+            epoch=self._epoch,
+            epoch_step=self._epoch_step,
+            counts=self._tally.read_all(),
+            updates=count_updates(self._stepper.trainer),
+            averaged=self._average.steps if self._average else 0,
+            rollbacks=self._rollbacks,
+            log=tuple(self._log),
+            arrays=self._arrays.copy(),
+        )
+        if not all(np.isfinite(array).all() for array in checkpoint.arrays.values()):
+            raise self._diverged("weights or moments")
+        keeper.checkpoint(checkpoint, self._steps_per_epoch)
+        self._clock.reset()
 
-def _check_options(config: Config, train: SequenceDataset) -> None:
-    """Raises ConfigError where the configuration asks for what only texts have."""
-    options = {"--adversarial": config.training.adversarial, "--ngrams": config.model.ngrams,
-               "--character-ngrams": config.model.character_ngrams,
-               "--embedding": config.model.embedding}  # fmt: skip
-    for flag, value in options.items():
-        if value and not train.symbols:
-            raise ConfigError(f"{flag} {value}: acts on texts alone, and {train.name} holds none; leave it out")
+    def _check(self, checkpoint: Checkpoint) -> None:
+        """Raises RunError unless a checkpoint is one of a training like this."""
+        self._arrays.check(checkpoint.arrays)
+        epoch, epoch_step = checkpoint.epoch, checkpoint.epoch_step
+        if (epoch - 1) * self._steps_per_epoch + epoch_step != checkpoint.step or len(checkpoint.log) != epoch - 1:
+            raise RunError("the checkpoint is of a training with another number of batches")
 
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        """Makes the training what it was at a checkpoint."""
+        self._arrays.restore(checkpoint.arrays)
+        set_updates(self._stepper.trainer, checkpoint.updates)
+        if self._average:
+            self._average.steps = checkpoint.averaged
+        self._epoch, self._epoch_step, self._rollbacks = checkpoint.epoch, checkpoint.epoch_step, checkpoint.rollbacks
+        self._tally, self._log = Tally(checkpoint.counts), list(checkpoint.log)
+        self._clock.reset()
 
-def _prepare_embedding(embedding: TokenEmbedding, config: ModelConfig, vocabulary: Sequence[str]) -> None:
-    """Puts pretrained vectors, if any, in their tokens' places, and keeps them as they are where that is asked for."""
-    if config.embedding:
-        pretrained = read_vectors(config.embedding, vocabulary)
-        size = pretrained.vectors.shape[1]
-        if size != config.embedding_size:
-            raise ConfigError(f"--embedding-size {config.embedding_size}: {config.embedding} has {size} values a word; "
-                              f"use --embedding-size {size}")  # fmt: skip
-        share = len(pretrained.found) / len(vocabulary)
-        print(f"{config.embedding}: vectors for {share:.1%} of the vocabulary's {len(vocabulary):,}", file=sys.stderr)
-        weight = embedding.weight.list_data()[0].asnumpy()
-        weight *= pretrained.vectors.std() / INITIAL_DEVIATION  # the other tokens' vectors, on the same scale
-        weight[pretrained.found] = pretrained.vectors
-        embedding.weight.set_data(mx.nd.array(weight))
-    if not config.embedding_training:
-        embedding.weight.grad_req = "null"
+    def _roll_back(self, error: DivergenceError, directory: RunDirectory) -> None:
+        """Goes back to the end of the last whole epoch with half the rate, or raises the error where it may not."""
+        rollbacks = self._rollbacks + 1
+        if self._config.training.on_divergence != "rollback" or rollbacks > MOST_ROLLBACKS:
+            raise error
+        try:
+            checkpoint = directory.checkpoints.read_step(len(self._log) * self._steps_per_epoch)
+        except RunError as reason:
+            raise DivergenceError(f"{error}; there is no checkpoint to go back to ({reason})") from error
+        self._restore(checkpoint)
+        self._rollbacks = rollbacks
+        print(
+            f"warning: {error}; went back to the end of epoch {len(self._log)} with half the learning rate, "
+            f"{rollbacks} of at most {MOST_ROLLBACKS} times",
+            file=sys.stderr,
+            flush=True,
+        )

@@ -1,6 +1,6 @@
 """The update rules."""
 
-from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 from mxnet import gluon, nd
@@ -93,6 +93,45 @@ def make_trainer(parameters: gluon.ParameterDict, config: TrainingConfig) -> glu
         options["momentum"] = config.momentum
     rule = {"adam": "fusedadam", "adamw": "fusedadam"}.get(config.optimizer, config.optimizer)
     return gluon.Trainer(parameters, rule, options, update_on_kvstore=False)
+
+
+def optimizer_states(trainer: gluon.Trainer) -> List[Dict[int, List[nd.NDArray]]]:
+    """Returns, for each device, the position of each parameter that is trained → its arrays in the optimizer.
+
+    Those of a parameter that was never updated are made. The arrays are the optimizer's own.
+    """
+    states = []
+    for device, updater in enumerate(trainer._updaters):
+        for index, parameter in enumerate(trainer._params):
+            if index not in updater.states and parameter.grad_req != "null":
+                weight = parameter.list_data()[device]
+                updater.states[index] = trainer.optimizer.create_state_multi_precision(index, weight)
+                updater.states_synced[index] = True
+        states.append({index: _arrays_of(state) for index, state in updater.states.items()})
+    return states
+
+
+def _arrays_of(state: Any) -> List[nd.NDArray]:
+    """Returns the arrays in what MXNet's optimizers keep for a parameter: nothing, an array, or several."""
+    if state is None:
+        return []
+    return [state] if isinstance(state, nd.NDArray) else list(state)
+
+
+def count_updates(trainer: gluon.Trainer) -> int:
+    """Returns how many updates the trainer has made."""
+    return trainer.optimizer.num_update
+
+
+def set_updates(trainer: gluon.Trainer, updates: int) -> None:
+    """Has the trainer go on as after so many updates of every parameter."""
+    optimizer = trainer.optimizer
+    optimizer.num_update = updates
+    trained = [index for index, parameter in enumerate(trainer._params) if parameter.grad_req != "null"]
+    for device in trainer._params[0].list_ctx():
+        counts = optimizer._all_index_update_counts.setdefault(device.device_id, {})
+        counts.clear()
+        counts.update(dict.fromkeys(trained, updates))
 
 
 class Clipping(NamedTuple):

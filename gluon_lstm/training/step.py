@@ -22,12 +22,14 @@ class StepResult(NamedTuple):
         logits: per device, (n, K) float32.
         labels: (N,) int32, as in the batch.
         gradient_norm: (1,) float32, global norm of the mean gradient before clipping; ``None`` without clipping.
+        skipped: whether the net stayed as it was, for the loss or the gradient is not finite.
     """
 
     losses: List[nd.NDArray]
     logits: List[nd.NDArray]
     labels: np.ndarray
     gradient_norm: Optional[nd.NDArray]
+    skipped: bool = False
 
 
 class Stepper:
@@ -38,6 +40,9 @@ class Stepper:
         config: optimizer, clipping and loss.
         devices: contexts that share each batch.
         class_weights: (K,) float32, what a sample of each class counts; 1 where ``None``.
+
+    Attributes:
+        trainer: what updates the net.
     """
 
     def __init__(
@@ -49,8 +54,9 @@ class Stepper:
     ) -> None:
         self._net = net
         self._clip_norm = config.clip_norm
+        self._skips = config.on_divergence == "skip"
         self._devices = list(devices)
-        self._trainer = make_trainer(net.collect_params(), config)
+        self.trainer = make_trainer(net.collect_params(), config)
         self._loss = ClassificationLoss(config.label_smoothing, class_weights)
         self._loss.initialize(ctx=self._devices)
         self._loss.hybridize(static_alloc=True)
@@ -58,27 +64,36 @@ class Stepper:
         self._parameters = [p for p in net.collect_params().values() if p.grad_req != "null"]
 
     def step(self, batch: Batch, rate: float) -> StepResult:
-        """Updates the net by the mean gradient over a batch, at the given learning rate; does not wait for it."""
-        first, *others = batch.arguments
-        arguments = [self._split(first, axis=1), *(self._split(array, axis=0) for array in others)]
-        labels = self._split(batch.labels, axis=0)
-        size = sum(map(len, labels))
-        if self._adversarial:
-            pairs = [self._adversarial(*part) for part in zip(*arguments, labels)]
-            logits, losses = map(list, zip(*pairs))
-            size *= PASSES
-        else:
-            logits, losses = self._differentiate(arguments, labels)
-        self._trainer.set_learning_rate(rate)
-        self._trainer.allreduce_grads()
+        """Updates the net by the mean gradient over a batch, at the given learning rate.
+
+        It does not wait for the update, unless batches that are not finite are skipped.
+        """
+        logits, losses = self.differentiate(batch)
+        size = sum(map(len, losses)) * (PASSES if self._adversarial else 1)
+        self.trainer.set_learning_rate(rate)
+        self.trainer.allreduce_grads()
+        if self._skips and not self._is_finite(losses):
+            return StepResult([], [], batch.labels[:0], None, skipped=True)
         norm = self._clip(size) if self._clip_norm else None
-        self._trainer.update(size)
+        self.trainer.update(size)
         # A batch too small to go round was put on every device.
         parts = len(losses) if sum(map(len, losses)) == len(batch.labels) else 1
         return StepResult(losses[:parts], logits[:parts], batch.labels, norm)
 
-    def _differentiate(self, arguments, labels) -> Tuple[List[nd.NDArray], List[nd.NDArray]]:
-        """Leaves the loss's gradients in the parameters; returns logits and losses on each device."""
+    def differentiate(self, batch: Batch) -> Tuple[List[nd.NDArray], List[nd.NDArray]]:
+        """Leaves the loss's gradients, summed over a batch, in the parameters.
+
+        It draws the random numbers that a step draws, and changes nothing that lasts.
+
+        Returns:
+            Logits (n, K) and losses (n,) on each device.
+        """
+        first, *others = batch.arguments
+        arguments = [self._split(first, axis=1), *(self._split(array, axis=0) for array in others)]
+        labels = self._split(batch.labels, axis=0)
+        if self._adversarial:
+            pairs = [self._adversarial(*part) for part in zip(*arguments, labels)]
+            return tuple(map(list, zip(*pairs)))
         with autograd.record():
             logits = [self._net(*part) for part in zip(*arguments)]
             losses = [self._loss(*pair) for pair in zip(logits, labels)]
@@ -100,7 +115,7 @@ class Stepper:
 
         They are the same on every device by now.
         """
-        optimizer = self._trainer.optimizer
+        optimizer = self.trainer.optimizer
         gradients = [parameter.list_grad() for parameter in self._parameters]
         norm, scale = measure_clipping([copies[0] for copies in gradients], self._clip_norm * batch_size)
         if isinstance(optimizer, FusedAdam):
@@ -109,3 +124,8 @@ class Stepper:
             for gradient in chain.from_iterable(gradients):
                 gradient *= scale.as_in_context(gradient.context)
         return norm / batch_size
+
+    def _is_finite(self, losses: Sequence[nd.NDArray]) -> bool:
+        """Waits for losses and gradients, the same on every device by now; whether all of them are finite."""
+        squares = nd.multi_sum_sq(*(p.list_grad()[0] for p in self._parameters), num_arrays=len(self._parameters))
+        return all(np.isfinite(array.asnumpy()).all() for array in (squares, *losses))

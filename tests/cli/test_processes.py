@@ -83,7 +83,8 @@ def test_a_signal_ends_training_with_its_code_and_a_model(script, tmp_path, numb
     assert "Traceback" not in outcome.err
     assert "best epoch " in outcome.out
     assert gluon_lstm.load(run).predict_proba(np.zeros((1, 8, 8))).shape == (1, 10)
-    assert sorted(path.name for path in run.iterdir()) == ["config.json", "events", "log.jsonl", "model"]
+    names = ["checkpoints", "config.json", "events", "log.jsonl", "model"]
+    assert sorted(path.name for path in run.iterdir()) == names
 
 
 FULL = "gluon-lstm: standard output cannot be written (No space left on device); free space or redirect it\n"

@@ -16,7 +16,7 @@ def weights(run):
 
 def test_a_run_directory_holds_all_of_the_run(trained):
     names = sorted(path.relative_to(trained).as_posix() for path in trained.rglob("*") if path.is_file())
-    assert [name for name in names if not name.startswith(("events/", "evaluation/"))] == [
+    assert [name for name in names if not name.startswith(("checkpoints/", "events/", "evaluation/"))] == [
         "config.json",
         "log.jsonl",
         "model/model.json",

@@ -5,8 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from gluon_lstm.data import ngrams
-from gluon_lstm.data.ngrams import NgramModel, calibrate, cross_fit, fit_ngrams
-from gluon_lstm.data.splits import fold_numbers
+from gluon_lstm.data.ngrams import NgramModel, fit_ngrams
 
 
 def random_texts(rng, count=60, classes=3, words=12, shortest=1, longest=9):
@@ -114,62 +113,6 @@ def test_different_ngrams_have_different_keys(as_sequences, rng):
     texts += [[number] for number in range(2_000)] + [[number, 0] for number in range(200)] + [[0, 0, 0], [0, 0], [0]]
     _, keys = ngrams._ngrams((as_sequences(texts),), (5,))
     assert len(np.unique(keys)) == len(set().union(*(grams(text, 5) for text in texts)))
-
-
-def test_cross_fitted_scores_are_those_of_a_model_of_the_other_folds(as_sequences, rng):
-    texts, labels = random_texts(rng)
-    scores = cross_fit((as_sequences(texts),), labels, 3, (2,), seed=4)
-    folds = fold_numbers(labels, ngrams.FOLDS, np.random.default_rng(4))
-    for fold in range(ngrams.FOLDS):
-        outside = [text for text, number in zip(texts, folds) if number != fold]
-        inside = [text for text, number in zip(texts, folds) if number == fold]
-        expected = fit_ngrams((as_sequences(outside),), labels[folds != fold], 3, (2,)).scores((as_sequences(inside),))
-        np.testing.assert_array_equal(scores[folds == fold], expected)
-    assert (cross_fit((as_sequences(texts),), labels, 3, (2,), seed=5) != scores).any()
-
-
-def test_a_cross_fitted_score_does_not_depend_on_the_texts_own_label(as_sequences, rng, monkeypatch):
-    texts, labels = random_texts(rng, classes=2)
-    sequences, folds = as_sequences(texts), np.arange(60) // 2 % 5
-    monkeypatch.setattr(ngrams, "fold_numbers", lambda *arguments: folds)
-    scores = cross_fit((sequences,), labels, 2, (2,), seed=0)
-    for index in range(0, 60, 13):
-        changed = labels.copy()
-        changed[index] = 1 - labels[index]
-        others = cross_fit((sequences,), changed, 2, (2,), seed=0)
-        np.testing.assert_array_equal(others[folds == folds[index]], scores[folds == folds[index]])
-        assert (others != scores).any()
-
-
-@pytest.mark.parametrize("factor", [0.1, 1.0, 3.0])
-def test_calibrated_scores_are_as_sure_as_they_may_be(rng, factor):
-    truth = 2 * rng.normal(size=(4_000, 3))
-    shares = np.exp(truth) / np.exp(truth).sum(axis=1, keepdims=True)
-    labels = (rng.random((4_000, 1)) > shares.cumsum(axis=1)).sum(axis=1)
-    assert calibrate((truth / factor).astype(np.float32), labels) == pytest.approx(factor, rel=0.08)
-
-
-def test_a_scaled_model_has_scaled_scores(as_sequences, rng):
-    texts, labels = random_texts(rng)
-    model, streams = fit_ngrams((as_sequences(texts),), labels, 3, (2,)), (as_sequences(texts),)
-    np.testing.assert_allclose(model.scaled(0.25).scores(streams), 0.25 * model.scores(streams), rtol=1e-5, atol=1e-6)
-
-
-def test_noise_scores_no_better_than_chance(as_sequences, rng):
-    texts = rng.integers(0, 50, (300, 6)).tolist()
-    labels = rng.integers(0, 2, 300).astype(np.int32)
-    sequences = as_sequences(texts)
-    fitted = fit_ngrams((sequences,), labels, 2, (2,)).scores((sequences,)).argmax(axis=1)
-    crossed = cross_fit((sequences,), labels, 2, (2,), seed=0).argmax(axis=1)
-    assert (fitted == labels).mean() > 0.8
-    assert (crossed == labels).mean() < 0.6
-
-
-@pytest.mark.parametrize("count", [2, 3, 4])
-def test_fewer_texts_than_folds(as_sequences, count):
-    labels = (np.arange(count) % 2).astype(np.int32)
-    scores = cross_fit((as_sequences([[n, 7] for n in range(count)]),), labels, 2, (2,), seed=0)
-    assert np.isfinite(scores).all()
 
 
 def test_arrays_come_back(as_sequences, rng):

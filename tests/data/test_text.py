@@ -1,6 +1,7 @@
 """Texts as a data set."""
 
 import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,13 +40,20 @@ def test_a_batch(make):
     batch = dataset.batch(indices)
     np.testing.assert_array_equal(batch.inputs, pad(dataset.sequences.take(indices)))
     np.testing.assert_array_equal(batch.lengths, dataset.lengths[indices])
-    np.testing.assert_array_equal(batch.scores, dataset.scores[indices])
     np.testing.assert_array_equal(batch.labels, LABELS[indices])
-    assert [array.dtype.name for array in batch] == ["int32", "int32", "int32", "int64", "float32"]
+    assert [array.dtype.name for array in batch] == ["int32", "int32", "int32", "int64"]
     assert all(array.flags.c_contiguous for array in batch)
-    assert len(batch.arguments) == 3
-    assert len(make().batch(indices).arguments) == 2
-    assert make().batch(indices).scores is None
+    assert len(batch.arguments) == 2
+
+
+def test_logits_are_mixed_with_the_ngram_models_scores(make, rng):
+    logits = rng.normal(size=(6, 3)).astype(np.float32)
+    np.testing.assert_array_equal(make().mix(logits), logits)
+    dataset = make(ngrams=True)
+    np.testing.assert_allclose(dataset.mix(logits), logits + dataset.scores, rtol=1e-6)
+    ngrams = replace(dataset.reader.ngrams, mixture=np.array([0.5, 3.0], np.float32))
+    mixed = replace(dataset, reader=dataset.reader._replace(ngrams=ngrams))
+    np.testing.assert_allclose(mixed.mix(logits), 0.5 * logits + 3 * dataset.scores, rtol=1e-5)
 
 
 def test_texts_stay_as_they_were(make):

@@ -105,5 +105,5 @@ def test_a_vocabulary_edited_by_hand(trained, tmp_path):
 def test_a_configuration_that_says_otherwise_of_the_ngrams(trained):
     config, _, path, _ = trained
     other = merge(config, {"model": {"ngrams": 0 if config.model.ngrams else 2}})
-    with pytest.raises(RunError, match="score_scale"):
+    with pytest.raises(RunError, match="run: its n-gram model and config.json disagree"):
         Predictor(other, RunDirectory.open(path).load_model(), mx.cpu(), "run")

@@ -62,7 +62,6 @@ def test_every_option_of_texts_is_passed_on():
     net = build_net(config, (None, 9), 3, [mx.cpu()], symbols=True)
     shapes = {name: array.shape for name, array in get_arrays(net).items()}
     assert shapes["embedding.weight"] == (9, 5)
-    assert shapes["classifier.score_scale"] == (1, 3)
     tokens = mx.nd.ones((50, 40), dtype="int32")
     with mx.autograd.train_mode():
         assert abs((net.embedding(tokens) == 0).mean().asscalar() - 0.4) < 0.05

@@ -28,10 +28,8 @@ def make(hybridize=False, **options):
     return net
 
 
-def run(net, tokens, lengths, scores=None):
+def run(net, tokens, lengths):
     arguments = [mx.nd.array(tokens, dtype="int32"), mx.nd.array(lengths, dtype="int32")]
-    if scores is not None:
-        arguments.append(mx.nd.array(scores))
     return net(*arguments).asnumpy()
 
 
@@ -104,17 +102,6 @@ def test_it_is_an_embedding_before_a_classifier(tokens, hybridized):
     np.testing.assert_allclose(run(net, tokens, LENGTHS), expected, atol=1e-6)
 
 
-def test_scores_times_a_factor_are_added(tokens, rng, hybridized):
-    net = make(hybridized, scored=True)
-    factor = np.array([[1.5, -2.0, 0.0]], np.float32)
-    np.testing.assert_array_equal(net.classifier.score_scale.data().asnumpy(), 1)
-    scores = rng.normal(size=(5, 3)).astype(np.float32)
-    plain = run(net, tokens, LENGTHS, np.zeros((5, 3)))
-    np.testing.assert_allclose(run(net, tokens, LENGTHS, scores), plain + scores, atol=1e-6)
-    net.classifier.score_scale.set_data(mx.nd.array(factor))
-    np.testing.assert_allclose(run(net, tokens, LENGTHS, scores), plain + scores * factor, atol=1e-6)
-
-
 def test_many_shapes_in_one_static_net(tokens):
     net, eager = make(True, bidirectional=True), make(bidirectional=True)
     for (_, source), (_, target) in zip(net.collect_params().items(), eager.collect_params().items()):
@@ -162,5 +149,5 @@ def test_sizes_and_shares(options):
 
 
 def test_names_of_the_parameters():
-    names = set(get_arrays(make(scored=True)))
-    assert {"embedding.weight", "classifier.score_scale"} < names
+    names = set(get_arrays(make()))
+    assert "embedding.weight" in names

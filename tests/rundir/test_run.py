@@ -67,7 +67,7 @@ def test_a_folder_with_files_is_left_alone(run):
 
 
 def test_force_deletes_an_earlier_run_and_no_more(trained):
-    trained.append_log({"epoch": 1})
+    trained.write_log([{"epoch": 1}])
     with trained.replace_evaluation("test"):
         pass
     RunDirectory.create(trained.path, Config().to_dict(), force=True)
@@ -133,18 +133,19 @@ def test_a_damaged_configuration(run, content, reason):
     assert reason in line
 
 
-def test_the_log_grows_by_a_line_an_epoch(run):
+def test_the_log_has_a_line_an_epoch(run):
     assert run.read_log() == []
     records = [{"epoch": 1, "train_loss": 0.1 + 0.2}, {"epoch": 2, "train_loss": None}]
-    for record in records:
-        run.append_log(record)
-    assert run.read_log() == records
+    for known in (records[:1], records):
+        run.write_log(known)
+        assert run.read_log() == known
     assert len((run.path / "log.jsonl").read_text().splitlines()) == 2
 
 
 def test_a_log_holds_no_value_that_json_lacks(run):
     with pytest.raises(ValueError):
-        run.append_log({"train_loss": float("nan")})
+        run.write_log([{"train_loss": float("nan")}])
+    assert run.read_log() == []
 
 
 def test_a_damaged_log(run):
@@ -317,13 +318,13 @@ def test_force_deletes_what_a_killed_process_left(run):
     assert [entry.name for entry in run.path.iterdir()] == ["config.json"]
 
 
-@pytest.mark.parametrize("action", ["save_model", "append_log"])
+@pytest.mark.parametrize("action", ["save_model", "write_log"])
 def test_a_full_disk_is_one_clear_line(run, action, monkeypatch):
     def full(*arguments, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
-    argument = MODEL if action == "save_model" else {"epoch": 1}
+    argument = MODEL if action == "save_model" else [{"epoch": 1}]
     assert "No space left" in fails(getattr(run, action), argument)
 
 

@@ -47,9 +47,8 @@ def make_loss(hybridize=False, devices=CPU):
     return loss
 
 
-def arguments(tokens, lengths=LENGTHS, scores=None, labels=LABELS):
-    integers = [nd.array(array, dtype="int32") for array in (tokens, lengths, labels)]
-    return [*integers[:2], *([] if scores is None else [nd.array(scores)]), integers[2]]
+def arguments(tokens, lengths=LENGTHS, labels=LABELS):
+    return [nd.array(array, dtype="int32") for array in (tokens, lengths, labels)]
 
 
 def gradients(net):
@@ -65,9 +64,9 @@ def perturbation(embedded, gradient, lengths):
     return moved
 
 
-def by_hand(net, loss, tokens, lengths=LENGTHS, scores=None, labels=LABELS):
+def by_hand(net, loss, tokens, lengths=LENGTHS, labels=LABELS):
     """Returns the gradients of both passes added up, and the perturbation; each pass from the tokens, with "write"."""
-    tokens, lengths_, *rest = arguments(tokens, lengths, scores, labels)
+    tokens, lengths_, labels_ = arguments(tokens, lengths, labels)
     total, inputs = {}, []
     move = 0
     for _ in range(2):
@@ -75,7 +74,7 @@ def by_hand(net, loss, tokens, lengths=LENGTHS, scores=None, labels=LABELS):
             embedded = net.embedding(tokens) + move
             embedded.attach_grad()  # cuts the tape here
             inputs.append(embedded)
-            losses = loss(net.classifier(embedded, lengths_, *rest[:-1]), rest[-1])
+            losses = loss(net.classifier(embedded, lengths_), labels_)
         losses.backward()
         with autograd.record():
             again = net.embedding(tokens)
@@ -93,16 +92,14 @@ def assert_same(found, expected):
 
 
 @pytest.mark.parametrize("options", ENCODERS.values(), ids=ENCODERS)
-@pytest.mark.parametrize("scored", [False, True], ids=["", "scored"])
-def test_gradients_are_those_of_two_passes_by_hand(tokens, rng, options, scored, hybridized):
-    net, loss = make_net(hybridize=hybridized, scored=scored, **options), make_loss(hybridized)
-    scores = rng.normal(size=(6, 3)).astype(np.float32) if scored else None
-    expected, *_ = by_hand(net, loss, tokens, scores=scores)
+def test_gradients_are_those_of_two_passes_by_hand(tokens, options, hybridized):
+    net, loss = make_net(hybridize=hybridized, **options), make_loss(hybridized)
+    expected, *_ = by_hand(net, loss, tokens)
     adversarial = AdversarialPass(net, loss, LENGTH)
     for _ in range(2):  # the second time, the first's gradients must be gone
-        logits, losses = adversarial(*arguments(tokens, scores=scores))
+        logits, losses = adversarial(*arguments(tokens))
         assert_same(gradients(net), expected)
-    plain = net(*arguments(tokens, scores=scores)[:-1])
+    plain = net(*arguments(tokens)[:-1])
     np.testing.assert_allclose(logits.asnumpy(), plain.asnumpy(), atol=1e-6)
     np.testing.assert_allclose(losses.asnumpy(), loss(plain, nd.array(LABELS, dtype="int32")).asnumpy(), atol=1e-5)
 

@@ -1,4 +1,6 @@
+import itertools
 import math
+from types import SimpleNamespace
 
 import mxnet as mx
 import numpy as np
@@ -6,7 +8,9 @@ import pytest
 
 from gluon_lstm.data import Batch
 from gluon_lstm.errors import DivergenceError
-from gluon_lstm.training.epoch import Tally, train_epoch
+from gluon_lstm.rundir import Counts
+from gluon_lstm.training import epoch
+from gluon_lstm.training.epoch import LAG, Tally, train_epoch
 from gluon_lstm.training.step import StepResult
 
 
@@ -24,16 +28,38 @@ def test_means_are_over_samples_and_norms_over_steps():
     tally = Tally()
     tally.add(result([[1.0, 2.0, 6.0]], [[0, 1, 2]], [0, 1, 1], norm=4.0), 0, 0.1)
     tally.add(result([[3.0]], [[2]], [2], norm=1.0), 1, 0.1)
-    summary = tally.summary(rate=0.05, seconds=2.0)
-    assert summary == (3.0, 0.75, 2.5, 0.05, 2.0, 4)
+    counts = tally.read_all()
+    assert (counts.mean_loss, counts.accuracy, counts.mean_norm, counts.samples) == (3.0, 0.75, 2.5, 4)
     assert tally.loss == 3.0
+
+
+def test_a_tally_goes_on_from_counts(monkeypatch):
+    monkeypatch.setattr(epoch, "time", SimpleNamespace(perf_counter=itertools.count(step=4.0).__next__))
+    tally = Tally(Counts(samples=10, loss=20.0, correct=4, norms=6.0, normed=3, skipped=2, seconds=7.0))
+    tally.start()
+    tally.add(result([[1.0, 2.0]], [[0, 1]], [0, 0], norm=5.0), 4, 0.1)
+    tally.add(result([], [], [])._replace(skipped=True), 5, 0.1)
+    assert tally.read_all() == Counts(12, 23.0, 5, 11.0, 4, 3, 11.0)
+
+
+def test_time_counts_from_the_start():
+    assert Tally(Counts(seconds=7.0)).read_all().seconds == 7.0
+
+
+def test_results_are_read_late_and_all_of_them_on_demand():
+    tally, seen = Tally(), []
+    for step in range(2 * LAG):
+        tally.add(result([[1.0]], [[0]], [0]), step, 0.1)
+        seen.append(tally.samples)
+    assert seen == [0] * (2 * LAG - 1) + [LAG]
+    assert tally.read_all().samples == 2 * LAG
 
 
 def test_devices_are_added_up_in_the_order_of_the_labels():
     tally = Tally()
     tally.add(result([[1.0, 2.0], [3.0]], [[0, 1], [2]], [0, 1, 2]), 0, 0.1)
-    summary = tally.summary(0.1, 1.0)
-    assert (summary.loss, summary.accuracy, summary.gradient_norm, summary.samples) == (2.0, 1.0, None, 3)
+    counts = tally.read_all()
+    assert (counts.mean_loss, counts.accuracy, counts.mean_norm, counts.samples) == (2.0, 1.0, None, 3)
 
 
 def test_a_new_tally_is_empty():
@@ -44,8 +70,10 @@ def test_a_new_tally_is_empty():
 @pytest.mark.parametrize("what", ["loss", "gradient"])
 def test_what_is_not_finite_stops_with_step_rate_and_advice(what, value):
     loss, norm = (value, 1.0) if what == "loss" else (1.0, value)
+    tally = Tally()
+    tally.add(result([[0.5, loss]], [[0, 0]], [0, 0], norm), step=17, rate=0.0125)
     with pytest.raises(DivergenceError) as caught:
-        Tally().add(result([[0.5, loss]], [[0, 0]], [0, 0], norm), step=17, rate=0.0125)
+        tally.read_all()
     message = str(caught.value)
     assert f"step 17: the {what} is not finite at learning rate 0.0125; try a lower --learning-rate" in message
     assert "\n" not in message
@@ -53,8 +81,10 @@ def test_what_is_not_finite_stops_with_step_rate_and_advice(what, value):
 
 @pytest.mark.parametrize("norm, advice", [(1.0, "or a lower --clip-norm"), (None, "or --clip-norm 1")])
 def test_who_does_not_clip_is_told_to(norm, advice):
+    tally = Tally()
+    tally.add(result([[math.nan]], [[0]], [0], norm), step=0, rate=0.1)
     with pytest.raises(DivergenceError) as caught:
-        Tally().add(result([[math.nan]], [[0]], [0], norm), step=0, rate=0.1)
+        tally.read_all()
     assert str(caught.value).endswith(f"try a lower --learning-rate {advice}")
 
 
@@ -80,26 +110,25 @@ class Steps:
         return result([[math.nan if number == self.wrong else number]], [[0]], batch.labels)
 
 
-def run(count, steps, on_step=lambda tally: False, first_step=0):
-    return train_epoch(batches(count), steps, lambda step: 1 / (1 + step), first_step, on_step)
+def run(count, steps, on_step=lambda: False, first_step=0):
+    tally = Tally()
+    train_epoch(batches(count), steps, lambda step: 1 / (1 + step), first_step, tally, on_step)
+    return tally.read_all()
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 10])
 def test_every_step_counts_once(count):
     steps = Steps()
-    summary = run(count, steps, first_step=20)
+    counts = run(count, steps, first_step=20)
     assert steps.rates == [1 / (21 + number) for number in range(count)]
-    assert (summary.samples, summary.loss, summary.accuracy) == (count, (count - 1) / 2, 1 / count)
-    assert summary.rate == steps.rates[-1]
-    assert summary.seconds > 0
+    assert (counts.samples, counts.mean_loss, counts.accuracy) == (count, (count - 1) / 2, 1 / count)
+    assert counts.seconds > 0
 
 
 @pytest.mark.parametrize("last", [1, 2, 5])
 def test_an_epoch_can_end_early_and_counts_what_it_did(last):
     calls = []
-    summary = run(10, Steps(), lambda tally: calls.append(tally.samples) or len(calls) == last)
-    assert (summary.samples, len(calls)) == (last, last)
-    assert calls == sorted(calls)
+    assert run(10, Steps(), lambda: calls.append(None) or len(calls) == last).samples == len(calls) == last
 
 
 @pytest.mark.parametrize("wrong", [0, 3, 9])

@@ -1,5 +1,7 @@
 """Whole training runs on texts."""
 
+from dataclasses import replace
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -7,8 +9,10 @@ import pytest
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_splits
 from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.evaluation import Predictor, evaluate, predict, predict_logits
 from gluon_lstm.rundir import RunDirectory
 from gluon_lstm.training import Fit, Progress
+from gluon_lstm.training.mixture import fit_mixture
 
 MODEL = {"hidden_size": 4, "embedding_size": 3, "dropout": 0.0, "embedding_dropout": 0.0}
 TRAINING = {"epochs": 2, "batch_size": 12, "learning_rate": 0.05}
@@ -119,3 +123,33 @@ def test_vectors_of_other_words(train, vectors):
 def test_options_that_act_on_texts_alone(train, model, training, message):
     with pytest.raises(ConfigError, match=message):
         train(model, training, dataset="digits")
+
+
+@pytest.mark.parametrize("training", [{}, {"ema_decay": 0.9}], ids=["", "averaged"])
+def test_network_and_ngrams_are_mixed_as_is_likeliest_on_the_validation_texts(tmp_path, corpus, training):
+    sections = {"model": {**MODEL, "ngrams": 2}, "training": {**TRAINING, **training}}
+    config = merge(Config(), {"data": {"dataset": corpus}, **sections})
+    splits, directory = load_splits(config), RunDirectory.create(tmp_path / "run", {})
+    Fit(config, splits, [mx.cpu()], Progress(2)).run(directory)
+    model = directory.load_model()
+    net = Predictor(config, model, mx.cpu(), "run").net
+    logits, validation = predict_logits(net, splits.validation, 12, mx.cpu()), splits.validation
+    a, b = fit_mixture(logits, validation.scores, validation.labels)
+    np.testing.assert_allclose(model.ngrams.mixture, [a, b], rtol=1e-4)
+    mixed = replace(validation, reader=validation.reader._replace(ngrams=model.ngrams))
+    predictions = predict(net, mixed, 12, mx.cpu())
+    exponentials = np.exp(a * logits + b * validation.scores)
+    np.testing.assert_allclose(
+        predictions.probabilities, exponentials / exponentials.sum(axis=1, keepdims=True), rtol=1e-4
+    )
+    evaluation = evaluate(predictions, validation.class_names)
+    record = next(record for record in directory.read_log() if record["epoch"] == model.epoch)
+    assert evaluation.nll == pytest.approx(record["validation_loss"], rel=1e-5)
+    assert evaluation.accuracy == record["validation_accuracy"]
+
+
+def test_the_network_learns_as_if_there_were_no_ngrams(train):
+    (_, alone, _), (_, mixed, _) = train({}, {"epochs": 1}), train({"ngrams": 2}, {"epochs": 1})
+    for name, array in alone.parameters.items():
+        np.testing.assert_array_equal(mixed.parameters[name], array, err_msg=name)
+    assert set(mixed.parameters) == set(alone.parameters)

@@ -1,0 +1,132 @@
+"""Starting a run, and going on with one."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from gluon_lstm import runtime
+from gluon_lstm.cli.options import given_flags
+from gluon_lstm.cli.repeat import resume_repeats
+from gluon_lstm.config import Config, flag
+from gluon_lstm.data import DataSplits, load_splits
+from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, locked
+
+
+def start_run(config: Config, splits: DataSplits, output: Path, force: bool = False) -> int:
+    """Trains into ``output``, says what came out, and returns the exit code.
+
+    Args:
+        config: what to train.
+        splits: on what.
+        output: run directory, which is made.
+        force: whether an earlier run there is deleted.
+    """
+    from gluon_lstm.nn import count_parameters
+
+    fitting = _make_fit(config, splits)
+    with locked(output):
+        directory = RunDirectory.create(output, _record(config, splits), force)
+        for note in splits.train.notes:
+            print(note, file=sys.stderr)
+        sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
+        print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
+        print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
+        return _run(fitting, directory)
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Goes on with the run, or the runs, that ``--resume`` names; returns the exit code.
+
+    Raises:
+        UserError: other options were given, there is no such run, another process trains
+            into it, or its data have changed.
+    """
+    _check_alone(arguments)
+    path = Path(arguments.resume)
+    if RepeatsDirectory.is_one(path):
+        return resume_repeats(path, go_on)
+    directory = RunDirectory.open(path)
+    config = directory.read_config()
+    runtime.prepare(config.runtime.threads or _threads(directory))
+    return go_on(config, load_splits(config), path)
+
+
+def go_on(config: Config, splits: DataSplits, path: Path) -> int:
+    """Goes on with a run, or starts it where it was not begun; says what came out, and returns the exit code.
+
+    Args:
+        config: its configuration.
+        splits: the data that this reads.
+        path: its directory.
+    """
+    if not (path / "config.json").is_file():
+        return start_run(config, splits, path, force=True)
+    directory = RunDirectory.open(path)
+    with locked(path):
+        _check_data(directory, splits)
+        fitting = _make_fit(config, splits)
+        fitting.resume(directory)
+        if fitting.is_done:
+            print(f"{path}: is trained to its end; there is nothing to go on with", file=sys.stderr)
+        else:
+            print(f"{path}: going on after {fitting.steps:,} steps", file=sys.stderr)
+        return _run(fitting, directory)
+
+
+def _check_alone(arguments: argparse.Namespace) -> None:
+    """Raises ConfigError where options were given beside ``--resume``."""
+    given = [name for section in given_flags(arguments).values() for name in section]
+    given += [name for name in ("output", "force", "dry_run", "preset", "config") if getattr(arguments, name)]
+    given += ["seeds"] if arguments.seeds != 1 else []
+    if given:
+        raise ConfigError(f"{flag(given[0])}: --resume goes on with the run's own options; leave this out")
+
+
+def _threads(directory: RunDirectory) -> Optional[int]:
+    """Returns the thread count that a run was begun with, on which the last bits of its numbers depend."""
+    threads = str(directory.read_record().get("environment", {}).get("threads", ""))
+    return int(threads) if threads.isdecimal() and 1 <= int(threads) <= runtime.MOST_THREADS else None
+
+
+def _check_data(directory: RunDirectory, splits: DataSplits) -> None:
+    """Raises DataError unless the data are those that a run was begun with."""
+    recorded = directory.read_record().get("dataset", {}).get("splits", {})
+    for split in splits:
+        if recorded.get(split.split, {}).get("sha256") != split.fingerprint:
+            raise DataError(f"{splits.train.name}: the {split.split} split is not the one that {directory.path} was "
+                            f"begun with; bring it back, or train anew")  # fmt: skip
+
+
+def _make_fit(config: Config, splits: DataSplits):
+    """Returns the training of a configuration, not begun."""
+    from gluon_lstm.training import Fit, Progress
+
+    return Fit(config, splits, runtime.devices(config.runtime.device), Progress(config.training.epochs))
+
+
+def _run(fitting, directory: RunDirectory) -> int:
+    """Trains, says what came out, and returns the exit code."""
+    result = fitting.run(directory)
+    if result.best:
+        print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
+        print(f"model in {directory.path}; evaluate it with: gluon-lstm evaluate {directory.path}")
+    if not fitting.is_done:
+        print(f"interrupted; go on with: gluon-lstm train --resume {directory.path}", file=sys.stderr)
+    return 128 + result.stopped_by if result.stopped_by else 0
+
+
+def _record(config: Config, splits: DataSplits) -> Dict[str, Any]:
+    """Returns the content of ``config.json``: the settings, and what they ran on."""
+    return {
+        **config.to_dict(),
+        "dataset": {
+            "class_names": splits.train.class_names,
+            "step_shape": splits.train.step_shape,
+            "splits": {split.split: {"samples": len(split), "sha256": split.fingerprint} for split in splits},
+        },
+        "environment": runtime.describe(),
+    }

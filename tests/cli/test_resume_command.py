@@ -1,0 +1,156 @@
+"""``train --resume``, from the command line."""
+
+import json
+import os
+import shutil
+import signal
+
+import pytest
+from commands import TINY, finish
+
+from gluon_lstm.rundir import RunDirectory, locked
+from gluon_lstm.training import fit
+
+LONG = (*TINY, "--epochs", "4")
+TIMES = ("seconds", "samples_per_second")
+
+
+@pytest.fixture
+def interrupt_after(monkeypatch):
+    """A function that has every training of this process interrupted after so many steps; 0 for none."""
+    seed, left = fit.Fit._rate, [0]
+
+    def rate(self, step):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return seed(self, step)
+
+    monkeypatch.setattr(fit.Fit, "_rate", rate)
+
+    def give(steps):
+        left[0] = steps
+
+    return give
+
+
+def left_behind(run):
+    log = [{k: v for k, v in record.items() if k not in TIMES} for record in RunDirectory(run).read_log()]
+    return log, (run / "model" / "parameters.safetensors").read_bytes(), (run / "model" / "model.json").read_bytes()
+
+
+def test_an_interrupted_run_goes_on_and_ends_as_if_never_stopped(cli, tmp_path, interrupt_after):
+    assert cli("train", "--output", tmp_path / "whole", *LONG).code == 0
+    run = tmp_path / "run"
+    interrupt_after(2)
+    outcome = cli("train", "--output", run, *LONG)
+    assert outcome.code == 128 + signal.SIGINT
+    assert outcome.out == ""
+    assert outcome.err.endswith(f"interrupted; go on with: gluon-lstm train --resume {run}\n")
+    assert f"holds no model yet, its training ended before the first one was saved; go on with: gluon-lstm train " \
+           f"--resume {run}" in cli("evaluate", run).err  # fmt: skip
+    interrupt_after(6)
+    outcome = cli("train", "--resume", run)
+    assert outcome.code == 128 + signal.SIGINT
+    assert outcome.err.startswith(f"{run}: going on after 2 steps\n")
+    assert outcome.out.startswith("best epoch ")
+    interrupt_after(0)
+    outcome = cli("train", "--resume", run)
+    assert outcome.code == 0
+    assert outcome.out.endswith(f"evaluate it with: gluon-lstm evaluate {run}\n")
+    assert left_behind(run) == left_behind(tmp_path / "whole")
+    before = left_behind(run)
+    outcome = cli("train", "--resume", run)
+    assert (outcome.code, outcome.err) == (0, f"{run}: is trained to its end; there is nothing to go on with\n")
+    assert left_behind(run) == before
+
+
+@pytest.mark.parametrize("options", [("--epochs", "9"), ("--force",), ("--output", "x"), ("--seeds", "2"),
+                                     ("--preset", "best"), ("--dry-run",), ("--config", "c.yaml")])  # fmt: skip
+def test_a_run_goes_on_with_its_own_options(refuses, trained, options):
+    line = refuses("train", "--resume", trained, *options)
+    assert f"{options[0]}: --resume goes on with the run's own options; leave this out" in line
+
+
+def test_what_is_no_run_cannot_be_gone_on_with(refuses, tmp_path):
+    assert "no such run directory" in refuses("train", "--resume", tmp_path / "none")
+    assert "not a run directory" in refuses("train", "--resume", tmp_path)
+
+
+def test_another_process_that_trains_into_the_run_is_told(refuses, trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    with locked(run):
+        assert f"{run}: another process trains into it" in refuses("train", "--resume", run)
+        assert f"{run}: another process trains into it" in refuses("train", "--output", run, "--force", *TINY)
+    assert (run / "config.json").is_file()
+
+
+def test_a_run_whose_data_changed_is_not_gone_on_with(refuses, trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    path = run / "config.json"
+    record = json.loads(path.read_text())
+    record["dataset"]["splits"]["train"]["sha256"] = "0" * 64
+    path.write_text(json.dumps(record))
+    line = refuses("train", "--resume", run)
+    assert f"digits: the train split is not the one that {run} was begun with; bring it back, or train anew" in line
+
+
+def test_interrupted_seeds_go_on_where_they_were(cli, tmp_path, interrupt_after):
+    def summary(folder):
+        return (folder / "summary.json").read_bytes()
+
+    assert cli("train", "--seeds", 3, "--output", tmp_path / "whole", *TINY).code == 0
+    runs = tmp_path / "runs"
+    interrupt_after(10)  # a run asks for a rate at six steps and after two epochs
+    outcome = cli("train", "--seeds", 3, "--output", runs, *TINY)
+    assert outcome.code == 128 + signal.SIGINT
+    assert outcome.err.endswith(f"\ngo on with all runs: gluon-lstm train --resume {runs}\n")
+    assert not (runs / "summary.json").exists()
+    interrupt_after(0)
+    outcome = cli("train", "--resume", runs)
+    assert outcome.code == 0
+    assert summary(runs) == summary(tmp_path / "whole")
+    assert f"{runs / 'seed-0'}: is trained to its end" in outcome.err
+    assert f"{runs / 'seed-1'}: going on after 2 steps" in outcome.err
+    for seed in range(3):
+        assert left_behind(runs / f"seed-{seed}") == left_behind(tmp_path / "whole" / f"seed-{seed}")
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        ("{", "cannot be read"),
+        ('{"version": 9}', "format version 9 is unknown; this release reads 1"),
+        ('{"version": 1, "threads": 1, "runs": {}}', "does not name runs"),
+        ('{"version": 1, "threads": 0, "runs": {"seed-0": {}}}', "does not name runs"),
+        ('{"version": 1, "threads": 1, "runs": {"../seed-0": {}}}', "does not name runs"),
+        ('{"version": 1, "threads": 1, "runs": {"seed-0": {"model": {"layers": 1}}}}', "unknown option 'layers'"),
+        ('{"version": 1, "threads": 1, "runs": {"seed-0": []}}', "does not name runs"),
+    ],
+)
+def test_a_damaged_plan_is_one_line(refuses, tmp_path, content, reason):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "plan.json").write_text(content)
+    line = refuses("train", "--resume", tmp_path / "runs")
+    assert "plan.json" in line and reason in line
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_a_second_signal_ends_at_once_with_the_last_checkpoint_whole(script, tmp_path, number, code):
+    run = tmp_path / "run"
+    # A step of so long a sequence takes long enough for both signals to meet it.
+    process = script("train.py", "--output", run, "--view", "pixels", "--batch-size", 400, "--limit-train", 400,
+                     "--hidden-size", 300, "--epochs", 1000, "--implementation", "cell")  # fmt: skip
+    for line in process.stderr:
+        if "parameters" in line:
+            break
+    while not RunDirectory(run).checkpoints.entries():
+        pass
+    process.send_signal(number)
+    process.send_signal(number)
+    outcome = finish(process)
+    assert outcome.code == code
+    assert "interrupted" not in outcome.err
+    assert RunDirectory(run).checkpoints.newest(lambda checkpoint: None).step == 0

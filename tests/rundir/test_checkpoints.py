@@ -1,0 +1,226 @@
+"""Checkpoints appear whole or not at all, and what is damaged is set aside."""
+
+import errno
+import json
+import os
+import pathlib
+import tempfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gluon_lstm.errors import RunError
+from gluon_lstm.rundir import Checkpoint, Checkpoints, Counts
+from gluon_lstm.rundir.checkpoints import Entry
+from gluon_lstm.rundir.files import sha256
+
+RECORD = {"epoch": 1, "best": True, "validation_accuracy": 0.5, "validation_loss": 1.25}
+CHECKPOINT = Checkpoint(
+    step=12,
+    epoch=2,
+    epoch_step=2,
+    counts=Counts(20, 31.5, 4, 2.5, 2, 1, 0.75),
+    updates=11,
+    averaged=12,
+    rollbacks=1,
+    log=(RECORD,),
+    arrays={"parameters.w": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer.w.0": np.ones(2, np.float32)},
+)
+
+
+@pytest.fixture
+def checkpoints(tmp_path):
+    return Checkpoints(tmp_path / "checkpoints")
+
+
+NAME = "000002-step-00000010"
+
+
+def at(step):
+    return replace(CHECKPOINT, step=step, arrays={"w": np.full(3, step, np.float32)})
+
+
+def accept(checkpoint):
+    """Takes every checkpoint."""
+
+
+def same(one, other):
+    assert replace(one, arrays={}) == replace(other, arrays={})
+    assert set(one.arrays) == set(other.arrays)
+    for name, array in one.arrays.items():
+        np.testing.assert_array_equal(array, other.arrays[name])
+    return True
+
+
+def test_a_checkpoint_comes_back_as_it_was(checkpoints):
+    checkpoints.save(CHECKPOINT)
+    assert checkpoints.entries() == [Entry(1, 12)]
+    assert same(checkpoints.read(Entry(1, 12)), CHECKPOINT)
+    assert same(checkpoints.read_step(12), CHECKPOINT)
+    assert same(checkpoints.newest(accept), CHECKPOINT)
+
+
+def test_without_checkpoints_there_is_no_newest(checkpoints):
+    assert checkpoints.newest(accept) is None
+
+
+def test_the_newest_is_the_last_that_was_written_not_that_of_the_last_step(checkpoints):
+    checkpoints.save(CHECKPOINT)
+    checkpoints.save(replace(CHECKPOINT, epoch=3))
+    checkpoints.save(at(5))
+    assert checkpoints.newest(accept).step == 5
+    assert checkpoints.read_step(12).epoch == 3
+
+
+def test_a_step_without_checkpoint(checkpoints):
+    checkpoints.save(CHECKPOINT)
+    with pytest.raises(RunError, match="holds no checkpoint of step 1,300"):
+        checkpoints.read_step(1_300)
+
+
+def test_the_newest_and_those_named_are_kept_and_leftovers_go(checkpoints, tmp_path):
+    for step in (0, 5, 10, 15, 20):
+        checkpoints.save(at(step))
+    (tmp_path / "checkpoints" / ".000006-step-00000025.abc").mkdir()
+    checkpoints.keep(2, [5, 99])
+    names = ["000002-step-00000005", "000004-step-00000015", "000005-step-00000020"]
+    assert sorted(os.listdir(tmp_path / "checkpoints")) == names
+    checkpoints.keep(9, [])
+    assert sorted(os.listdir(tmp_path / "checkpoints")) == names
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "state.json", "arrays.safetensors"])
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove", "empty"])
+def test_what_is_damaged_is_named_set_aside_and_the_one_before_is_used(checkpoints, tmp_path, capsys, name, damage):
+    for step in (5, 10):
+        checkpoints.save(at(step))
+    path = tmp_path / "checkpoints" / NAME / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "remove":
+        path.unlink()
+    else:
+        path.write_bytes({"flip": content, "cut": content[:-1], "empty": b""}[damage])
+    assert checkpoints.newest(accept).step == 5
+    line = capsys.readouterr().err
+    assert line.startswith(f"warning: {path}: ") or "manifest" in name and str(path.parent) in line
+    assert line.endswith(f"; {NAME} is set aside as damaged-{NAME}\n") and line.count("\n") == 1
+    assert sorted(os.listdir(tmp_path / "checkpoints")) == ["000001-step-00000005", f"damaged-{NAME}"]
+    checkpoints.save(at(15))
+    assert checkpoints.entries()[-1] == Entry(3, 15)
+
+
+def test_what_does_not_fit_is_set_aside_too(checkpoints, capsys):
+    def refuse_the_newer(checkpoint):
+        if checkpoint.step == 10:
+            raise RunError("the checkpoint is of another model")
+
+    for step in (5, 10):
+        checkpoints.save(at(step))
+    assert checkpoints.newest(refuse_the_newer).step == 5
+    assert capsys.readouterr().err.startswith("warning: the checkpoint is of another model; " + NAME)
+
+
+def rewrite(folder, change):
+    """Changes a checkpoint's state and gives it the checksums that fit."""
+    state = json.loads((folder / "state.json").read_text())
+    change(state)
+    (folder / "state.json").write_text(json.dumps(state))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["state.json"] = sha256(folder / "state.json")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state.update(step=13),
+        lambda state: state.update(epoch="2"),
+        lambda state: state.update(updates=-1),
+        lambda state: state.update(rollbacks=True),
+        lambda state: state.update(more=1),
+        lambda state: state.pop("averaged"),
+        lambda state: state.update(counts=[]),
+        lambda state: state["counts"].update(samples=1.5),
+        lambda state: state["counts"].update(loss=None),
+        lambda state: state["counts"].pop("seconds"),
+        lambda state: state.update(log={}),
+        lambda state: state["log"].append(RECORD),
+        lambda state: state["log"][0].update(best=1),
+        lambda state: state["log"][0].pop("validation_loss"),
+    ],
+)
+def test_a_state_of_another_form_is_refused(checkpoints, tmp_path, change):
+    checkpoints.save(CHECKPOINT)
+    rewrite(tmp_path / "checkpoints" / "000001-step-00000012", change)
+    with pytest.raises(RunError, match="state.json: does not describe the state of a training"):
+        checkpoints.read_step(12)
+
+
+def test_an_unknown_version_is_refused(checkpoints, tmp_path):
+    checkpoints.save(CHECKPOINT)
+    manifest = tmp_path / "checkpoints" / "000001-step-00000012" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 2'))
+    with pytest.raises(RunError, match="format version 2 is unknown; this release reads 1"):
+        checkpoints.read_step(12)
+
+
+class Failing:
+    """Lets calls through but for one, which fails as a full or broken disk does.
+
+    Args:
+        fails_at: number of the call that fails, from 0; every later one fails too where ``for_good``.
+    """
+
+    def __init__(self, fails_at, number, for_good):
+        self.fails_at, self.number, self.for_good, self.calls = fails_at, number, for_good, 0
+
+    def wrap(self, function):
+        def call(*arguments, **options):
+            self.calls += 1
+            if self.calls - 1 == self.fails_at or (self.for_good and self.calls > self.fails_at):
+                raise OSError(self.number, os.strerror(self.number))
+            return function(*arguments, **options)
+
+        return call
+
+
+CALLS = ("os.fsync", "os.replace", "os.open", "pathlib.Path.write_bytes", "pathlib.Path.write_text",
+         "pathlib.Path.chmod", "tempfile.mkstemp", "tempfile.mkdtemp")  # fmt: skip
+"""What a checkpoint's writing calls of the operating system."""
+
+
+@pytest.mark.parametrize(
+    "number, for_good, step", [(errno.EIO, False, 10), (errno.ENOSPC, True, 5)], ids=["fails once", "fails for good"]
+)
+def test_whichever_call_of_a_save_fails_a_whole_checkpoint_stays(tmp_path, number, for_good, step):
+    modules = {"os": os, "pathlib.Path": pathlib.Path, "tempfile": tempfile}
+    count, outcomes = 0, []
+    while True:
+        checkpoints = Checkpoints(tmp_path / str(count))
+        checkpoints.save(at(5))
+        failing = Failing(count, number, for_good)
+        with pytest.MonkeyPatch.context() as patch:
+            for name in CALLS:
+                owner, _, attribute = name.rpartition(".")
+                patch.setattr(modules[owner], attribute, failing.wrap(getattr(modules[owner], attribute)))
+            try:
+                checkpoints.save(replace(at(step), epoch=3))
+                saved = True
+            except OSError as error:
+                assert error.errno == number
+                saved = False
+        newest = checkpoints.newest(accept)
+        outcomes.append(saved)
+        if saved:
+            assert (newest.step, newest.epoch) == (step, 3)
+        else:
+            assert newest.step in (5, step)
+        checkpoints.save(at(20))
+        assert checkpoints.newest(accept).step == 20
+        if failing.calls <= count:
+            break
+        count += 1
+    assert outcomes[-1] and not all(outcomes)
+    assert count > 15

@@ -1,0 +1,314 @@
+"""A run that is ended and gone on with ends as if nothing had happened; and what diverges goes on or stops."""
+
+import errno
+import json
+import math
+import os
+import shutil
+import signal
+from contextlib import contextmanager
+
+import mxnet as mx
+import numpy as np
+import pytest
+
+from gluon_lstm import runtime
+from gluon_lstm.data import DataSplits, ImageDataset
+from gluon_lstm.data.augmentation import Augmentation
+from gluon_lstm.errors import DivergenceError, RunError
+from gluon_lstm.nn import get_arrays
+from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.training import Fit, fit
+
+TIMES = {"seconds", "samples_per_second"}
+
+
+class Hooks:
+    """Shows nothing; calls a function after each step of a process's part of a run."""
+
+    def __init__(self, on_step=lambda step: None):
+        self.on_step, self.steps = on_step, 0
+
+    @contextmanager
+    def epoch(self, number, samples):
+        yield self.tell
+
+    def tell(self, tally):
+        self.steps += 1
+        self.on_step(self.steps)
+
+    def epoch_done(self, record):
+        pass
+
+
+@pytest.fixture(scope="module")
+def augmented(splits):
+    """Bars, shifted anew in each epoch."""
+    train = ImageDataset(**{**vars(splits.train), "augmentation": Augmentation(shift=1)})
+    return DataSplits(train, splits.validation, splits.test)
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch):
+    """Seeds the streams anew often, so that runs of few steps are ended within a segment and at its end."""
+    monkeypatch.setattr(fit, "SEGMENT", 5)
+
+
+def outcome(directory):
+    """Returns all that a run leaves behind, but for times."""
+    log = [{k: v for k, v in record.items() if k not in TIMES} for record in directory.read_log()]
+    model = {path.name: path.read_bytes() for path in (directory.path / "model").iterdir()}
+    newest = directory.checkpoints.newest(lambda checkpoint: None)
+    return log, model, {name: array.tobytes() for name, array in newest.arrays.items()}
+
+
+CPU = (mx.cpu(),)
+
+
+def whole_run(path, config, splits, devices=CPU):
+    directory = RunDirectory.create(path, {})
+    Fit(config, splits, devices, Hooks()).run(directory)
+    return outcome(directory)
+
+
+def interrupted_run(path, config, splits, steps, devices=CPU):
+    """Runs until a signal comes after so many steps, again and again; returns what is left, and how often it took."""
+
+    def interrupt(step):
+        if step == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    directory, parts = RunDirectory.create(path, {}), 0
+    while True:
+        runtime.seed_everything(parts)  # a process that was started for something else
+        mx.nd.random.uniform(shape=3).wait_to_read()
+        fitting = Fit(config, splits, devices, Hooks(interrupt))
+        fitting.resume(directory)
+        result = fitting.run(directory)
+        parts += 1
+        assert parts < 50
+        if fitting.is_done:
+            return outcome(directory), parts
+        assert result.stopped_by == signal.SIGTERM
+
+
+KINDS = {
+    "adam, average, clipping": dict(ema_decay=0.9, batch_size=4),
+    "adamw": dict(optimizer="adamw", weight_decay=0.01, batch_size=4),
+    "momentum, steps": dict(optimizer="sgd", schedule="step", step_epochs=1, batch_size=4),
+    "sgd without momentum": dict(optimizer="sgd", momentum=0.0, clip_norm=0.0, batch_size=4),
+    "rmsprop, constant": dict(optimizer="rmsprop", schedule="constant", batch_size=4),
+    "patience": dict(patience=1, epochs=8, batch_size=4),
+}
+
+
+@pytest.mark.parametrize("options", KINDS.values(), ids=KINDS)
+def test_a_run_ended_anywhere_ends_in_the_same_bytes(tmp_path, augmented, make_config, options):
+    config = make_config(**options, model={"dropout": 0.3, "num_layers": 2, "head_size": 4})
+    whole = whole_run(tmp_path / "whole", config, augmented)
+    again, parts = interrupted_run(tmp_path / "parts", config, augmented, steps=7)
+    assert parts > 3
+    assert again == whole
+
+
+def test_the_model_that_is_kept_depends_on_no_interruption(tmp_path, augmented, make_config):
+    config = make_config(batch_size=4, model={"dropout": 0.3}, epochs=2)
+    whole = whole_run(tmp_path / "whole", config, augmented)
+    for steps in (1, 12, 13, 14):  # an epoch has 13
+        if steps > 1:
+            assert interrupted_run(tmp_path / str(steps), config, augmented, steps)[0] == whole
+
+
+def test_several_devices_go_on_alike(tmp_path, augmented, make_config):
+    config = make_config(batch_size=8, ema_decay=0.5, model={"dropout": 0.3})
+    devices = (mx.cpu(1), mx.cpu(2))
+    whole = whole_run(tmp_path / "whole", config, augmented, devices)
+    assert interrupted_run(tmp_path / "parts", config, augmented, 5, devices)[0] == whole
+
+
+def test_how_often_checkpoints_are_written_changes_nothing(tmp_path, augmented, make_config):
+    options = dict(batch_size=4, model={"dropout": 0.3})
+    whole = whole_run(tmp_path / "whole", make_config(**options), augmented)
+    often = make_config(**options, checkpoint_every="3", keep_checkpoints=4)
+    assert whole_run(tmp_path / "often", often, augmented) == whole
+    steps = [entry.step for entry in RunDirectory(tmp_path / "often").checkpoints.entries()]
+    assert len(set(steps)) >= 4 and steps[-1] == 39
+
+
+@pytest.fixture
+def stopped(tmp_path, augmented, make_config):
+    """A run that was ended in its third epoch, its configuration, and what the whole run leaves."""
+    config = make_config(batch_size=4, epochs=4, model={"dropout": 0.3}, learning_rate=0.05)
+    whole = whole_run(tmp_path / "whole", config, augmented)
+
+    def interrupt(step):
+        if step == 30:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    directory = RunDirectory.create(tmp_path / "run", {})
+    Fit(config, augmented, [mx.cpu()], Hooks(interrupt)).run(directory)
+    return directory, config, whole
+
+
+def go_on(directory, config, splits):
+    fitting = Fit(config, splits, [mx.cpu()], Hooks())
+    fitting.resume(directory)
+    fitting.run(directory)
+    return outcome(directory)
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(stopped, augmented, capsys):
+    directory, config, whole = stopped
+    newest = directory.checkpoints.entries()[-1].name
+    (directory.path / "checkpoints" / newest / "arrays.safetensors").write_bytes(b"damaged")
+    assert go_on(directory, config, augmented) == whole
+    assert f"{newest} is set aside" in capsys.readouterr().err
+
+
+def test_without_a_whole_checkpoint_the_run_starts_again(stopped, augmented):
+    directory, config, whole = stopped
+    shutil.rmtree(directory.path / "checkpoints")
+    assert go_on(directory, config, augmented) == whole
+
+
+@pytest.mark.parametrize("name", ["model", "log.jsonl"])
+def test_a_lost_model_or_log_comes_back_from_the_checkpoints(stopped, augmented, name):
+    directory, config, whole = stopped
+    path = directory.path / name
+    shutil.rmtree(path) if path.is_dir() else path.write_text("{")
+    fitting = Fit(config, augmented, [mx.cpu()], Hooks())
+    fitting.resume(directory)
+    assert directory.load_model().epoch == max(r["epoch"] for r in directory.read_log() if r["best"])
+    assert go_on(directory, config, augmented) == whole
+
+
+def test_a_checkpoint_of_another_net_is_set_aside(stopped, augmented, make_config, capsys):
+    directory, _, _ = stopped
+    other = make_config(batch_size=4, epochs=4, model={"hidden_size": 6})
+    fitting = Fit(other, augmented, [mx.cpu()], Hooks())
+    before = get_arrays(fitting.net)
+    fitting.resume(directory)
+    assert "the checkpoint is of another model or optimizer (differs in 'optimizer." in capsys.readouterr().err
+    for name, array in get_arrays(fitting.net).items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("broken", [("checkpoints",), ("log.jsonl", "model", "checkpoints")], ids=["some", "all"])
+def test_a_disk_that_is_full_for_a_while_costs_nothing(tmp_path, augmented, make_config, broken, monkeypatch, capsys):
+    config = make_config(batch_size=4, epochs=3)
+    whole = whole_run(tmp_path / "whole", config, augmented)
+    directory = RunDirectory.create(tmp_path / "run", {})
+    fsync, full = os.fsync, [True]
+
+    def fails_first(handle):
+        path = os.readlink(f"/proc/self/fd/{handle}")
+        if full[0] and any(f"/{name}" in path or f"/.{name}" in path for name in broken):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    def free_space(step):
+        full[0] = step < 30
+
+    monkeypatch.setattr(os, "fsync", fails_first)
+    Fit(config, augmented, [mx.cpu()], Hooks(free_space)).run(directory)
+    assert outcome(directory) == whole
+    warning = capsys.readouterr().err
+    assert warning.count("\n") == 1
+    assert "No space left on device" in warning and "training goes on, and it is tried again" in warning
+
+
+def test_a_disk_that_stays_full_ends_the_run_with_an_error(tmp_path, augmented, make_config, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    directory = RunDirectory.create(tmp_path / "run", {})
+    monkeypatch.setattr(os, "fsync", full)
+    steps = Hooks()
+    with pytest.raises(RunError, match="model and log of this run not saved: .*No space left on device"):
+        Fit(make_config(epochs=2), augmented, [mx.cpu()], steps).run(directory)
+    assert steps.steps == 8  # to the end
+
+
+def nan_batches(splits, monkeypatch, *steps):
+    """Makes the inputs of some batches, counted from 0 over the whole run, hold a NaN."""
+    batch, taken = type(splits.train).batch, [0]
+
+    def broken(self, indices, rng=None):
+        result = batch(self, indices, rng)
+        if rng is not None:
+            if taken[0] in steps:
+                result.inputs[0, 0, 0] = math.nan
+            taken[0] += 1
+        return result
+
+    monkeypatch.setattr(type(splits.train), "batch", broken)
+
+
+@pytest.mark.parametrize("options", [dict(), dict(clip_norm=0.0), dict(optimizer="sgd"), dict(optimizer="rmsprop")])
+def test_batches_that_are_not_finite_are_left_out_and_counted(run, augmented, make_config, monkeypatch, options):
+    nan_batches(augmented, monkeypatch, 3, 20)
+    config = make_config(batch_size=4, epochs=2, on_divergence="skip", **options)
+    Fit(config, augmented, [mx.cpu()], Hooks()).run(run)
+    assert [record["skipped_batches"] for record in run.read_log()] == [1, 1]
+    assert all(np.isfinite(array).all() for array in run.load_model().parameters.values())
+
+
+def test_a_batch_that_is_left_out_changes_nothing(run, augmented, make_config, monkeypatch):
+    nan_batches(augmented, monkeypatch, 1)
+    states = []
+    config = make_config(batch_size=4, epochs=1, on_divergence="skip")
+    fitting = Fit(config, augmented, [mx.cpu()], Hooks(lambda step: states.append(fitting._arrays.copy())))
+    fitting.run(run)
+    changed = [any((before[n] != after[n]).any() for n in before) for before, after in zip(states, states[1:])]
+    assert changed == [False] + [True] * 11
+    assert run.checkpoints.newest(lambda _: None).updates == 12
+
+
+def test_an_epoch_of_nothing_but_bad_batches_stops(run, augmented, make_config, monkeypatch):
+    nan_batches(augmented, monkeypatch, *range(13))
+    config = make_config(batch_size=4, on_divergence="skip")
+    with pytest.raises(DivergenceError, match="epoch 1: every batch was left out; .*; no model was saved"):
+        Fit(config, augmented, [mx.cpu()], Hooks()).run(run)
+
+
+@pytest.mark.parametrize("epoch, step", [(1, 3), (2, 20)])
+def test_a_rollback_goes_on_from_the_last_whole_epoch_at_half_the_rate(
+    run, augmented, make_config, monkeypatch, capsys, epoch, step
+):
+    nan_batches(augmented, monkeypatch, step)
+    config = make_config(batch_size=4, epochs=3, on_divergence="rollback", schedule="constant", warmup_epochs=0.0)
+    Fit(config, augmented, [mx.cpu()], Hooks()).run(run)
+    log = run.read_log()
+    assert [record["epoch"] for record in log] == [1, 2, 3]
+    assert [record["rollbacks"] for record in log] == [int(number >= epoch) for number in (1, 2, 3)]
+    assert [record["learning_rate"] for record in log] == [0.02 * 0.5 ** (number >= epoch) for number in (1, 2, 3)]
+    line = f"warning: step {step}: the loss is not finite at learning rate 0.02; "
+    err = capsys.readouterr().err
+    assert err.startswith(line)
+    assert f"went back to the end of epoch {epoch - 1} with half the learning rate, 1 of at most 3 times\n" in err
+
+
+def test_the_fourth_rollback_is_not_made(run, augmented, make_config, monkeypatch, capsys):
+    nan_batches(augmented, monkeypatch, *range(20, 2_000))
+    config = make_config(batch_size=4, epochs=3, on_divergence="rollback")
+    with pytest.raises(DivergenceError, match="the loss is not finite .*; the model of epoch 1 is kept"):
+        Fit(config, augmented, [mx.cpu()], Hooks()).run(run)
+    assert capsys.readouterr().err.count("warning: step") == 3
+
+
+def test_a_rollback_gone_on_with_is_the_same(tmp_path, augmented, make_config, monkeypatch):
+    # So great a rate makes the weights useless at a step that depends on the weights alone.
+    config = make_config(batch_size=4, epochs=3, on_divergence="rollback", model={"dropout": 0.3}, checkpoint_every="3")
+    rate = Fit._rate
+    monkeypatch.setattr(Fit, "_rate", lambda self, step: rate(self, step) if self._rollbacks or step < 20 else 3e38)
+    whole = whole_run(tmp_path / "whole", config, augmented)
+    assert whole[0][-1]["rollbacks"] == 1
+    assert interrupted_run(tmp_path / "parts", config, augmented, 7)[0] == whole
+
+
+def test_a_finished_run_is_left_as_it_is(tmp_path, augmented, make_config):
+    config = make_config(epochs=1)
+    whole = whole_run(tmp_path / "run", config, augmented)
+    before = (tmp_path / "run" / "log.jsonl").read_bytes()
+    assert go_on(RunDirectory(tmp_path / "run"), config, augmented) == whole
+    assert json.loads((tmp_path / "run" / "log.jsonl").read_bytes()) == json.loads(before)
