@@ -3,7 +3,7 @@ BIN := .venv/bin
 # constraints.txt holds what was tested with Python 3.11; other versions take the newest that setup.cfg allows.
 PINS := $(shell $(PYTHON) -c 'import sys; print("--constraint constraints.txt" * (sys.version_info[:2] == (3, 11)))')
 
-.PHONY: help venv demo test peers bench clean
+.PHONY: help venv demo test peers soak bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -30,6 +30,9 @@ peers: .venv-peers/installed ## make the environment of PyTorch and Keras, .venv
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
 	touch $@
+
+soak: venv ## kill 100 trainings and go on with them (about half an hour)
+	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/kills.py --kills 100 --result docs/results/kills.json
 
 bench: venv peers ## time a training step and a forward pass beside PyTorch and Keras, alone on the machine
 	$(BIN)/python benchmarks/side_by_side.py

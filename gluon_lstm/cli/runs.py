@@ -16,7 +16,7 @@ from gluon_lstm.errors import ConfigError, DataError
 from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, locked
 
 
-def start_run(config: Config, splits: DataSplits, output: Path, force: bool = False) -> int:
+def start_run(config: Config, splits: DataSplits, output: Path, force: bool = False, is_kept: bool = True) -> int:
     """Trains into ``output``, says what came out, and returns the exit code.
 
     Args:
@@ -24,6 +24,7 @@ def start_run(config: Config, splits: DataSplits, output: Path, force: bool = Fa
         splits: on what.
         output: run directory, which is made.
         force: whether an earlier run there is deleted.
+        is_kept: whether the user will find it there.
     """
     from gluon_lstm.nn import count_parameters
 
@@ -35,7 +36,7 @@ def start_run(config: Config, splits: DataSplits, output: Path, force: bool = Fa
         sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
         print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
         print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
-        return _run(fitting, directory)
+        return _run(fitting, directory, is_kept)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -108,13 +109,14 @@ def _make_fit(config: Config, splits: DataSplits):
     return Fit(config, splits, runtime.devices(config.runtime.device), Progress(config.training.epochs))
 
 
-def _run(fitting, directory: RunDirectory) -> int:
-    """Trains, says what came out, and returns the exit code."""
+def _run(fitting, directory: RunDirectory, is_kept: bool = True) -> int:
+    """Trains, says what came out, and where, if that is kept, and returns the exit code."""
     result = fitting.run(directory)
     if result.best:
         print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
+    if result.best and is_kept:
         print(f"model in {directory.path}; evaluate it with: gluon-lstm evaluate {directory.path}")
-    if not fitting.is_done:
+    if not fitting.is_done and is_kept:
         print(f"interrupted; go on with: gluon-lstm train --resume {directory.path}", file=sys.stderr)
     return 128 + result.stopped_by if result.stopped_by else 0
 

@@ -88,7 +88,7 @@ def _dry_run(config: Config, splits: DataSplits) -> int:
     splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
     config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
     with tempfile.TemporaryDirectory() as folder:
-        code = start_run(config, splits, Path(folder) / "run")
+        code = start_run(config, splits, Path(folder) / "run", is_kept=False)
         if code == 0:
             show(evaluate_run(RunDirectory.open(Path(folder) / "run"), config, lambda reader: splits.test))
             print("dry run: training, validation, saving and evaluation work; nothing was kept")

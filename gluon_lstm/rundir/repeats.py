@@ -131,7 +131,7 @@ class RepeatsDirectory:
             raise RunError(f"{path}: format version {content.get('version')!r} is unknown; "
                            f"this release reads {PLAN_VERSION}")  # fmt: skip
         runs, threads = content.get("runs"), content.get("threads")
-        if not (isinstance(runs, dict) and runs and all(map(_RUN.fullmatch, runs)) and _is_thread_count(threads)):
+        if not (_are_runs(runs) and type(threads) is int and 1 <= threads <= MOST_THREADS):
             raise RunError(f"{path}: does not name runs; train again")
         try:
             return Plan(tuple(Repeat(name, merge(Config(), runs[name], str(path))) for name in runs), threads)
@@ -148,5 +148,10 @@ class RepeatsDirectory:
             write_json(self.path / SUMMARY, summary)
 
 
-def _is_thread_count(value: Any) -> bool:
-    return type(value) is int and 1 <= value <= MOST_THREADS
+def _are_runs(value: Any) -> bool:
+    """Whether a value holds the configurations of runs by their names."""
+    return (
+        isinstance(value, dict)
+        and bool(value)
+        and all(_RUN.fullmatch(name) and isinstance(config, dict) for name, config in value.items())
+    )

@@ -4,9 +4,10 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import pytest
-from commands import TINY, finish
+from commands import ROOT, TINY, finish
 
 from gluon_lstm.rundir import RunDirectory, locked
 from gluon_lstm.training import fit
@@ -140,15 +141,17 @@ def test_a_damaged_plan_is_one_line(refuses, tmp_path, content, reason):
 @pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
 def test_a_second_signal_ends_at_once_with_the_last_checkpoint_whole(script, tmp_path, number, code):
     run = tmp_path / "run"
-    # A step of so long a sequence takes long enough for both signals to meet it.
-    process = script("train.py", "--output", run, "--view", "pixels", "--batch-size", 400, "--limit-train", 400,
-                     "--hidden-size", 300, "--epochs", 1000, "--implementation", "cell")  # fmt: skip
+    hang = "import time; from gluon_lstm.training import step; step.Stepper.step = lambda *_: time.sleep(60)"
+    (tmp_path / "sitecustomize.py").write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{hang}\n")
+    process = script("train.py", "--output", run, *TINY, PYTHONPATH=str(tmp_path))
     for line in process.stderr:
         if "parameters" in line:
             break
     while not RunDirectory(run).checkpoints.entries():
-        pass
+        time.sleep(0.1)
+    time.sleep(1)  # until it is in its first step, which never ends
     process.send_signal(number)
+    time.sleep(0.3)
     process.send_signal(number)
     outcome = finish(process)
     assert outcome.code == code
