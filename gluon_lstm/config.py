@@ -6,7 +6,6 @@ the files read by ``--config`` and ``config.json`` all follow from this table.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 import sys
@@ -14,7 +13,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union, get_args, get_type_hints
 
-from gluon_lstm.errors import ConfigError
+from gluon_lstm.errors import ConfigError, did_you_mean
 from gluon_lstm.runtime import MOST_THREADS
 
 CONFIG_VERSION = 1
@@ -409,8 +408,7 @@ def _home(word: Any) -> str:
 
 def _suggest(word: str, known: Iterable[str]) -> str:
     """Returns the known word nearest to ``word`` as a hint, or all of them."""
-    near = difflib.get_close_matches(str(word), list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known are {', '.join(sorted(known))}"
+    return did_you_mean(word, known) or f"; known are {', '.join(sorted(known))}"
 
 
 def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]:

@@ -1,16 +1,20 @@
 """The commands, code and figures of README and pages are what the project does."""
 
+import io
+import json
 import re
 import shlex
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from gluon_lstm.cli.main import build_parser
-from gluon_lstm.cli.options import read_config
+from gluon_lstm.cli import main
 from gluon_lstm.data.idx import read_labelled_images
 from gluon_lstm.data.mnist import CHECKSUMS
 
@@ -21,24 +25,119 @@ PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md",
 
 def blocks(language, text=README):
     """Returns the code blocks of one language in a page."""
-    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    fenced = re.findall(r"^```([^\n]*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return [block for found, block in fenced if found == language]
 
 
 LINES = [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
-COMMANDS = [line for line in LINES if line.startswith("gluon-lstm")]
+COMMANDS = [line for line in LINES if "gluon-lstm " in line and not line.startswith(("make", "."))]
+SMALLER = {
+    "train": "--epochs 1 --warmup-epochs 0 --limit-train 60 --hidden-size 4".split(),
+    "find-lr": "--steps 3 --limit-train 60 --hidden-size 4".split(),
+}
+"""What makes a command quick, beside what the README says; a run that repeats another is as small as that."""
+
+
+class Outcome(NamedTuple):
+    """How a command ended: exit code, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+def carry_out(command: str) -> Outcome:
+    """Runs a line of the README in this process, ``cat FILE |`` in front of it included."""
+    feeder, _, command = command.rpartition("|")
+    arguments = shlex.split(command)[1:]
+    if "--config" not in arguments and "--help" not in arguments:
+        arguments += SMALLER.get(arguments[0], [])
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        if feeder:
+            cat, name = shlex.split(feeder)
+            assert cat == "cat"
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path(name).read_bytes())))
+        try:
+            code = main(arguments)
+        except SystemExit as end:
+            code = end.code
+    return Outcome(code, out.getvalue(), err.getvalue())
+
+
+def write_what_the_readme_takes_for_given(folder: Path) -> None:
+    """Puts the files and the run that its commands name into the folder that they are run in."""
+    rng, (code,) = np.random.default_rng(0), (block for block in blocks("python") if "def write_idx" in block)
+    exec(code, names := {})
+    for place in (folder / "DIR", folder / "data" / "mnist"):
+        place.mkdir(parents=True)
+        for name in CHECKSUMS:
+            count = 120 if name.startswith("train") else 20
+            images = rng.integers(0, 256, (count, 10, 10)).astype(np.uint8)
+            names["write_idx"](place / name, images if "images" in name else np.arange(count, dtype=np.uint8) % 4)
+    rows = [f"the {noun} was {word},{label}" for noun in "abcdefghijklmnopqrstuvwxy"
+            for word, label in (("fine", "good"), ("poor", "bad"), ("warm", "good"), ("dull", "bad"))]  # fmt: skip
+    (folder / "reviews.csv").write_text("text,label\n" + "\n".join(rows))
+    (folder / "texts.csv").write_text("text\nThe film was dull.\nThe novel was warm.\n")
+    (folder / "lines.txt").write_text("The film was dull.\nThe novel was warm.\n")
+    Image.fromarray(rng.integers(0, 256, (8, 8)).astype(np.uint8)).save(folder / "two.png")
+    assert carry_out("gluon-lstm train --output runs/digits").code == 0
+
+
+@pytest.fixture(scope="module")
+def carried_out(tmp_path_factory):
+    """All commands of the README, run in turn in one folder: how each ended, and the folder."""
+    folder = tmp_path_factory.mktemp("readme")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("GLUON_LSTM_DATA", str(folder / "data"))
+        write_what_the_readme_takes_for_given(folder)
+        return {command: carry_out(command) for command in COMMANDS}, folder
 
 
 def test_there_are_commands_and_code():
-    assert len(COMMANDS) >= 5 and blocks("python")
+    assert len(COMMANDS) >= 14 and blocks("python")
     assert "TODO" not in README
 
 
-@pytest.mark.parametrize("command", [command for command in COMMANDS if "--help" not in command])
-def test_commands_are_understood(command):
-    arguments = build_parser().parse_args(shlex.split(command)[1:])
-    assert arguments.command in command
-    if hasattr(arguments, "preset") and not arguments.config:
-        read_config(arguments)
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_do_their_work_in_silence(carried_out, command):
+    outcome = carried_out[0][command]
+    assert outcome.code == 0, outcome.err
+    assert not [line for line in outcome.err.splitlines() if line.startswith("warning")]
+
+
+def test_an_answer_looks_as_it_is_shown(carried_out):
+    (shown,) = (block for block in blocks("") if "%" in block)
+    (text,) = [line for line in COMMANDS if shlex.split(line)[-1] == shown.splitlines()[0]]
+
+    def form(answer):
+        return re.sub("positive|negative", "CLASS", re.sub(r"\d+\.\d\d%", "N%", answer))
+
+    assert form(carried_out[0][text].out) == form(shown)
+
+
+def test_answers_have_the_columns_that_are_named(carried_out):
+    outcomes, folder = carried_out
+    header, *rows = (folder / "answers.csv").read_text().splitlines()
+    assert (header, len(rows)) == ("index,predicted,probability,p:negative,p:positive", 2)
+    assert "`--format csv`: `index,predicted,probability`, with `--probabilities` a column `p:CLASS` each" in README
+    (piped,) = (outcome for command, outcome in outcomes.items() if "--format jsonl" in command)
+    assert [list(json.loads(line)) for line in piped.out.splitlines()] == 2 * [["index", "predicted", "probability"]]
+
+
+def test_a_run_directory_holds_what_is_shown(carried_out):
+    (tree,) = (block for block in blocks("") if block.startswith("RUN/"))
+    shown = {name.replace("SPLIT", "test").rstrip("/") for name in re.findall(r"^  ([\w./]+)  ", tree, re.MULTILINE)}
+    run = carried_out[1] / "runs" / "reviews"
+    assert {path.relative_to(run).parts[0] for path in run.iterdir()} == {name.split("/")[0] for name in shown}
+    (files,) = re.findall("evaluation/SPLIT/ +(.*)", tree)
+    assert all(list((run / "evaluation" / "test").glob(name)) for name in files.split(", "))
+
+
+def test_the_same_again_is_the_same_to_the_byte(carried_out):
+    first, again = (carried_out[1] / "runs" / name / "model" / "parameters.safetensors" for name in ("try", "again"))
+    assert first.read_bytes() == again.read_bytes()
 
 
 @pytest.mark.parametrize("code", [code for text in PAGES.values() for code in blocks("python", text)])

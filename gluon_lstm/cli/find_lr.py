@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gluon_lstm import runtime
 from gluon_lstm.atomic import check_replaceable, replacing_file
-from gluon_lstm.cli.idle import warn_of_idle_flags
+from gluon_lstm.cli.idle import warn_of_idle_options
 from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.output import output_explained
@@ -27,7 +27,7 @@ PNG_MAGIC = b"\x89PNG\r\n"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument(
-        "--output", metavar="FILE", default="learning_rate.png", help="plot (default: learning_rate.png)"
+        "--output", metavar="FILE", default="learning_rate.png", help="plot, a .png file (default: learning_rate.png)"
     )
     parser.add_argument("--low", type=float, metavar="X", default=1e-5, help="first learning rate (default: 1e-05)")
     parser.add_argument("--high", type=float, metavar="X", default=1.0, help="last learning rate (default: 1.0)")
@@ -57,7 +57,7 @@ def _test(config, arguments: argparse.Namespace):
     from gluon_lstm.training import prepare_training, range_test
 
     config, (train, *_) = load_fitting_splits(arguments, config)
-    warn_of_idle_flags(arguments, config)
+    warn_of_idle_options(arguments, config)
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)
     stepper = prepare_training(config, train, devices).stepper
@@ -67,11 +67,13 @@ def _test(config, arguments: argparse.Namespace):
 
 
 def _check_is_plot(path: Path) -> None:
-    """Raises ConfigError where the plot would take the place of a file that is no picture of the kind."""
+    """Raises ConfigError where the plot would replace a file that is none, or be named as what it is not."""
     if path.exists():
         with path.open("rb") as file:
             if file.read(len(PNG_MAGIC)) != PNG_MAGIC:
                 raise ConfigError(f"--output {path}: holds something else than a PNG plot; choose another file")
+    if path.suffix.lower() != ".png":
+        raise ConfigError(f"--output {path}: the plot is a PNG picture; give a name that ends in .png")
 
 
 def _save_plot(result, path: Path) -> None:

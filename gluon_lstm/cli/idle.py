@@ -1,14 +1,14 @@
-"""Flags that were given and, with the others as they are, change nothing."""
+"""Options that were given, as flags or in a file, and with the others as they are change nothing."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from dataclasses import fields
-from typing import Callable, NamedTuple, Tuple
+from typing import Any, Callable, List, Mapping, NamedTuple, Tuple
 
 from gluon_lstm.cli.options import given_flags
-from gluon_lstm.config import Config, TextConfig, flag
+from gluon_lstm.config import SECTIONS, Config, TextConfig, flag, preset, read_config_file
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.tables import is_table
 
@@ -73,15 +73,38 @@ IDLE = (
 )
 
 
-def warn_of_idle_flags(arguments: argparse.Namespace, config: Config) -> None:
-    """Prints a line on the standard error stream for each flag that was given for nothing.
+def warn_of_idle_options(arguments: argparse.Namespace, config: Config) -> None:
+    """Prints a line on the standard error stream for each option that a flag or ``--config`` gave for nothing.
 
     Args:
         arguments: what the command line gave.
         config: what came of it, with preset and file.
     """
-    given = [name for section in given_flags(arguments).values() for name in section]
-    for entry in IDLE:
-        for name in given:
-            if name in entry.fields and entry.applies(config):
-                print(f"warning: {flag(name)} has no effect: {entry.reason}", file=sys.stderr)
+    flags = _names(given_flags(arguments))
+    of_file = [name for name in _changed_by_file(arguments, config.preset) if name not in flags]
+    for source, names in (("", flags), (f"--config {arguments.config}: ", of_file)):
+        for entry in IDLE:
+            for name in names:
+                if name in entry.fields and entry.applies(config):
+                    print(f"warning: {source}{flag(name)} has no effect: {entry.reason}", file=sys.stderr)
+
+
+def _names(given: Mapping[str, Mapping[str, Any]]) -> List[str]:
+    """Returns the names of options that are given by section."""
+    return [name for section in given.values() for name in section]
+
+
+def _changed_by_file(arguments: argparse.Namespace, preset_name: str) -> List[str]:
+    """Returns the names of the command's options that the file of ``--config`` sets to other values than the preset.
+
+    A run's ``config.json`` holds every option: those that are as in the preset say nothing.
+    """
+    if not arguments.config:
+        return []
+    values, usual = read_config_file(arguments.config), preset(preset_name)
+    return [
+        name
+        for section in SECTIONS
+        for name, value in values.get(section, {}).items()
+        if value != getattr(getattr(usual, section), name) and hasattr(arguments, f"{section}.{name}")
+    ]

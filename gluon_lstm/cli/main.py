@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import warnings
 from typing import List, NoReturn, Optional
 
 from gluon_lstm import __version__
 from gluon_lstm.cli import evaluate, find_lr, predict, train
 from gluon_lstm.cli.output import OutputError, checked_output, discard_output, visible
-from gluon_lstm.errors import UserError
+from gluon_lstm.errors import NoEffectWarning, UserError, did_you_mean
 
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "find-lr": find_lr}
 
@@ -19,17 +20,20 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, and which takes arguments before and after flags."""
 
     def parse_known_args(self, args=None, namespace=None):
-        """Parses as its base does; arguments after a flag go to the one that takes any number of them.
+        """Parses as its base does, with the nearest flag where one is not known.
 
-        Before Python 3.13, argparse gives it those before the first flag alone.
+        Arguments after a flag go to the one that takes any number of them. Before
+        Python 3.13, argparse gives it those before the first flag alone.
         """
         namespace, rest = super().parse_known_args(args, namespace)
+        end = rest.index("--") if "--" in rest else len(rest)
+        unknown = [text.partition("=")[0] for text in rest[:end] if text.startswith("-") and " " not in text]
+        if unknown:
+            hint = did_you_mean(unknown[0], self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
         many = next((action.dest for action in self._actions if action.nargs == "*"), None)
         if many is None or not rest:
             return namespace, rest
-        end = rest.index("--") if "--" in rest else len(rest)
-        if any(text.startswith("-") and " " not in text for text in rest[:end]):
-            return namespace, rest  # a flag that is not known
         setattr(namespace, many, [*getattr(namespace, many), *rest[:end], *rest[end + 1 :]])
         return namespace, []
 
@@ -68,7 +72,9 @@ def main(argv: Optional[List[str]] = None) -> int:
         the signal's number where one ended it.
     """
     try:
-        with checked_output():
+        with checked_output(), warnings.catch_warnings():
+            # ``cli.idle`` tells of options without effect, by their flags' names.
+            warnings.simplefilter("ignore", NoEffectWarning)
             return _run(argv)
     except (OutputError, BrokenPipeError) as error:
         discard_output()

@@ -13,7 +13,7 @@ import numpy as np
 
 from gluon_lstm import runtime
 from gluon_lstm.cli import repeat
-from gluon_lstm.cli.idle import warn_of_idle_flags
+from gluon_lstm.cli.idle import warn_of_idle_options
 from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.repeat import list_repeats, run_repeats
@@ -76,7 +76,7 @@ def default_output(config: Config) -> str:
 def _load(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSplits]:
     """Returns the data and the configuration that fits them, and tells of flags without effect."""
     config, splits = load_fitting_splits(arguments, config)
-    warn_of_idle_flags(arguments, config)
+    warn_of_idle_options(arguments, config)
     return config, splits
 
 

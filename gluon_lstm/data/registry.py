@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
 from gluon_lstm.config import Config, DataConfig
@@ -32,13 +33,20 @@ def load_splits(config: Config) -> DataSplits:
     if is_text(config.data):
         return load_texts(config)
     if name not in LOADERS:
-        raise ConfigError(
-            f"--dataset {name}: no such data set; choose from {', '.join(dataset_names())}, "
-            f"or give a .csv, .tsv or .jsonl file"
-        )
+        raise ConfigError(f"--dataset {name}: {_advice(name)}")
     if config.data.folds:
         raise ConfigError(f"--folds {config.data.folds}: {name} has a test split; leave it out")
     return LOADERS[name](config.data)
+
+
+def _advice(name: str) -> str:
+    """Returns what to give in the place of a data set that there is not."""
+    if Path(name).is_dir():
+        return (
+            f"is a folder; for texts, name a .csv, .tsv or .jsonl file in it, and for images in IDX files give "
+            f"--dataset mnist --data-dir {name}"
+        )
+    return f"no such data set; choose from {', '.join(dataset_names())}, or give a .csv, .tsv or .jsonl file"
 
 
 def load_split(config: Config, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:

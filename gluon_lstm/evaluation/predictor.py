@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import List, Optional, Sequence, Union
 
@@ -12,7 +13,7 @@ from gluon_lstm.config import Config
 from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
 from gluon_lstm.data.encoding import TokenSequences
 from gluon_lstm.data.formats import read_format
-from gluon_lstm.errors import DataError, RunError
+from gluon_lstm.errors import DataError, NoEffectWarning, RunError
 from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
 from gluon_lstm.nn import build_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
@@ -44,7 +45,9 @@ class Predictor:
             raise RunError(f"{source}: its n-gram model and config.json disagree; restore a copy or train again")
         self.reader: Optional[TextReader] = TextReader(self.input_format, model.ngrams) if symbols else None
         self.device = device
-        self.net = build_net(config.model, model.step_shape, len(model.class_names), [device], symbols)
+        with warnings.catch_warnings():  # training told of them; here no dropout acts anyway
+            warnings.simplefilter("ignore", NoEffectWarning)
+            self.net = build_net(config.model, model.step_shape, len(model.class_names), [device], symbols)
         set_arrays(self.net, model.parameters, source)
 
     def check(self, dataset: SequenceDataset) -> None:

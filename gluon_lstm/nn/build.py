@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import mxnet as mx
 
-from gluon_lstm.config import MOST_STEPS, TRANSFORMER_HEADS, ModelConfig
+from gluon_lstm.config import TRANSFORMER_HEADS, ModelConfig
 from gluon_lstm.nn.classifier import SequenceClassifier
 from gluon_lstm.nn.text import TextClassifier
 
@@ -36,7 +36,7 @@ def build_net(
         "dropout": config.dropout,
         "pooling": config.pooling,
         "head_size": config.head_size,
-        **_encoder_options(config, num_steps),
+        **_encoder_options(config),
     }
     if symbols:
         net = TextClassifier(
@@ -52,13 +52,12 @@ def build_net(
     return net
 
 
-def _encoder_options(config: ModelConfig, num_steps: Optional[int]) -> Dict[str, Any]:
+def _encoder_options(config: ModelConfig) -> Dict[str, Any]:
     """Returns the options that the configuration's encoder has beside those of all."""
     if config.encoder == "transformer":
-        return {"num_heads": TRANSFORMER_HEADS, "max_steps": num_steps or MOST_STEPS}
+        return {"num_heads": TRANSFORMER_HEADS}
     options = {
-        # The command line has said so where it has no effect, in words of its own.
-        "locked_dropout": config.locked_dropout and config.dropout > 0 and config.num_layers > 1,
+        "locked_dropout": config.locked_dropout,
         "weight_dropout": config.weight_dropout,
         "zoneout": config.zoneout,
         "residual": config.residual,

@@ -1,11 +1,12 @@
 """Checks of the options that blocks are made with: each names the option and the values it may take."""
 
-import difflib
 import inspect
 from numbers import Integral, Real
 from typing import Any, Callable, Iterable, List
 
 import numpy as np
+
+from gluon_lstm.errors import did_you_mean
 
 _OF_GLUON = ("prefix", "params")
 
@@ -21,9 +22,7 @@ def check_options(owner: str, options: Iterable[str], known: List[str]) -> None:
     """Raises TypeError if an option's name is neither among ``known`` nor one of Gluon's."""
     for name in options:
         if name not in known and name not in _OF_GLUON:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise TypeError(f"{owner} has no option {name!r}: it has {', '.join(known)}{hint}")
+            raise TypeError(f"{owner} has no option {name!r}: it has {', '.join(known)}{did_you_mean(name, known)}")
 
 
 def check_flags(**options: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Any, List, NamedTuple
 
 from mxnet.gluon import nn
 
+from gluon_lstm.errors import NoEffectWarning
 from gluon_lstm.nn.checks import check_flags, check_options, check_shares, check_sizes, parameter_names
 from gluon_lstm.nn.graphs import SequenceBlock, join_features
 from gluon_lstm.nn.layer import RecurrentLayer
@@ -86,9 +87,11 @@ class RecurrentEncoder(Encoder):
         self._dropouts = [input_dropout] + [dropout] * (num_layers - 1)
         self._dropout_axes = (0,) if locked_dropout else ()
         if dropout and num_layers == 1:
-            warnings.warn(f"dropout {dropout} acts between layers, and there is 1: use input_dropout", stacklevel=3)
+            text = f"dropout {dropout} acts between layers, and there is 1: use input_dropout"
+            warnings.warn(text, NoEffectWarning, stacklevel=3)
         if locked_dropout and not any(self._dropouts):
-            warnings.warn("locked_dropout has no effect without dropout between layers or input_dropout", stacklevel=3)
+            text = "locked_dropout has no effect without dropout between layers or input_dropout"
+            warnings.warn(text, NoEffectWarning, stacklevel=3)
         self.input_size = input_size
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self._residual = [residual and size == self.output_size for size in sizes]

@@ -34,12 +34,13 @@ class TransformerEncoder(Encoder):
         num_heads: A, attention heads of a layer.
         feedforward_size: units between the two dense layers of a feedforward; ``None`` for 4·H.
         dropout: share dropped of attention weights, of both sublayers' outputs and of x_0.
-        positions: ``sinusoidal`` or ``learned``.
-        max_steps: the longest T that it reads.
+        positions: ``sinusoidal``, which reads any T, or ``learned``.
+        max_steps: the longest T that learned positions are for; ``None`` for 1,024. Sinusoidal ones have no limit.
 
     Raises:
         TypeError: an option is unknown.
-        ValueError: an option is out of range, or ``hidden_size`` no multiple of ``num_heads``.
+        ValueError: an option is out of range, ``hidden_size`` no multiple of ``num_heads``, or ``max_steps`` was given
+            for positions that have no limit.
     """
 
     def __init__(
@@ -51,19 +52,18 @@ class TransformerEncoder(Encoder):
         feedforward_size: Optional[int] = None,
         dropout: float = 0.0,
         positions: str = "sinusoidal",
-        max_steps: int = 1024,
+        max_steps: Optional[int] = None,
         **kwargs,
     ):
         check_options(type(self).__name__, kwargs, self.option_names())
         super().__init__(**kwargs)
-        check_sizes(hidden_size=hidden_size, input_size=input_size, num_layers=num_layers, max_steps=max_steps)
+        check_sizes(hidden_size=hidden_size, input_size=input_size, num_layers=num_layers)
         check_shares(dropout=dropout)
-        check_choice("positions", positions, POSITIONS)
         self.input_size, self.output_size = input_size, hidden_size
-        self._num_heads, self._dropout, self._max_steps = num_heads, dropout, max_steps
+        self._num_heads, self._dropout = num_heads, dropout
         with self.name_scope():
             self.projection = _dense(hidden_size, input_size)
-            self.positions = POSITIONS[positions](hidden_size, max_steps)
+            self.positions = _make_positions(positions, hidden_size, max_steps)
             self.layers = nn.HybridSequential()
             for _ in range(num_layers):
                 self.layers.add(TransformerLayer(hidden_size, num_heads, feedforward_size, dropout))
@@ -73,16 +73,16 @@ class TransformerEncoder(Encoder):
         """Checks the number of steps, which an array knows; of a symbol, MXNet raises an error of its own.
 
         Raises:
-            ValueError: T is above ``max_steps``.
+            ValueError: T is above the ``max_steps`` of learned positions.
         """
-        if isinstance(inputs, mx.nd.NDArray) and len(inputs) > self._max_steps:
-            raise ValueError(f"the encoder reads up to max_steps = {self._max_steps} steps, not {len(inputs)}")
+        most = self.positions.max_steps
+        if most is not None and isinstance(inputs, mx.nd.NDArray) and len(inputs) > most:
+            raise ValueError(f"the encoder reads up to max_steps = {most} steps, not {len(inputs)}")
         return super().forward(inputs, *lengths)
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C) and lengths (N,) or ``None``; gives outputs (T, N, H) and last (N, H)."""
-        # A graph does not know T, but a table cut to the inputs' length has it, and MXNet raises if it is too short.
-        steps = F.slice_like(F.arange(self._max_steps), F.BlockGrad(inputs), axes=(0,))
+        steps = F.contrib.arange_like(F.BlockGrad(inputs), axis=0)  # a graph does not know T
         visible = None
         if lengths is not None:
             lengths = F.cast(F.BlockGrad(lengths), dtype="float32")
@@ -206,10 +206,12 @@ class SinusoidalPositions(HybridBlock):
 
     Args:
         hidden_size: H.
-        max_steps: of no effect here.
     """
 
-    def __init__(self, hidden_size: int, max_steps: Optional[int] = None, **kwargs):
+    max_steps = None
+    """There is no longest T."""
+
+    def __init__(self, hidden_size: int, **kwargs):
         super().__init__(**kwargs)
         self._hidden_size = hidden_size
 
@@ -229,21 +231,38 @@ class LearnedPositions(HybridBlock):
 
     Args:
         hidden_size: H.
-        max_steps: rows of the table.
+        max_steps: rows of the table, the longest T.
     """
 
-    def __init__(self, hidden_size: int, max_steps: int, **kwargs):
+    def __init__(self, hidden_size: int, max_steps: int = 1024, **kwargs):
         super().__init__(**kwargs)
+        check_sizes(max_steps=max_steps)
+        self.max_steps = max_steps
         with self.name_scope():
             self.table = self.params.get("table", shape=(max_steps, hidden_size), init=mx.init.Normal(math.sqrt(0.5)))
 
     def hybrid_forward(self, F, steps, table):
         """Takes steps (T,) float32, which are 0, 1, …; gives positions (T, 1, H) float32."""
+        # MXNet raises if the table is shorter than the inputs.
         return F.expand_dims(F.slice_like(table, steps, axes=(0,)), axis=1)
 
 
 POSITIONS = {"sinusoidal": SinusoidalPositions, "learned": LearnedPositions}
 """Kinds of positions by the name of their option."""
+
+
+def _make_positions(kind: str, hidden_size: int, max_steps: Optional[int]) -> HybridBlock:
+    """Returns the positions of a kind.
+
+    Raises:
+        ValueError: there is no such kind, or it has no ``max_steps``.
+    """
+    check_choice("positions", kind, POSITIONS)
+    if max_steps is None:
+        return POSITIONS[kind](hidden_size)
+    if kind != "learned":
+        raise ValueError(f"max_steps {max_steps}: {kind} positions read any number of steps; leave it out")
+    return LearnedPositions(hidden_size, max_steps)
 
 
 def _dense(units: int, in_units: int, **options) -> nn.Dense:

@@ -40,7 +40,10 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.CHECKSUMS
         (["--groups", "2"], "--groups 2: needs --view rows+columns"),
         (["--device", "tpu"], "--device tpu: use cpu, gpu:0 or several of one kind"),
         (["--device", "gpu:0"], "--device gpu:0: MXNet finds no GPUs here; use --device cpu"),
-        (["--epoch", "3"], "unrecognized arguments: --epoch 3"),
+        (["--epoch", "3"], "train: unrecognized arguments: --epoch 3; did you mean '--epochs'? (see gluon-lstm train"),
+        (["--hiden-size=3"], "unrecognized arguments: --hiden-size=3; did you mean '--hidden-size'?"),
+        (["--no-bidirection"], "unrecognized arguments: --no-bidirection; did you mean '--no-bidirectional'?"),
+        (["--qqq"], "train: unrecognized arguments: --qqq (see gluon-lstm train --help)"),
         (["extra"], "unrecognized arguments: extra"),
         (["--config", "none.yaml"], "--config none.yaml: No such file or directory"),
     ],
@@ -70,6 +73,13 @@ def test_options(refuses, monkeypatch, options, message, switch):
 def test_configuration_files(refuses, tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
     assert message in refuses("train", "--output", "run", "--config", tmp_path / name)
+
+
+def test_a_folder_as_data_set(refuses, tmp_path):
+    (tmp_path / "work" / "texts").mkdir()
+    line = refuses("train", "--dataset", "texts")
+    assert "--dataset texts: is a folder; for texts, name a .csv, .tsv or .jsonl file in it, and " in line
+    assert line.endswith("--dataset mnist --data-dir texts\n")
 
 
 def test_a_preset_beside_a_file_that_starts_from_another(refuses, tmp_path):

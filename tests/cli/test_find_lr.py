@@ -65,6 +65,13 @@ def test_a_file_that_is_no_plot_is_not_replaced(refuses, tmp_path):
     assert thesis.read_text() == "important"
 
 
+@pytest.mark.parametrize("name", ["rate", "rate.jpg"])
+def test_a_plot_of_another_kind_is_refused_before_the_test(refuses, monkeypatch, name):
+    monkeypatch.setattr(find_lr, "_test", lambda *_: pytest.fail("it must not train"))
+    line = refuses("find-lr", "--output", name)
+    assert f"--output {name}: the plot is a PNG picture; give a name that ends in .png" in line
+
+
 def test_a_disk_that_is_full_at_the_end(refuses, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

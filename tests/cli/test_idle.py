@@ -1,8 +1,14 @@
+import json
+from warnings import catch_warnings, simplefilter
+
+import mxnet as mx
 import pytest
 
-from gluon_lstm.cli.idle import IDLE, warn_of_idle_flags
+from gluon_lstm.cli.idle import IDLE, warn_of_idle_options
 from gluon_lstm.cli.main import build_parser
 from gluon_lstm.cli.options import read_config
+from gluon_lstm.config import ModelConfig
+from gluon_lstm.nn import build_net
 
 
 @pytest.fixture
@@ -11,7 +17,7 @@ def warnings(capsys):
 
     def run(*options):
         arguments = build_parser().parse_args(["train", *options])
-        warn_of_idle_flags(arguments, read_config(arguments))
+        warn_of_idle_options(arguments, read_config(arguments))
         out, err = capsys.readouterr()
         assert out == ""
         return err.splitlines()
@@ -68,9 +74,56 @@ def test_flags_with_an_effect_pass_in_silence(warnings, options):
 
 def test_what_counts_is_what_preset_file_and_flags_make_together(warnings, tmp_path):
     file = tmp_path / "c.yaml"
-    file.write_text("training: {optimizer: sgd, step_epochs: 3}")
+    file.write_text("training: {optimizer: sgd}")
     assert warnings("--config", str(file), "--momentum", "0.5") == []
     assert len(warnings("--config", str(file), "--momentum", "0.5", "--optimizer", "adam")) == 1
+
+
+def test_options_of_a_file_without_effect_are_told_with_its_name(warnings, tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("training: {optimizer: sgd, momentum: 0.5, step_epochs: 3}\nmodel: {encoder: gru, forget_bias: 2}")
+    step = f"warning: --config {file}: --step-epochs has no effect: needs --schedule step"
+    bias = f"warning: --config {file}: --forget-bias has no effect: needs --encoder lstm"
+    momentum = f"warning: --config {file}: --momentum has no effect: needs --optimizer sgd"
+    assert sorted(warnings("--config", str(file))) == sorted([step, bias])
+    assert sorted(warnings("--config", str(file), "--optimizer", "adam")) == sorted([step, bias, momentum])
+    assert warnings("--config", str(file), "--schedule", "step", "--encoder", "lstm") == []
+    again = warnings("--config", str(file), "--encoder", "lstm", "--step-epochs", "3")
+    assert again == ["warning: --step-epochs has no effect: needs --schedule step"], "a flag counts, and is told once"
+
+
+def test_values_of_a_file_that_are_the_presets_were_not_given(warnings, tmp_path):
+    file = tmp_path / "c.yaml"
+    file.write_text("training: {momentum: 0.9}\ntext: {max_length: 400}")
+    assert warnings("--config", str(file)) == []
+    file.write_text("preset: text\ntext: {word_dropout: 0.1, lowercase: true}")
+    assert warnings("--config", str(file)) == [
+        f"warning: --config {file}: --lowercase has no effect: acts on texts; needs another --dataset"
+    ]
+
+
+@pytest.mark.parametrize("options", ["", "--preset best", "--preset text", "--encoder transformer", "--schedule step"])
+def test_a_file_that_the_program_wrote_gives_no_false_alarm(warnings, tmp_path, options):
+    config = read_config(build_parser().parse_args(["train", *options.split()]))
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    found = warnings("--config", str(tmp_path / "config.json"))
+    assert len(found) == (options == "--schedule step"), "the one that the flag had as well"
+
+
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("dropout", [0.0, 0.2])
+def test_locked_dropout_is_told_where_the_encoder_warns(warnings, num_layers, dropout):
+    found = warnings("--locked-dropout", "--num-layers", str(num_layers), "--dropout", str(dropout))
+    with catch_warnings(record=True) as caught:
+        simplefilter("always")
+        build_net(ModelConfig(locked_dropout=True, num_layers=num_layers, dropout=dropout), (5, 3), 2, [mx.cpu()])
+    assert bool(found) == bool(caught) == (num_layers == 1 or dropout == 0)
+
+
+def test_an_encoder_does_not_warn_once_more(cli):
+    code, _, err = cli("find-lr", "--steps", 2, "--limit-train", 20, "--hidden-size", 2, "--locked-dropout")
+    reason = "acts between layers; needs --num-layers 2 or more"
+    assert (code, err) == (0, f"warning: --locked-dropout has no effect: {reason}\n")
 
 
 def test_the_table_names_fields_that_there_are():

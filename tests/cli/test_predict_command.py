@@ -326,6 +326,7 @@ def test_texts_of_the_command_line_go_to_a_file_as_csv(cli, text_run, work):
         (["good", "--device", "gpu:0,1"], "--device gpu:0,1: predict runs on one device; name one of them"),
         (["good", "--threads", "0"], "--threads 0: must be at least 1"),
         (["good", "--epoch", "3"], "unrecognized arguments: --epoch 3"),
+        (["good", "--inputs", "a.txt"], "unrecognized arguments: --inputs a.txt; did you mean '--input'?"),
     ],
 )
 def test_mistakes(refuses, text_run, work, options, message):

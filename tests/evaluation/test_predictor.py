@@ -107,3 +107,10 @@ def test_a_configuration_that_says_otherwise_of_the_ngrams(trained):
     other = merge(config, {"model": {"ngrams": 0 if config.model.ngrams else 2}})
     with pytest.raises(RunError, match="run: its n-gram model and config.json disagree"):
         Predictor(other, RunDirectory.open(path).load_model(), mx.cpu(), "run")
+
+
+def test_an_option_that_had_no_effect_in_training_is_not_told_again(trained):
+    config, splits, path, _ = trained
+    other = merge(config, {"model": {"locked_dropout": True}})  # of one layer
+    predictor = Predictor(other, RunDirectory.open(path).load_model(), mx.cpu(), "run")
+    assert predictor.predict_proba(splits.test.texts).shape == (len(splits.test.texts), 2)

@@ -11,6 +11,7 @@ from kinds import ENCODERS, each_kind, make_encoder
 from numerics import flat, prepare, some_lengths
 
 from gluon_lstm.config import ModelConfig
+from gluon_lstm.errors import NoEffectWarning
 from gluon_lstm.nn import (
     LSTM,
     GroupedEncoder,
@@ -163,6 +164,7 @@ MAKERS = {
     "classifier": lambda **o: SequenceClassifier(**{"num_classes": 3, "input_size": C, "hidden_size": H, **o}),
     "pooling": lambda **o: Pooling("max", **o),
     "transformer": lambda **o: TransformerEncoder(**{"hidden_size": 8, "input_size": C, **o}),
+    "learned positions": lambda **o: TransformerEncoder(8, C, positions="learned", **o),
     "transformer layer": lambda **o: TransformerLayer(**{"hidden_size": 8, "num_heads": 2, **o}),
     "attention": lambda **o: SelfAttention(**{"hidden_size": 8, "num_heads": 2, **o}),
 }
@@ -174,7 +176,7 @@ SIZES = [
     ("classifier", "groups", 1), ("classifier", "head_size", 0), ("classifier", "num_steps", 1),
     ("pooling", "num_steps", 1), ("pooling", "input_size", 0), ("transformer", "hidden_size", 1),
     ("transformer", "input_size", 1), ("transformer", "num_layers", 1), ("transformer", "num_heads", 1),
-    ("transformer", "feedforward_size", 1), ("transformer", "max_steps", 1),
+    ("transformer", "feedforward_size", 1), ("learned positions", "max_steps", 1),
     ("transformer layer", "feedforward_size", 1),
     ("attention", "hidden_size", 1), ("attention", "num_heads", 1),
 ]  # fmt: skip
@@ -224,13 +226,20 @@ OF_LOCKS = "locked_dropout has no effect without dropout between layers or input
     ({"locked_dropout": True, "num_layers": 2}, OF_LOCKS),
 ])  # fmt: skip
 def test_dropout_without_effect_is_warned_of(kind, options, message):
-    with pytest.warns(UserWarning, match=f"^{message}$") as caught:
+    with pytest.warns(NoEffectWarning, match=f"^{message}$") as caught:
         make_encoder(kind, C, H, **options)
     assert len(caught) == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"num_layers": 2, "dropout": 0.0}])
+def test_a_configuration_without_effect_is_warned_of_as_its_encoder(options):
+    with pytest.warns(NoEffectWarning, match=f"^{OF_LOCKS}$") as caught:
+        build_net(ModelConfig(locked_dropout=True, **options), (T, C), 3, [mx.cpu()])
+    assert len(caught) == 1
+
+
 def test_warnings_lead_to_the_line_that_made_the_encoder():
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(NoEffectWarning) as caught:
         GRUEncoder(H, C, dropout=0.3)
     assert caught[0].filename == __file__
 
@@ -242,7 +251,7 @@ def test_warnings_lead_to_the_line_that_made_the_encoder():
     lambda: TransformerEncoder(8, C, dropout=0.3),
     lambda: SequenceClassifier(3, C, H, dropout=0.3),
     lambda: SequenceClassifier(3, C, H, dropout=0.3, encoder="transformer", num_heads=2),
-    lambda: build_net(ModelConfig(locked_dropout=True), (T, C), 3, [mx.cpu()]),  # of which the command line has told
+    lambda: build_net(ModelConfig(locked_dropout=True, num_layers=2), (T, C), 3, [mx.cpu()]),
 ])  # fmt: skip
 def test_dropout_that_acts_is_not_warned_of(make):
     with warnings.catch_warnings():

@@ -59,7 +59,7 @@ BUILDERS = {
         UNITS, C, 1, True, activation="sigmoid", recurrent_activation="hard_sigmoid", peephole=True, coupled=True,
         cell_layer_norm=True, projection_size=5,
     ),
-    "transformer": lambda: TransformerEncoder(H, C, 2, 2, max_steps=2 * LONGEST + 1),
+    "transformer": lambda: TransformerEncoder(H, C, 2, 2),
     "groups": lambda: GroupedEncoder(make_encoder("lstm", 1, H), make_encoder("gru", 1, H, 1, True)),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ OPTIONS = {
     "gru": {"encoder": "gru"},
     "rnn": {"encoder": "rnn", "num_layers": 2},
     "lstm cell": {"implementation": "cell", "bidirectional": True},
-    "transformer": {"encoder": "transformer", "num_heads": 2, "max_steps": 50},
+    "transformer": {"encoder": "transformer", "num_heads": 2},
 }
 POOLINGS = ("last", "mean", "max", "mean+max", "attention")
 LENGTHS = np.array([7, 1, 4, 2, 7], np.int32)

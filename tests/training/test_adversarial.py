@@ -17,7 +17,7 @@ ENCODERS = {
     "lstm": {"bidirectional": True},
     "gru": {"encoder": "gru"},
     "rnn": {"encoder": "rnn"},
-    "transformer": {"encoder": "transformer", "num_heads": 2, "max_steps": 50},
+    "transformer": {"encoder": "transformer", "num_heads": 2},
 }
 LENGTH = 0.7
 CPU = (mx.cpu(),)
