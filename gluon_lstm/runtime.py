@@ -26,6 +26,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _COMMANDS = ("train.py", "evaluate.py")
 
 MOST_THREADS = 1024
+MOST_SHAPES = 64
+"""Shapes of its arguments for which MXNet keeps what an operator of oneDNN prepared; unlimited unless told."""
 
 
 def physical_cores() -> int:
@@ -68,10 +70,12 @@ def _siblings(cpu: int) -> str:
 
 
 def prepare(threads: Optional[int] = None) -> None:
-    """Sets the thread count and NumPy's alias that ``import mxnet`` needs.
+    """Sets the thread count, a limit of memory and NumPy's alias that ``import mxnet`` needs.
 
     MXNet takes half the processors it sees unless OMP_NUM_THREADS says
-    otherwise; and its modules still use ``np.bool``, which NumPy 1.24 removed.
+    otherwise, and keeps memory for every shape that an operator has met unless
+    MXNET_MKLDNN_CACHE_NUM, which is left as the user has set it, says how many;
+    and its modules still use ``np.bool``, which NumPy 1.24 removed.
 
     Args:
         threads: number of threads; ``None`` keeps OMP_NUM_THREADS where the
@@ -97,6 +101,7 @@ def prepare(threads: Optional[int] = None) -> None:
                 stacklevel=2,
             )
     else:
+        os.environ.setdefault("MXNET_MKLDNN_CACHE_NUM", str(MOST_SHAPES))
         os.environ["OMP_NUM_THREADS"] = str(threads or _threads_of_variable(current) or physical_cores())
 
 

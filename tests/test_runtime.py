@@ -20,9 +20,9 @@ LOAD = "import gluon_lstm; gluon_lstm.load"
 TRAIN = "from gluon_lstm.cli import main; main(['find-lr', '--limit-train', '20', '--threads', '3'])"
 
 
-def threads_at_import(tmp_path, code, threads=None):
-    """Runs code in a process of its own; returns OMP_NUM_THREADS as an import of MXNet, here a stand-in, finds it."""
-    (tmp_path / "mxnet.py").write_text(FAKE_MXNET)
+def threads_at_import(tmp_path, code, threads=None, variable="OMP_NUM_THREADS"):
+    """Runs code in a process of its own; returns a variable as an import of MXNet, here a stand-in, finds it."""
+    (tmp_path / "mxnet.py").write_text(FAKE_MXNET.replace("OMP_NUM_THREADS", variable))
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     environment["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{ROOT}"
     if threads is not None:
@@ -42,6 +42,14 @@ def threads_at_import(tmp_path, code, threads=None):
 )
 def test_threads_are_settled_before_mxnet_is_imported(tmp_path, code, given, expected):
     assert threads_at_import(tmp_path, code, given) == expected
+
+
+@pytest.mark.parametrize("given, expected", [(None, "64"), ("7", "7")], ids=["unset", "set by the user"])
+def test_the_shapes_that_mxnet_keeps_are_limited_before_it_is_imported(tmp_path, monkeypatch, given, expected):
+    monkeypatch.delenv("MXNET_MKLDNN_CACHE_NUM", raising=False)
+    if given:
+        monkeypatch.setenv("MXNET_MKLDNN_CACHE_NUM", given)
+    assert threads_at_import(tmp_path, LOAD, variable="MXNET_MKLDNN_CACHE_NUM") == expected
 
 
 @pytest.mark.parametrize("given, expected", [("4,2", "4"), (" 2 ", "2"), ("1024", "1024"), ("", CORES), (" ", CORES)])

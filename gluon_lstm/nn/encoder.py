@@ -7,7 +7,7 @@ from mxnet.gluon import nn
 
 from gluon_lstm.errors import NoEffectWarning
 from gluon_lstm.nn.checks import check_flags, check_options, check_shares, check_sizes, parameter_names
-from gluon_lstm.nn.graphs import SequenceBlock, join_features
+from gluon_lstm.nn.graphs import SequenceBlock, join_features, join_vectors
 from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
 
@@ -139,7 +139,7 @@ class RecurrentEncoder(Encoder):
         first = F.squeeze(F.slice_axis(outputs, axis=0, begin=0, end=1), axis=0)
         size = self.output_size // 2
         forward = F.slice_axis(final, axis=1, begin=0, end=size)
-        return F.concat(forward, F.slice_axis(first, axis=1, begin=size, end=None), dim=1)
+        return join_vectors(F, forward, F.slice_axis(first, axis=1, begin=size, end=None))
 
 
 class LSTMEncoder(RecurrentEncoder):
@@ -258,4 +258,4 @@ class GroupedEncoder(Encoder):
         parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
         encoded = [encoder(part, lengths) for encoder, part in zip(self._children.values(), parts)]
         outputs = join_features(F, *(e.outputs for e in encoded))
-        return tuple(EncoderOutput(outputs, F.concat(*(e.last for e in encoded), dim=1)))
+        return tuple(EncoderOutput(outputs, join_vectors(F, *(e.last for e in encoded))))

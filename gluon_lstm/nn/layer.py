@@ -4,7 +4,7 @@ from typing import Any, List, Mapping, Optional
 
 from gluon_lstm.config import IMPLEMENTATIONS
 from gluon_lstm.nn.checks import check_choice, check_flags, check_options, check_shares, check_sizes, parameter_names
-from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_features, split_steps
+from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_features, join_vectors, split_steps
 from gluon_lstm.nn.recurrences import Recurrence
 
 
@@ -128,17 +128,17 @@ class RecurrentLayer(SequenceBlock):
         """Runs the fused operator with the gates closed after each sequence's end."""
         marked = join_features(F, inputs, _padding(F, inputs, lengths))
         columns = [self._closing_column(F, p) for p in weights]
-        widened = [{**p, "i2h_weight": F.concat(p["i2h_weight"], c, dim=1)} for p, c in zip(weights, columns)]
+        widened = [{**p, "i2h_weight": join_vectors(F, p["i2h_weight"], c)} for p, c in zip(weights, columns)]
         return self._run_fused(F, marked, widened)
 
     def _closing_column(self, F, p):
         """Returns the weights (G·H, 1) of the feature that marks the steps after a sequence's end."""
         zeros = F.zeros_like(F.slice_axis(p["h2h_weight"], axis=1, begin=0, end=1))
         parts = [
-            self.recurrence.part(F, F.reshape(zeros, shape=(1, -1)), gate) + self.recurrence.closing.get(gate, 0.0)
+            self.recurrence.part(F, F.reshape(zeros, shape=(-1,)), gate) + self.recurrence.closing.get(gate, 0.0)
             for gate in self.recurrence.gates
         ]
-        return F.reshape(F.concat(*parts, dim=1), shape=(-1, 1))
+        return F.reshape(F.concat(*parts, dim=0), shape=(-1, 1))
 
     def _run_reversed(self, F, inputs, lengths, weights):
         """Runs each direction on its own, the backward one over sequences turned around within their lengths."""

@@ -1,3 +1,8 @@
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
 import mxnet as mx
 import numpy as np
 import pytest
@@ -5,6 +10,7 @@ import pytest
 from gluon_lstm.nn import build_net, get_arrays, set_arrays
 from gluon_lstm.training import Stepper
 
+ROOT = Path(__file__).parents[2]
 PLAIN = {"optimizer": "sgd", "momentum": 0.0, "clip_norm": 0.0}
 
 
@@ -115,3 +121,39 @@ def test_a_step_leaves_the_batch_as_it_was(make_stepper, batch):
     make_stepper(**PLAIN)[1].step(batch, 1.0).losses[0].wait_to_read()
     for array, copy in zip((batch.inputs, batch.labels), copies):
         np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc and trims glibc's heap")
+def test_a_step_loses_no_memory():
+    script = """
+        import ctypes, os
+        import gluon_lstm
+        import mxnet as mx
+        import numpy as np
+        from gluon_lstm import SequenceClassifier
+        from gluon_lstm.config import TrainingConfig
+        from gluon_lstm.data import Batch
+        from gluon_lstm.training import Stepper
+
+        net = SequenceClassifier(3, 16, 8, bidirectional=True, pooling="mean+max")
+        net.initialize()
+        net.hybridize(static_alloc=True, static_shape=True)
+        stepper = Stepper(net, TrainingConfig(), [mx.cpu()])
+        lengths, labels = np.array([5, 1, 6, 2], np.int32), np.array([0, 1, 2, 0], np.int32)
+        batch = Batch(np.zeros((6, 4, 16), np.float32), lengths, labels, np.arange(4))
+
+        def size_after(steps):
+            for _ in range(steps):
+                stepper.step(batch, 1e-3)
+            mx.nd.waitall()
+            ctypes.CDLL(None).malloc_trim(0)
+            with open("/proc/self/statm") as file:
+                return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        size_after(100)
+        before = size_after(50)
+        print((size_after(300) - before) / 300)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    assert float(done.stdout) < 2000, "bytes a step; each gradient of a concat of oneDNN's would lose 2 KB"
