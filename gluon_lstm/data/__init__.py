@@ -4,7 +4,7 @@ NumPy only: nothing here imports MXNet.
 """
 
 from gluon_lstm.data.augmentation import Augmentation, OversizeError
-from gluon_lstm.data.batching import iterate_batches, num_batches
+from gluon_lstm.data.batching import check_batch, iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.registry import dataset_names, load_split, load_splits
@@ -21,6 +21,7 @@ __all__ = [
     "TextDataset",
     "TextReader",
     "as_sequence",
+    "check_batch",
     "dataset_names",
     "iterate_batches",
     "load_split",

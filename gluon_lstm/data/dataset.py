@@ -54,6 +54,10 @@ class SequenceDataset(abc.ABC):
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __str__(self) -> str:
+        """How an error's line calls it: ``mnist (test)``."""
+        return f"{self.name} ({self.split})"
+
     @abc.abstractmethod
     def batch(self, indices: np.ndarray, rng: Optional[np.random.Generator] = None) -> Batch:
         """Returns the samples at ``indices``.

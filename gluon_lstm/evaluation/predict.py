@@ -8,6 +8,7 @@ import mxnet as mx
 import numpy as np
 from tqdm import tqdm
 
+from gluon_lstm.data.batching import draw_batch
 from gluon_lstm.data.dataset import Batch, SequenceDataset
 from gluon_lstm.errors import DataError
 
@@ -66,10 +67,10 @@ def predict_logits(
         progress: show a progress bar on the standard error stream.
 
     Raises:
-        DataError: the data set is empty, or an output is not finite.
+        DataError: the data set is empty, holds what ``check_batch`` refuses, or an output is not finite.
     """
     if not len(dataset):
-        raise DataError(f"{_name(dataset)}: has no samples to predict; choose another split or data set")
+        raise DataError(f"{dataset}: has no samples to predict; choose another split or data set")
     size = min(batch_size, len(dataset))
     order = _order(dataset)
     starts = range(0, len(dataset), size)
@@ -106,17 +107,17 @@ def check_compatible(
     expected_steps, expected_features = step_shape
     if features != expected_features:
         raise DataError(
-            f"{_name(dataset)}: a time step has {features} features, the model reads {expected_features}; "
+            f"{dataset}: a time step has {features} features, the model reads {expected_features}; "
             f"choose the data set and view that it was trained on"
         )
     if expected_steps not in (None, steps):
         raise DataError(
-            f"{_name(dataset)}: a sequence has {steps} time steps, the model reads {expected_steps}; "
+            f"{dataset}: a sequence has {steps} time steps, the model reads {expected_steps}; "
             f"choose the data set and view that it was trained on"
         )
     if tuple(dataset.class_names) != tuple(class_names):
         difference = _difference(dataset.class_names, class_names)
-        raise DataError(f"{_name(dataset)}: {difference}; choose data of its classes")
+        raise DataError(f"{dataset}: {difference}; choose data of its classes")
 
 
 def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
@@ -125,11 +126,6 @@ def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
         return f"has {len(found)} classes, the model knows {len(expected)}"
     position = next(i for i, pair in enumerate(zip(found, expected)) if pair[0] != pair[1])
     return f"class {position} is {found[position]!r}, the model has {expected[position]!r} there"
-
-
-def _name(dataset: SequenceDataset) -> str:
-    """Returns how an error's line calls a data set: ``mnist (test)``."""
-    return f"{dataset.name} ({dataset.split})"
 
 
 def _order(dataset: SequenceDataset) -> np.ndarray:
@@ -142,7 +138,7 @@ def _batch(dataset: SequenceDataset, order: np.ndarray, start: int, size: int) -
 
     A hybridized network is compiled anew for every batch size it meets.
     """
-    return dataset.batch(order[np.minimum(np.arange(start, start + size), len(order) - 1)])
+    return draw_batch(dataset, order[np.minimum(np.arange(start, start + size), len(order) - 1)])
 
 
 def _forward(net: mx.gluon.HybridBlock, batch: Batch, device: mx.Context) -> np.ndarray:
@@ -155,6 +151,6 @@ def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
         raise DataError(
-            f"{_name(dataset)}: the model's output is not finite for {len(broken)} samples, first for sample "
+            f"{dataset}: the model's output is not finite for {len(broken)} samples, first for sample "
             f"{broken[0]}; check that sample's values, and the model if it is all of them"
         )

@@ -5,6 +5,7 @@ from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.data.batching import iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
+from gluon_lstm.errors import DataError
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ class Lengths(SequenceDataset):
     """Sequences of ones, of which the lengths alone matter."""
 
     name, split, class_names, step_shape, input_format, fingerprint = "lengths", "train", ("a",), (None, 9), {}, ""
+    symbols = True
 
     def __init__(self, lengths):
         self.lengths, self.labels = lengths, np.zeros(len(lengths), np.int32)
@@ -125,3 +127,77 @@ def test_short_and_long_batches_come_in_no_order(texts):
 def test_without_a_seed_sequences_keep_their_order(texts):
     batches = list(iterate_batches(texts, 32))
     np.testing.assert_array_equal(np.concatenate([batch.indices for batch in batches]), np.arange(5_003))
+
+
+class Fixed(SequenceDataset):
+    """Hands out one batch, whatever is asked for."""
+
+    name, split, step_shape, input_format, fingerprint = "fixed", "test", None, {}, ""
+
+    def __init__(self, batch, symbols, step_shape):
+        self._batch, self.symbols, self.step_shape = batch, symbols, step_shape
+        self.labels, self.class_names = np.zeros(4, np.int32), ("a", "b", "c")
+
+    def batch(self, indices, rng=None):
+        return self._batch
+
+    def subset(self, indices, split=None):
+        return self
+
+
+def values(**changed):
+    """Returns a data set of sequences (3 steps, 4 samples, 2 features), some arrays of which were changed."""
+    arrays = {
+        "inputs": np.full((3, 4, 2), 0.5, np.float32),
+        "lengths": np.array([1, 2, 3, 3], np.int32),
+        "labels": np.array([0, 1, 2, 0], np.int32),
+        "indices": np.array([7, 8, 9, 6]),
+    }
+    return Fixed(Batch(**{**arrays, **changed}), False, (None, 2))
+
+
+def tokens(inputs):
+    """Returns a data set of tokens (3 steps, 4 samples), of which 5 are known."""
+    batch = values(inputs=np.array(inputs, np.int32)).batch(None)
+    return Fixed(batch, True, (None, 5))
+
+
+def with_value(array, place, value):
+    array = np.array(array)
+    array[place] = value
+    return array
+
+
+GOOD = values().batch(None)
+GOOD_TOKENS = [[0, 1, 2, 3], [4, 0, 0, 0], [1, 1, 1, 1]]
+BROKEN = {
+    "NaN": (values(inputs=with_value(GOOD.inputs, (1, 2, 0), np.nan)), "sample 9: inputs are not all finite"),
+    "infinity": (values(inputs=with_value(GOOD.inputs, (2, 3, 1), -np.inf)), "sample 6: inputs are not all finite"),
+    "doubles": (values(inputs=GOOD.inputs.astype(float)), "inputs of a batch are float64"),
+    "features": (values(inputs=np.ones((3, 4, 3), np.float32)), "inputs of a batch are float32 (3, 4, 3); needs"),
+    "axes": (values(inputs=np.ones(3, np.float32)), "inputs of a batch are float32 (3,)"),
+    "no steps": (values(inputs=np.ones((0, 4, 2), np.float32)), "inputs of a batch are float32 (0, 4, 2)"),
+    "no samples": (values(inputs=np.ones((3, 0, 2), np.float32)), "inputs of a batch are float32 (3, 0, 2)"),
+    "length 0": (values(lengths=with_value(GOOD.lengths, 0, 0)), "sample 7: lengths are not all from 1 to 3"),
+    "length T + 1": (values(lengths=with_value(GOOD.lengths, 3, 4)), "sample 6: lengths are not all from 1 to 3"),
+    "lengths of others": (values(lengths=np.ones(3, np.int32)), "lengths of a batch are int32 (3,)"),
+    "label -1": (values(labels=with_value(GOOD.labels, 1, -1)), "sample 8: labels are not all from 0 to 2"),
+    "label K": (values(labels=with_value(GOOD.labels, 1, 3)), "sample 8: labels are not all from 0 to 2"),
+    "long labels": (values(labels=GOOD.labels.astype(np.int64)), "labels of a batch are int64 (4,); needs int32 (4,)"),
+    "token V": (tokens(with_value(GOOD_TOKENS, (1, 1), 5)), "sample 8: inputs are not all from 0 to 4"),
+    "token -1": (tokens(with_value(GOOD_TOKENS, (2, 0), -1)), "sample 7: inputs are not all from 0 to 4"),
+}
+
+
+@pytest.mark.parametrize("dataset, message", BROKEN.values(), ids=BROKEN.keys())
+def test_a_batch_that_mxnet_would_clip_or_crash_on_is_refused(dataset, message):
+    with pytest.raises(DataError) as caught:
+        next(iterate_batches(dataset, 4))
+    assert f"fixed (test): {message}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "dataset", [values(), values(lengths=None), tokens(GOOD_TOKENS)], ids=["values", "alone", "tokens"]
+)
+def test_a_batch_as_it_should_be_is_handed_on_as_it_is(dataset):
+    assert next(iterate_batches(dataset, 4)) is dataset.batch(None)

@@ -64,9 +64,16 @@ def test_empty_data_set_is_refused(make_dataset):
 
 def test_output_that_is_not_finite_is_refused(make_dataset):
     dataset = make_dataset(samples=6)
-    dataset.inputs[2, 4, 0] = np.nan
+    dataset.inputs[:, 4, 0] = 3e38  # finite, and their sum is not
     with pytest.raises(DataError, match="not finite for 1 samples, first for sample 4"):
         predict(StepSums(), dataset, 4, mx.cpu())
+
+
+def test_input_that_is_not_finite_is_refused_before_the_network_sees_it(make_dataset):
+    dataset = make_dataset(samples=6)
+    dataset.inputs[2, 4, 0] = np.nan
+    with pytest.raises(DataError, match=r"fake \(test\): sample 4: inputs are not all finite"):
+        predict(None, dataset, 6, mx.cpu())
 
 
 def test_softmax_of_great_logits_is_finite():
