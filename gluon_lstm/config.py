@@ -6,14 +6,22 @@ the files read by ``--config`` and ``config.json`` all follow from this table.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union, get_args, get_type_hints
 
-from gluon_lstm.errors import ConfigError, did_you_mean
+from gluon_lstm.bounded import (
+    JSON_BYTES,
+    YAML_BYTES,
+    YAML_VALUES,
+    RepeatedNameError,
+    check_names,
+    parse_json,
+    read_file,
+)
+from gluon_lstm.errors import ConfigError, did_you_mean, shortened, shown
 from gluon_lstm.runtime import MOST_THREADS
 
 CONFIG_VERSION = 1
@@ -26,6 +34,8 @@ MOST_UNITS = 8192
 """Of a layer; MXNet's arrays hold fewer than 2**31 numbers."""
 MOST_STEPS = 100_000
 """Of a sequence whose length varies."""
+MOST_TOKENS, MOST_CHARACTERS = 5, 8
+"""Of an n-gram."""
 
 # The names that options take; the code behind each option reads them here, so that there is one list of each.
 VIEWS = ("rows", "columns", "pixels", "permuted", "rows+columns")
@@ -135,10 +145,12 @@ class ModelConfig:
     )
     embedding_training: bool = option(True, "train the word vectors, pretrained ones too")
     ngrams: int = option(
-        0, "mix the answer with that of a linear model of up to this many successive tokens; 0 for none", low=0, high=5
+        0, "mix the answer with that of a linear model of up to this many successive tokens; 0 for none",
+        low=0, high=MOST_TOKENS,
     )
     character_ngrams: int = option(
-        0, "the same of up to this many successive characters; for long texts this takes much memory", low=0, high=8
+        0, "the same of up to this many successive characters; for long texts this takes much memory",
+        low=0, high=MOST_CHARACTERS,
     )
     encoder: str = option("lstm", "what reads the sequence", choices=ENCODERS)
     hidden_size: int = option(128, "units of each layer and direction", low=1, high=MOST_UNITS)
@@ -249,11 +261,12 @@ class Config:
 
     def __post_init__(self) -> None:
         if not isinstance(self.preset, str):
-            raise ConfigError(f"preset {self.preset!r}: must be a name")
+            raise ConfigError(f"preset {shown(self.preset)}: must be a name")
         for name in SECTIONS:
             section = getattr(self, name)
+            hints = get_type_hints(type(section))
             for item in fields(section):
-                _check(item, get_type_hints(type(section))[item.name], getattr(section, item.name))
+                _check(item, hints[item.name], getattr(section, item.name))
         _check_together(self)
 
     def to_dict(self) -> Dict[str, Any]:
@@ -279,18 +292,20 @@ def _check(item, hint: Any, value: Any) -> None:
         return
     allowed = (int, float) if kind is float else kind
     if not isinstance(value, allowed) or (kind is not bool and isinstance(value, bool)):
-        raise ConfigError(f"{flag(item.name)} {value!r}: must be of type {kind.__name__}")
+        raise ConfigError(f"{flag(item.name)} {shown(value)}: must be of type {kind.__name__}")
+    limits, named = item.metadata, f"{flag(item.name)} {shortened(value) if kind is str else shown(value)}"
     if kind is float and not abs(value) <= sys.float_info.max:  # also where it is NaN, or a greater int
-        raise ConfigError(f"{flag(item.name)} {value}: must be finite")
-    limits = item.metadata
+        raise ConfigError(f"{named}: must be finite")
+    if kind is int and abs(value) >= 2**63:
+        raise ConfigError(f"{named}: must be a number of 64 bits")
     if limits["choices"] and value not in limits["choices"]:
-        raise ConfigError(f"{flag(item.name)} {value}: choose from {', '.join(limits['choices'])}")
+        raise ConfigError(f"{named}: choose from {', '.join(limits['choices'])}")
     if limits["low"] is not None and value < limits["low"]:
-        raise ConfigError(f"{flag(item.name)} {value}: must be at least {limits['low']}")
+        raise ConfigError(f"{named}: must be at least {limits['low']}")
     if limits["above"] is not None and value <= limits["above"]:
-        raise ConfigError(f"{flag(item.name)} {value}: must be greater than {limits['above']}")
+        raise ConfigError(f"{named}: must be greater than {limits['above']}")
     if limits["high"] is not None and value > limits["high"]:
-        raise ConfigError(f"{flag(item.name)} {value}: must be at most {limits['high']}")
+        raise ConfigError(f"{named}: must be at most {limits['high']}")
 
 
 def _check_together(config: Config) -> None:
@@ -370,7 +385,7 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
     """
     unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED), key=str)
     if unknown:
-        raise ConfigError(f"{source}: unknown section {unknown[0]!r}{_home(unknown[0])}")
+        raise ConfigError(f"{source}: unknown section {shown(unknown[0])}{_home(unknown[0])}")
     if not _is_record(changes):
         raise ConfigError(f"{source}: 'dataset' is no section; name the data set in section 'data'")
     merged = {}
@@ -381,7 +396,7 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
             raise ConfigError(f"{source}: section {name!r} must hold names and values")
         for key in values:
             if key not in known:
-                raise ConfigError(f"{source}: unknown option {key!r} in section {name!r}{_suggest(key, known)}")
+                raise ConfigError(f"{source}: unknown option {shown(key)} in section {name!r}{_suggest(key, known)}")
         merged[name] = replace(getattr(config, name), **values)
     prefix = f"{source}: " if source else ""
     try:
@@ -428,57 +443,63 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
 
     source = source or f"--config {path}"
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-        values = _load_json(text) if str(path).endswith(".json") else _load_yaml(text)
+        is_json = str(path).endswith(".json")
+        text = read_file(path, JSON_BYTES if is_json else YAML_BYTES).decode("utf-8-sig")
+        values = parse_json(text) if is_json else _load_yaml(text)
     except OSError as error:
         raise ConfigError(f"{source}: {error.strerror}") from error
-    except ConfigError as error:
+    except RepeatedNameError as error:
         raise ConfigError(f"{source}: {error}") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        language, reason = "JSON" if str(path).endswith(".json") else "YAML", " ".join(str(error).split())
+    except (ValueError, LookupError, RecursionError, yaml.YAMLError) as error:  # of a tag and what it cannot be
+        language, reason = "JSON" if is_json else "YAML", " ".join(str(error).split())
         raise ConfigError(f"{source}: not valid {language}: {reason}") from error
     if not isinstance(values, dict):
         raise ConfigError(f"{source}: must hold the sections {', '.join(SECTIONS)}")
     if values.get("version", CONFIG_VERSION) != CONFIG_VERSION:
         raise ConfigError(
-            f"{source}: format version {values['version']!r} is unknown; this release reads {CONFIG_VERSION}"
+            f"{source}: format version {shown(values['version'])} is unknown; this release reads {CONFIG_VERSION}"
         )
     return values
-
-
-def _check_names(names: Iterable[Any]) -> None:
-    """Raises ConfigError where a name occurs twice: parsers would keep the last value and say nothing."""
-    seen = set()
-    for name in names:
-        if name in seen:
-            raise ConfigError(f"{name!r} occurs twice in one section; leave one of them out")
-        seen.add(name)
-
-
-def _load_json(text: str) -> Any:
-    """Returns the values in a JSON text, whose objects name each key once."""
-
-    def unique(pairs):
-        _check_names(name for name, _ in pairs)
-        return dict(pairs)
-
-    return json.loads(text, object_pairs_hook=unique)
 
 
 def _load_yaml(text: str) -> Any:
     """Returns the plain values in a YAML text; ``1e-3`` is a number, as in YAML 1.2 and as flags have it."""
     import yaml
 
+    plain = ("null", "bool", "int", "float", "str", "seq", "map")
+
     class Loader(yaml.SafeLoader):
+        # Of the others, a date is a text here, and a tag such as !!binary is an error.
+        yaml_constructors = {
+            **{tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if not tag or tag[18:] in plain},
+            "tag:yaml.org,2002:timestamp": yaml.SafeLoader.construct_yaml_str,
+        }
+
         def compose_mapping_node(self, anchor):
             """Checks the names as they are written, before YAML's merging (``<<``) adds those of others."""
             node = super().compose_mapping_node(anchor)
-            _check_names(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            check_names(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+            return node
+
+        def compose_document(self):
+            """Checks how much it is once aliases are written out: nine lines of nine aliases each are 10**9 values."""
+            node = super().compose_document()
+            if _count_values(node, {}) > YAML_VALUES:
+                raise ValueError(f"has more than {YAML_VALUES:,} values, aliases written out")
             return node
 
     exponent = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
     Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+.0123456789"))
     return yaml.load(text, Loader)
+
+
+def _count_values(node: Any, counts: Dict[int, int]) -> int:
+    """Returns how many values a YAML node stands for; ``counts``: of the nodes that were met, by their ``id``."""
+    if id(node) not in counts:
+        counts[id(node)] = YAML_VALUES  # of a node within itself
+        parts = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
+        counts[id(node)] = 1 + sum(_count_values(part, counts) for part in parts if not isinstance(part, str))
+    return counts[id(node)]
 
 
 _ARTICLE = {

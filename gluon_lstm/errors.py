@@ -6,7 +6,10 @@ exception is an internal error and keeps its traceback.
 """
 
 import difflib
+import reprlib
 from typing import Any, Iterable
+
+_SHOWN_CHARACTERS = 80
 
 
 class NoEffectWarning(UserWarning):
@@ -47,5 +50,22 @@ class DivergenceError(UserError):
 
 def did_you_mean(word: Any, known: Iterable[str]) -> str:
     """Returns the known word nearest to ``word`` as the end of an error's line; nothing where none is near."""
-    near = difflib.get_close_matches(str(word), list(known), n=1)
+    text = shortened(word) if isinstance(word, str) else shown(word)
+    near = difflib.get_close_matches(text, list(known), n=1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def shown(value: Any) -> str:
+    """Returns a value for an error's line: as ``repr`` has it, of a long or deep one its start and end."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = short.maxlong = _SHOWN_CHARACTERS
+    try:
+        text = short.repr(value)
+    except ValueError:  # Python writes out no whole number of thousands of digits
+        text = f"<{type(value).__name__}>"
+    return text if len(text) <= 3 * _SHOWN_CHARACTERS else f"{text[: 3 * _SHOWN_CHARACTERS]}…"
+
+
+def shortened(text: str) -> str:
+    """Returns a text for an error's line, the rest of a long one left out."""
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"

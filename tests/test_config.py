@@ -1,6 +1,7 @@
 import ast
 import json
 import math
+import os
 from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 from typing import get_type_hints
@@ -284,3 +285,66 @@ def test_files_that_cannot_be_read(tmp_path):
         read_config_file(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match=f"--config {tmp_path}: Is a directory"):
         read_config_file(tmp_path)
+
+
+LAUGHS = "\n".join(
+    ["l0: &l0 [lol]", *(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]" for n in range(1, 10)), "data: {view: *l9}"]
+)
+MERGES = "\n".join(["m0: &m0 {a: 1}", *(f"m{n}: &m{n} {{<<: [*m{n - 1}, *m{n - 1}]}}" for n in range(1, 40))])
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "name, content, message",
+    [
+        ("c.yaml", LAUGHS, "not valid YAML: has more than 10,000 values, aliases written out"),
+        ("c.yaml", MERGES, "not valid YAML: has more than 10,000 values, aliases written out"),
+        ("c.yaml", "data: &a [*a]", "not valid YAML: has more than 10,000 values, aliases written out"),
+        ("c.yaml", "data: " + "[" * 30_000, "not valid YAML: "),
+        ("c.yaml", "#" * 65_537, "not valid YAML: larger than 65,536 bytes"),
+        ("c.yaml", "data: !!python/object/apply:os.system [id]", "not valid YAML: could not determine a constructor"),
+        ("c.yaml", "data: !!binary aGk=", "not valid YAML: could not determine a constructor"),
+        ("c.yaml", "data: !!int ''", "not valid YAML: "),
+        ("c.yaml", "data: !!bool maybe", "not valid YAML: "),
+        ("c.json", '{"data":' + "[" * 100_000 + "]" * 100_000 + "}", "not valid JSON: lists and objects are nested"),
+        ("c.json", '{"data": {"split_seed": NaN}}', "not valid JSON: 'NaN' is no finite number"),
+        ("c.json", '{"data": {"split_seed": 1e999}}', "not valid JSON: '1e999' is no finite number"),
+    ],
+    ids=["laughs", "merges", "itself", "deep", "large", "python", "binary", "int", "bool", "JSON", "NaN", "overflow"],
+)
+def test_files_made_to_do_harm(write, name, content, message):
+    path = write(content, name)
+    with pytest.raises(ConfigError) as caught:
+        read_config_file(path)
+    assert str(caught.value).startswith(f"--config {path}: {message}")
+    assert len(str(caught.value)) < 1_000
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"training": {"epochs": 10**5_000}}, "--epochs <int>: must be a number of 64 bits"),
+        ({"training": {"epochs": 2**63}}, "--epochs 9223372036854775808: must be a number of 64 bits"),
+        ({"training": {"learning_rate": 10**5_000}}, "--learning-rate <int>: must be finite"),
+        ({"data": {"view": "x" * 10_000}}, "--view xxx"),
+        ({"data": {"view": [["x" * 10_000] * 1_000] * 1_000}}, "--view [["),
+        ({"data": {"y" * 10_000: 1}}, "unknown option 'yyy"),
+        ({"z" * 10_000: {}}, "unknown section 'zzz"),
+    ],
+    ids=["digits", "65 bits", "float", "text", "lists", "option", "section"],
+)
+def test_values_of_any_size_have_a_short_line(changes, message):
+    with pytest.raises(ConfigError) as caught:
+        merge(Config(), changes, "c.json")
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 1_000
+
+
+def test_a_date_is_a_text(write):
+    assert read_config_file(write("text: {label_column: 2001-01-01}"))["text"] == {"label_column": "2001-01-01"}
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "c.yaml")
+    with pytest.raises(ConfigError, match="c.yaml: not an ordinary file"):
+        read_config_file(tmp_path / "c.yaml")

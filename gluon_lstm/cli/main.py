@@ -16,6 +16,10 @@ from gluon_lstm.errors import NoEffectWarning, UserError, did_you_mean
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "find-lr": find_lr}
 
 
+MOST_CHARACTERS = 20_000
+"""Of an error's line: a name in a file can be as long as the file."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line, and which takes arguments before and after flags."""
 
@@ -44,7 +48,8 @@ class _Parser(argparse.ArgumentParser):
 
 def _one_line(text: str) -> str:
     """Returns the text on one line that cannot command the terminal, whatever a name or value brought into it."""
-    return " ".join(map(visible, text.splitlines()))
+    line = " ".join(map(visible, text.splitlines()))
+    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}…"
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import Plan, Repeat, RepeatsDirectory, RunDirectory
+from gluon_lstm.rundir.layout import check_inside
 
 MOST_SEEDS = 1000
 MEASURES = ("validation_accuracy", "accuracy", "macro_f1", "nll")
@@ -115,6 +116,7 @@ def _run_all(
     fold = repeats[0].config.data.fold
     for number, repeat in enumerate(repeats, 1):
         print(f"run {number} of {len(repeats)}: {repeat.name}", file=sys.stderr)
+        check_inside(directory.path, directory.path / repeat.name)
         if repeat.config.data.fold != fold:
             fold, splits = repeat.config.data.fold, load_splits(repeat.config)
         code = train(repeat.config, splits, directory.path / repeat.name)

@@ -14,6 +14,7 @@ from gluon_lstm.config import Config, flag
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError, DataError
 from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, locked
+from gluon_lstm.rundir.layout import check_no_links
 
 
 def start_run(config: Config, splits: DataSplits, output: Path, force: bool = False, is_kept: bool = True) -> int:
@@ -68,6 +69,7 @@ def go_on(config: Config, splits: DataSplits, path: Path) -> int:
         return start_run(config, splits, path, force=True)
     directory = RunDirectory.open(path)
     with locked(path):
+        check_no_links(path)
         _check_data(directory, splits)
         fitting = _make_fit(config, splits)
         fitting.resume(directory)
@@ -89,8 +91,10 @@ def _check_alone(arguments: argparse.Namespace) -> None:
 
 def _threads(directory: RunDirectory) -> Optional[int]:
     """Returns the thread count that a run was begun with, on which the last bits of its numbers depend."""
-    threads = str(directory.read_record().get("environment", {}).get("threads", ""))
-    return int(threads) if threads.isdecimal() and 1 <= int(threads) <= runtime.MOST_THREADS else None
+    environment = directory.read_record().get("environment")
+    threads = str(environment.get("threads", "")) if isinstance(environment, dict) else ""
+    is_number = threads.isdecimal() and len(threads) <= len(str(runtime.MOST_THREADS))
+    return int(threads) if is_number and 1 <= int(threads) <= runtime.MOST_THREADS else None
 
 
 def _check_data(directory: RunDirectory, splits: DataSplits) -> None:

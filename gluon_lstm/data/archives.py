@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import tarfile
 import zipfile
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Callable, Dict, Iterator, NamedTuple
+from typing import Callable, Dict, Iterator, NamedTuple
+
+from gluon_lstm.bounded import open_file, unpacked
 
 _DAMAGES = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
 _PIECE = 2**16
+_PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of the others, LZMA can ask for 4 GiB before it unpacks a byte."""
 
 
 class Sizes(NamedTuple):
@@ -33,8 +36,7 @@ def read_tar(path: Path, wanted: Callable[[str], object], sizes: Sizes) -> Dict[
         ValueError: the archive is damaged or too large, or a wanted member is there twice or is no ordinary file.
     """
     members: Dict[str, bytes] = {}
-    with _damage_as_value_error(), gzip.open(path) as unpacked:
-        bounded = _Bounded(unpacked, sizes.total)
+    with _damage_as_value_error(), open_file(path) as file, unpacked(file, sizes.total) as bounded:
         with tarfile.open(fileobj=bounded, mode="r|") as archive:
             for info in archive:
                 name = info.name.removeprefix("./")
@@ -53,11 +55,13 @@ def read_zip(path: Path, wanted: Callable[[str], object], sizes: Sizes) -> Dict[
     """Returns name → content of members of a zip archive; arguments and errors as of ``read_tar``."""
     members: Dict[str, bytes] = {}
     total = 0
-    with _damage_as_value_error(), zipfile.ZipFile(path) as archive:
+    with _damage_as_value_error(), open_file(path) as file, zipfile.ZipFile(file) as archive:
         for info in archive.infolist():
             if not wanted(info.filename):
                 continue
             _check(info.filename, info.file_size, members, sizes)
+            if info.compress_type not in _PACKINGS:
+                raise ValueError(f"{info.filename} is packed in a way that zip files seldom are")
             total += info.file_size
             if total > sizes.total:
                 raise ValueError(f"unpacks to more than {sizes.total:,} bytes")
@@ -80,18 +84,3 @@ def _damage_as_value_error() -> Iterator[None]:
         yield
     except _DAMAGES as error:
         raise ValueError(f"damaged archive ({' '.join(str(error).split()) or type(error).__name__})") from error
-
-
-class _Bounded:
-    """A stream to read, which ends in ValueError after so many bytes: passing over a member unpacks it, too."""
-
-    def __init__(self, stream: BinaryIO, max_bytes: int) -> None:
-        self._stream, self._max_bytes, self._count = stream, max_bytes, 0
-
-    def read(self, size: int) -> bytes:
-        """Returns up to ``size`` bytes more."""
-        piece = self._stream.read(size)
-        self._count += len(piece)
-        if self._count > self._max_bytes:
-            raise ValueError(f"unpacks to more than {self._max_bytes:,} bytes")
-        return piece

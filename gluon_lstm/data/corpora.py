@@ -8,6 +8,7 @@ from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from gluon_lstm.bounded import MOST_CLASSES
 from gluon_lstm.config import Config, DataConfig, TextConfig
 from gluon_lstm.data.corpus_downloads import advice, download_corpus
 from gluon_lstm.data.places import user_folder
@@ -86,6 +87,11 @@ def read_corpus(config: Config) -> RawSplits:
         raise DataError(
             f"{_source_name(config, 'train')}: every label is {class_names[0]!r}, and one class alone leaves nothing "
             f"to learn; use labels of two classes or more"
+        )
+    if len(class_names) > MOST_CLASSES:
+        raise DataError(
+            f"{_source_name(config, 'train')}: {len(class_names):,} different labels, and at most {MOST_CLASSES:,} are "
+            f"told apart; name another --label-column"
         )
     splits = {
         split: RawSplit(texts.texts, _positions(texts, class_names, _source_name(config, split)))
@@ -201,7 +207,8 @@ def _warnings(splits: Dict[str, RawSplit], class_names: Tuple[str, ...]) -> List
         again = sum(text in known for text in texts)
         if again:
             found.append(f"warning: {again:,} of {len(texts):,} {split} texts are training texts too")
-        absent = [name for index, name in enumerate(class_names) if not (labels == index).any()]
+        counts = np.bincount(labels, minlength=len(class_names))
+        absent = [class_names[index] for index in np.flatnonzero(counts == 0)]
         if absent:
             shown = ", ".join(map(repr, absent[:5])) + (", …" if len(absent) > 5 else "")
             found.append(f"warning: no {split} text has the label {shown}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from gluon_lstm.atomic import replacing_file
+from gluon_lstm.bounded import read_file
 from gluon_lstm.data import originals
 from gluon_lstm.data.archives import Sizes, read_tar, read_zip
 from gluon_lstm.data.downloads import Checksum, Limits, fetch
@@ -75,7 +76,8 @@ class Home(NamedTuple):
 
 def convert_questions(paths: Sequence[Path]) -> Samples:
     """Reads TREC's two files, to train on and to test on."""
-    return {split: originals.read_questions(path.read_bytes()) for split, path in zip(("train", "test"), paths)}
+    contents = [read_file(path, SMALL.member) for path in paths]
+    return {split: originals.read_questions(content) for split, content in zip(("train", "test"), contents)}
 
 
 def convert_trees(paths: Sequence[Path], label_names: Sequence[Optional[str]]) -> Samples:

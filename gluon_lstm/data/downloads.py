@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Callable, Iterator, NamedTuple, Sequence
 
 from gluon_lstm.atomic import replacing_file
+from gluon_lstm.bounded import open_file
 from gluon_lstm.errors import DataError
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -48,7 +49,7 @@ class Checksum(NamedTuple):
     def verify(self, path: Path) -> None:
         """Raises ValueError unless the content of ``path`` is the one meant."""
         digest, size = hashlib.sha256(), 0
-        with path.open("rb") as raw:
+        with open_file(path) as raw:
             compressed = self.unpack and raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             stream = gzip.GzipFile(fileobj=raw) if compressed else raw

@@ -10,7 +10,8 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Tu
 
 import numpy as np
 
-from gluon_lstm.config import ENDS, TOKENIZERS, TextConfig
+from gluon_lstm.bounded import TEXT_CHARACTERS
+from gluon_lstm.config import ENDS, MOST_STEPS, TOKENIZERS, TextConfig
 from gluon_lstm.data.tokenizers import make_tokenizer, read_sentencepiece_model
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -34,6 +35,14 @@ class TokenSequences(NamedTuple):
     def lengths(self) -> np.ndarray:
         """(M,) int64: tokens of each sequence."""
         return np.diff(self.offsets)
+
+    def are_valid(self, num_tokens: int) -> bool:
+        """Whether the arrays can have come out of a file whole: types, offsets, numbers below ``num_tokens``."""
+        numbers, offsets = self
+        if (numbers.ndim, offsets.ndim, numbers.dtype, offsets.dtype) != (1, 1, np.int32, np.int64) or not len(offsets):
+            return False
+        in_order = offsets[0] == 0 and offsets[-1] == len(numbers) and (np.diff(offsets) >= 0).all()
+        return bool(in_order and (not len(numbers) or 0 <= numbers.min() <= numbers.max() < num_tokens))
 
     def take(self, indices: np.ndarray) -> TokenSequences:
         """Returns the sequences at ``indices`` (N,)."""
@@ -89,10 +98,12 @@ class Cutting:
     @property
     def is_valid(self) -> bool:
         """Whether the values are such as a file of this release may hold."""
+        texts = (self.tokenizer, self.truncate, self.sentencepiece)
+        if not (all(isinstance(text, str) for text in texts) and isinstance(self.lowercase, bool)):
+            return False
         has_model = self.sentencepiece != ""
-        forms = (isinstance(self.sentencepiece, str), isinstance(self.lowercase, bool), type(self.max_length) is int)
         known = (self.tokenizer in TOKENIZERS, self.truncate in ENDS, has_model == (self.tokenizer == "sentencepiece"))
-        return all(forms) and all(known) and self.max_length > 0
+        return all(known) and type(self.max_length) is int and 0 < self.max_length <= MOST_STEPS
 
     def cut(self, texts: Iterable[str]) -> Tokens:
         """Cuts texts into tokens, of which those that are not read are left out.
@@ -126,6 +137,11 @@ class TextFormat:
     symbols = True
     """Whether inputs are numbers that stand for something, and not measured values."""
 
+    @property
+    def step_shape(self) -> Tuple[None, int]:
+        """(T, C) of the sequence that a text becomes: T varies, C is the number of tokens that are known."""
+        return None, len(self.vocabulary)
+
     @cached_property
     def _numbers(self) -> Dict[str, int]:
         return {token: number for number, token in enumerate(self.vocabulary) if number > PADDING}
@@ -147,6 +163,8 @@ class TextFormat:
         wrong = next((index for index, text in enumerate(texts) if not isinstance(text, str)), None)
         if wrong is not None:
             raise DataError(f"texts[{wrong}] is of type {type(texts[wrong]).__name__}: the model reads texts")
+        for index, text in enumerate(texts):
+            check_text(text, f"texts[{index}]")
         sequences = self.number(self.cutting.cut(texts))
         empty = np.flatnonzero(sequences.lengths == 0)
         if len(empty):
@@ -197,6 +215,14 @@ def build_format(cutting: Cutting, tokens: Tokens, config: TextConfig) -> TextFo
     if len(vocabulary) <= PADDING + 1:
         raise DataError(f"--min-count {config.min_count}: no token occurs so often in the training texts; use less")
     return TextFormat(cutting, tuple(vocabulary.idx_to_token))
+
+
+def check_text(text: str, source: str) -> None:
+    """Raises DataError where a text is so long that its n-grams would not fit into memory."""
+    if len(text) > TEXT_CHARACTERS:
+        raise DataError(
+            f"{source} has {len(text):,} characters; at most {TEXT_CHARACTERS:,} are read, so cut it into several texts"
+        )
 
 
 def code_points(texts: Sequence[str], lowercase: bool) -> TokenSequences:

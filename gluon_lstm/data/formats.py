@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, NamedTuple, Union
+from typing import Any, Mapping, NamedTuple, Optional, Tuple, Union
 
 import numpy as np
 
+from gluon_lstm.bounded import IMAGE_PIXELS
+from gluon_lstm.config import VIEWS
 from gluon_lstm.data.encoding import TextFormat
-from gluon_lstm.data.views import as_sequence
+from gluon_lstm.data.views import as_sequence, view_shape
 from gluon_lstm.errors import DataError
 
 
@@ -23,12 +25,11 @@ def read_format(description: Mapping[str, Any], source: str) -> Union[ImageForma
     """
     values = dict(description)
     kind = values.pop("kind", None)
-    if kind == "image" and set(values) == set(ImageFormat._fields):
-        return ImageFormat(**values)
-    text = TextFormat.from_dict(values) if kind == "text" else None
-    if text is None:
+    readers = {"image": ImageFormat.from_dict, "text": TextFormat.from_dict}
+    found = readers[kind](values) if isinstance(kind, str) and kind in readers else None
+    if found is None:
         raise DataError(f"{source}: describes samples of a kind that this release does not know; train again")
-    return text
+    return found
 
 
 class ImageFormat(NamedTuple):
@@ -45,6 +46,22 @@ class ImageFormat(NamedTuple):
     width: int
     max_value: int
     view: str
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Optional[ImageFormat]:
+        """Returns the format that ``_asdict`` wrote; ``None`` where the values are not such."""
+        sizes = [values.get(name) for name in ("height", "width", "max_value")]
+        if set(values) != set(cls._fields) or not all(type(size) is int and size > 0 for size in sizes):
+            return None
+        found = cls(**values)
+        known = isinstance(found.view, str) and found.view in VIEWS
+        square = found.view != "rows+columns" or found.height == found.width
+        return found if known and square and found.height * found.width <= IMAGE_PIXELS and sizes[2] <= 255 else None
+
+    @property
+    def step_shape(self) -> Tuple[int, int]:
+        """(T, C) of the sequence that an image becomes."""
+        return view_shape(self.height, self.width, self.view)
 
     @property
     def symbols(self) -> bool:

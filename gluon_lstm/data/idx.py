@@ -17,14 +17,11 @@ from typing import BinaryIO, NamedTuple, Tuple, Union
 
 import numpy as np
 
+from gluon_lstm.bounded import IDX_BYTES, open_file, read_up_to, unpacked
 from gluon_lstm.errors import DataError
-
-MAX_BYTES = 2**31
-"""The most that a file's header may claim."""
 
 _UNSIGNED_BYTE = 8
 _GZIP_MAGIC = b"\x1f\x8b"
-_CHUNK = 2**20
 
 
 class LabelledImages(NamedTuple):
@@ -65,11 +62,11 @@ def read_idx(path: Union[str, Path], ndim: int) -> np.ndarray:
     if os.path.exists(path) and not os.path.isfile(path):
         raise DataError(f"{path}: must be a file")
     try:
-        with path.open("rb") as raw:
+        with open_file(path) as raw:
             compressed = raw.read(2) == _GZIP_MAGIC
             raw.seek(0)
-            return _parse(gzip.GzipFile(fileobj=raw) if compressed else raw, path, ndim)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            return _parse(unpacked(raw, IDX_BYTES) if compressed else raw, path, ndim)
+    except (EOFError, ValueError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path}: damaged gzip file ({error}); replace or delete it") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
@@ -79,9 +76,9 @@ def _parse(stream: BinaryIO, path: Path, ndim: int) -> np.ndarray:
     """Returns the array that ``stream`` holds; reads at most a byte more than its header claims."""
     shape = _read_shape(stream, path, ndim)
     claimed = math.prod(shape)
-    if claimed > MAX_BYTES:
-        raise DataError(f"{path}: its header claims {claimed:,} bytes; at most {MAX_BYTES:,} are read")
-    content = _read_up_to(stream, claimed + 1)
+    if claimed > IDX_BYTES:
+        raise DataError(f"{path}: its header claims {claimed:,} bytes; at most {IDX_BYTES:,} are read")
+    content = read_up_to(stream, claimed + 1)
     if len(content) < claimed:
         raise DataError(
             f"{path}: truncated: {len(content):,} of {claimed:,} bytes ({_times(shape)}); replace or delete it"
@@ -104,17 +101,6 @@ def _read_shape(stream: BinaryIO, path: Path, ndim: int) -> Tuple[int, ...]:
     if len(sizes) < 4 * ndim:
         raise DataError(f"{path}: truncated within its header; replace or delete it")
     return struct.unpack(f">{ndim}I", sizes)
-
-
-def _read_up_to(stream: BinaryIO, limit: int) -> bytearray:
-    """Reads at most ``limit`` bytes, a piece at a time: memory follows what is there, not what was claimed."""
-    content = bytearray()
-    while len(content) < limit:
-        piece = stream.read(min(_CHUNK, limit - len(content)))
-        if not piece:
-            break
-        content += piece
-    return content
 
 
 def _times(shape: Tuple[int, ...]) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
+from gluon_lstm.bounded import IMAGE_PIXELS
 from gluon_lstm.config import DataConfig
 from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.data.dataset import Batch, SequenceDataset
@@ -46,6 +47,8 @@ class ImageDataset(SequenceDataset):
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
             raise DataError(f"{self.name}: images must be (M, H, W) uint8, not {self.images.shape} {self.images.dtype}")
+        if self.images[:1].size > IMAGE_PIXELS:
+            raise DataError(f"{self.name}: images of {self.images[0].size:,} pixels; at most {IMAGE_PIXELS:,} are read")
         if self.labels.shape != self.images.shape[:1]:
             raise DataError(f"{self.name}: {len(self.images)} images but labels of shape {self.labels.shape}")
         if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):

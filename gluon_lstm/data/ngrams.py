@@ -8,12 +8,15 @@ from typing import Dict, Iterator, Mapping, Optional, Tuple
 import numpy as np
 from scipy import sparse
 
+from gluon_lstm.config import MOST_CHARACTERS, MOST_TOKENS
 from gluon_lstm.data.encoding import TokenSequences
 
 SMOOTHING = 1.0
 """Count that every n-gram is given in each class beforehand."""
 REGULARIZATION = 0.3
 """Inverse of the logistic regression's L2 penalty, as scikit-learn's C."""
+MOST_SYMBOLS = (MOST_TOKENS, MOST_CHARACTERS)
+"""Of an n-gram: tokens, and characters."""
 BLOCK = 1_000
 """Texts that are scored together."""
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -75,12 +78,16 @@ class NgramModel:
             return None
         keys, weights, biases, mixture = (arrays[name] for name in _NAMES)
         orders = arrays["orders"]
-        shapes = (keys.shape[1:], weights.shape, biases.shape, mixture.shape, orders.shape[1:])
-        expected = ((), (len(keys), num_classes), (num_classes,), (2,), ())
-        if shapes != expected or keys.dtype != np.uint64 or not len(keys):
+        shapes = ((orders.ndim, orders.dtype.kind), (keys.ndim, keys.dtype), weights.shape, biases.shape, mixture.shape)
+        expected = ((1, "i"), (1, np.uint64), (keys.size, num_classes), (num_classes,), (2,))
+        if shapes != expected or not keys.size:
             return None
-        is_valid = orders.dtype.kind == "i" and (orders >= 0).all() and orders.any()
-        return cls(tuple(orders.tolist()), keys, weights, biases, mixture) if is_valid else None
+        most = MOST_SYMBOLS[: len(orders)]
+        in_range = len(orders) == len(most) and (orders >= 0).all() and (orders <= most).all() and orders.any()
+        in_order = bool((keys[1:] > keys[:-1]).all())
+        numbers = (weights, biases, mixture)
+        are_finite = all(array.dtype == np.float32 and np.isfinite(array).all() for array in numbers)
+        return cls(tuple(orders.tolist()), keys, *numbers) if in_range and in_order and are_finite else None
 
 
 def fit_ngrams(streams: Streams, labels: np.ndarray, num_classes: int, orders: Tuple[int, ...]) -> NgramModel:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import warnings
+import zlib
 from pathlib import Path
 from typing import Tuple
 
 import numpy as np
 
+from gluon_lstm.bounded import PICTURE_BYTES, open_file, read_file
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.idx import read_idx
 from gluon_lstm.errors import DataError
@@ -16,6 +20,12 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _IDX_OR_GZIP = (b"\0\0", b"\x1f\x8b")
 _SIZE = slice(16, 24)
 """Where a PNG file has its width and height, each a big-endian 32-bit number."""
+
+
+_OF_PILLOW = (
+    OSError, EOFError, SyntaxError, ValueError, LookupError, TypeError, OverflowError, struct.error, zlib.error,
+)  # fmt: skip
+"""What Pillow raises where a file is damaged, depending on the place."""
 
 
 def read_pictures(path: Path, image_format: ImageFormat, invert: bool = False) -> np.ndarray:
@@ -38,7 +48,7 @@ def read_pictures(path: Path, image_format: ImageFormat, invert: bool = False) -
         DataError: the file cannot be read, is of another kind, or has pictures of another size.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             start = file.read(_SIZE.stop)
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error}); give a PNG or IDX file") from error
@@ -61,9 +71,11 @@ def _read_png(path: Path, start: bytes, image_format: ImageFormat, invert: bool)
     width, height = struct.unpack(">II", start[_SIZE])
     _check_size(path, (height, width), image_format)
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        content = io.BytesIO(read_file(path, PICTURE_BYTES))
+        with warnings.catch_warnings(), Image.open(content, formats=["PNG"]) as image:
+            warnings.simplefilter("ignore")  # what Pillow warns of is an animation that is none
             grey = _grey(image, background=255 if invert else 0)
-    except (OSError, SyntaxError, ValueError, struct.error) as error:  # all of them are what Pillow raises
+    except _OF_PILLOW as error:
         raise DataError(f"{path}: is damaged ({error}); copy it anew") from error
     return np.rint(grey[np.newaxis] * (image_format.max_value / 255)).astype(np.uint8)
 

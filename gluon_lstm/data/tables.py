@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
 import zlib
+from collections import Counter
 from pathlib import Path
 from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
-from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.bounded import TABLE_BYTES, parse_json, read_file, read_unpacked
+from gluon_lstm.data.encoding import check_text
+from gluon_lstm.errors import ConfigError, DataError, shown
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
 TEXT_NAMES = (
@@ -86,8 +88,11 @@ def read_texts(path: Path, columns: Columns, encoding: str = "utf-8", labelled: 
     filled = {row.line for row in full}
     if not full:
         raise DataError(f"{path}: all {len(rows):,} texts of column {text!r} are blank; choose another --text-column")
+    texts = [_value(path, row, text) for row in full]
+    for row, value in zip(full, texts):
+        check_text(value, f"{path}: the text in line {row.line}")
     return LabelledTexts(
-        texts=[_value(path, row, text) for row in full],
+        texts=texts,
         labels=None if label is None else [_label(path, row, label) for row in full],
         lines=[row.line for row in full],
         columns=(text, label),
@@ -103,10 +108,9 @@ def _kind(path: Path) -> str:
 def _read_bytes(path: Path) -> bytes:
     """Returns a file's content, unpacked."""
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.name.lower().endswith(".gz") else content
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        return (read_unpacked if path.name.lower().endswith(".gz") else read_file)(path, TABLE_BYTES)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     except (EOFError, zlib.error) as error:
         raise DataError(f"{path}: is damaged, its gzip data end early or are wrong; copy it anew") from error
 
@@ -136,8 +140,8 @@ def _json_rows(path: Path, content: str) -> Iterator[_Row]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            values = parse_json(line)
+        except ValueError as error:
             raise DataError(f"{path}: line {number} is not valid JSON ({error})") from error
         if not isinstance(values, dict):
             raise DataError(f"{path}: line {number} must hold an object such as {{\"text\": …, \"label\": …}}")
@@ -176,9 +180,9 @@ def _delimiter(content: str) -> str:
 
 def _header(path: Path, cells: Sequence[str]) -> List[str]:
     names = [cell.strip() for cell in cells]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise DataError(f"{path}: the first row names column {twice!r} twice; give each its own name")
+    twice, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataError(f"{path}: the first row names column {shown(twice)} twice; give each its own name")
     return names
 
 

@@ -67,7 +67,7 @@ class TextDataset(SequenceDataset):
     @property
     def step_shape(self) -> Tuple[None, int]:
         """(None, V): as many steps as a text has tokens, each one of the V in the vocabulary."""
-        return None, len(self.reader.format.vocabulary)
+        return self.reader.format.step_shape
 
     @property
     def input_format(self) -> Dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from gluon_lstm.arrays import pack_arrays, unpack_arrays
 from gluon_lstm.atomic import replacing_file
+from gluon_lstm.bounded import WEIGHT_BYTES, parse_json, read_file
 from gluon_lstm.config import Config
 from gluon_lstm.data.corpora import SPLITS, RawSplits, read_corpus
 from gluon_lstm.data.dataset import DataSplits
@@ -115,11 +116,13 @@ def _read_cached(path: Path) -> Optional[Tokens]:
     """Returns the tokens from the cache; ``None`` where they are not there, or damaged."""
     size = hashlib.sha256().digest_size
     try:
-        content = path.read_bytes()
-    except OSError:
+        content = read_file(path, WEIGHT_BYTES)
+        if hashlib.sha256(content[size:]).digest() != content[:size]:
+            return None
+        arrays = unpack_arrays(content[size:])
+        found = parse_json(arrays.pop("found").tobytes())
+        sequences = TokenSequences(**arrays)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
-    if hashlib.sha256(content[size:]).digest() != content[:size]:
-        return None
-    arrays = unpack_arrays(content[size:])
-    found = json.loads(arrays.pop("found").tobytes())
-    return Tokens(TokenSequences(**arrays), found)
+    is_list = isinstance(found, list) and all(isinstance(token, str) for token in found)
+    return Tokens(sequences, found) if is_list and sequences.are_valid(len(found)) else None

@@ -6,9 +6,11 @@ import base64
 import logging
 import re
 import unicodedata
-from pathlib import Path
+from contextlib import suppress
 from typing import Callable, List, Optional
 
+from gluon_lstm.bounded import SENTENCEPIECE_BYTES, read_file
+from gluon_lstm.data.places import cache_folder
 from gluon_lstm.errors import ConfigError, DataError
 
 WORD = re.compile(r"<br\s*/?>|\w+(?:['’]\w+)*|[^\w\s]")
@@ -62,9 +64,10 @@ def read_sentencepiece_model(path: str) -> str:
         DataError: the file cannot be read, or is no model.
     """
     try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(f"--sentencepiece-model {path}: {error.strerror}") from error
+        content = read_file(path, SENTENCEPIECE_BYTES)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"--sentencepiece-model {path}: {reason}") from error
     try:
         _load_sentencepiece(content)
     except RuntimeError as error:
@@ -81,7 +84,12 @@ def _jieba() -> Tokenize:
         import jieba
     except ImportError as error:
         raise ConfigError("--tokenizer jieba: is not installed; pip install 'gluon-lstm[chinese]'") from error
-    jieba.setLogLevel(logging.WARNING)
+    jieba.setLogLevel(logging.CRITICAL)  # it tells at length that it could not write its cache, which is no matter
+    # Its cache is read by marshal, which a file of somebody else's can crash: so not the folder that all users share.
+    folder = cache_folder()
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    jieba.dt.tmp_dir = str(folder)
 
     def cut(text: str) -> List[str]:
         return [token for token in jieba.cut(text) if not token.isspace()]

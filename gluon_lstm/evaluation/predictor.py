@@ -11,11 +11,11 @@ import numpy as np
 
 from gluon_lstm.config import Config
 from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
-from gluon_lstm.data.encoding import TokenSequences
-from gluon_lstm.data.formats import read_format
+from gluon_lstm.data.encoding import TextFormat, TokenSequences
+from gluon_lstm.data.formats import ImageFormat, read_format
 from gluon_lstm.errors import DataError, NoEffectWarning, RunError
 from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
-from gluon_lstm.nn import build_net, set_arrays
+from gluon_lstm.nn import check_arrays, make_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
 from gluon_lstm.runtime import devices
 
@@ -29,6 +29,9 @@ class Predictor:
         device: where to run.
         source: the run's name, for error lines.
 
+    Raises:
+        RunError: configuration and model do not belong together.
+
     Attributes:
         net: the classifier, hybridized.
         class_names: name of each class, in the order of the probabilities' columns.
@@ -41,13 +44,18 @@ class Predictor:
         self.step_shape = model.step_shape
         self.input_format = read_format(model.input_format, source)
         symbols = self.input_format.symbols
-        if (model.ngrams is not None) != bool(config.model.ngrams or config.model.character_ngrams):
-            raise RunError(f"{source}: its n-gram model and config.json disagree; restore a copy or train again")
         self.reader: Optional[TextReader] = TextReader(self.input_format, model.ngrams) if symbols else None
         self.device = device
-        with warnings.catch_warnings():  # training told of them; here no dropout acts anyway
-            warnings.simplefilter("ignore", NoEffectWarning)
-            self.net = build_net(config.model, model.step_shape, len(model.class_names), [device], symbols)
+        _check_together(config, model, self.input_format, source)
+        try:
+            with warnings.catch_warnings():  # training told of them; here no dropout acts anyway
+                warnings.simplefilter("ignore", NoEffectWarning)
+                self.net = make_net(config.model, model.step_shape, len(model.class_names), symbols)
+        except ValueError as error:  # such as groups that the features cannot be split into
+            raise RunError(f"{source}: config.json does not fit the model ({error}); restore a copy") from error
+        # Before it is initialized: a configuration can ask for a net that no memory holds.
+        check_arrays(self.net, model.parameters, source)
+        self.net.initialize(ctx=[device])
         set_arrays(self.net, model.parameters, source)
 
     def check(self, dataset: SequenceDataset) -> None:
@@ -108,6 +116,17 @@ class Predictor:
     def predict(self, samples: Union[np.ndarray, Sequence[str]]) -> List[str]:
         """Returns the name of each sample's most probable class; see ``predict_proba``."""
         return [self.class_names[index] for index in self.predict_proba(samples).argmax(axis=1)]
+
+
+def _check_together(
+    config: Config, model: SavedModel, input_format: Union[ImageFormat, TextFormat], source: str
+) -> None:
+    """Raises RunError where parts of a run contradict each other, which MXNet tells late or not at all."""
+    if tuple(model.step_shape) != input_format.step_shape:
+        shapes = f"step_shape {model.step_shape}, but samples of {input_format.step_shape}"
+        raise RunError(f"{source}: model.json has {shapes}; train again or restore a copy")
+    if (model.ngrams is not None) != bool(config.model.ngrams or config.model.character_ngrams):
+        raise RunError(f"{source}: its n-gram model and config.json disagree; restore a copy or train again")
 
 
 def load(run: Union[str, Path], device: str = "cpu") -> Predictor:

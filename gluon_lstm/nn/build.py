@@ -16,13 +16,21 @@ def build_net(
     devices: Sequence[mx.Context],
     symbols: bool = False,
 ) -> Union[SequenceClassifier, TextClassifier]:
-    """Returns an initialized, hybridized classifier.
+    """Returns the classifier of ``make_net``, initialized; ``devices``: where its parameters are put."""
+    net = make_net(config, step_shape, num_classes, symbols)
+    net.initialize(ctx=list(devices))
+    return net
+
+
+def make_net(
+    config: ModelConfig, step_shape: Tuple[Optional[int], int], num_classes: int, symbols: bool = False
+) -> Union[SequenceClassifier, TextClassifier]:
+    """Returns a hybridized classifier, whose parameters take no memory before it is initialized.
 
     Args:
         config: the model's options.
         step_shape: (T, C) of the sequences it will read; T is ``None`` where it varies.
         num_classes: K.
-        devices: where its parameters are put.
         symbols: whether a step is the number of one of C symbols, which the net embeds.
     """
     num_steps, features = step_shape
@@ -47,7 +55,6 @@ def build_net(
         )
     else:
         net = SequenceClassifier(input_size=features, num_steps=num_steps, **options)
-    net.initialize(ctx=list(devices))
     net.hybridize(static_alloc=True, static_shape=True)
     return net
 

@@ -33,8 +33,14 @@ def set_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) -> N
     Raises:
         RunError: a name is missing or unknown, a shape differs, or a value is not finite.
     """
-    parameters = _parameters(block)
-    needed = {name: parameter.shape for name, parameter in parameters.items()}
+    check_arrays(block, arrays, source)
+    for name, parameter in _parameters(block).items():
+        parameter.set_data(mx.nd.array(arrays[name], dtype=parameter.dtype))
+
+
+def check_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) -> None:
+    """Raises RunError unless ``set_arrays`` can set a block's parameters, which need not be initialized yet."""
+    needed = {name: parameter.shape for name, parameter in _parameters(block).items()}
     found = {name: np.shape(array) for name, array in arrays.items()}
     if set(needed) != set(found):
         odd = sorted(set(needed) ^ set(found))[0]
@@ -44,10 +50,10 @@ def set_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) -> N
         if found[name] != shape:
             reason = _explain_stacks(found, needed)
             raise RunError(f"{source}: {name!r} has shape {found[name]}, the model needs {shape}{reason}")
+        if np.asarray(arrays[name]).dtype.kind not in "fiu":
+            raise RunError(f"{source}: {name!r} holds {np.asarray(arrays[name]).dtype} values, not numbers")
         if not np.isfinite(arrays[name]).all():
             raise RunError(f"{source}: {name!r} holds values that are not finite")
-    for name, parameter in parameters.items():
-        parameter.set_data(mx.nd.array(arrays[name], dtype=parameter.dtype))
 
 
 def _explain_names(found: _Shapes, needed: _Shapes) -> str:

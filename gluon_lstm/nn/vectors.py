@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 from typing import Iterator, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
 
+from gluon_lstm.bounded import LINE_BYTES, open_file
+from gluon_lstm.config import MOST_UNITS
 from gluon_lstm.errors import DataError
+
+_NUMBER = re.compile(r"\d{1,18}")
 
 
 class WordVectors(NamedTuple):
@@ -53,16 +57,17 @@ def _lines(path: str) -> Iterator[Tuple[int, str, List[str]]]:
     """Yields each line's number, word and values; a word may have spaces in it."""
     size, told = 0, False
     try:
-        with Path(path).open("rb") as file:
-            for number, line in enumerate(file, 1):
+        with open_file(path) as file:
+            for number, line in enumerate(iter(lambda: file.readline(LINE_BYTES + 1), b""), 1):
                 parts = line.decode("utf-8").rstrip().split(" ")
-                if number == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
+                if number == 1 and len(parts) == 2 and all(_NUMBER.fullmatch(part) for part in parts):
                     size, told = int(parts[1]), True
                     continue
                 size = size or len(parts) - 1
-                if not size:
+                if len(line) > LINE_BYTES or not 0 < size <= MOST_UNITS:
+                    amount = "no values" if not size else f"more than {MOST_UNITS:,} values or {LINE_BYTES:,} bytes"
                     advice = "give a word and its numbers, parted by spaces"
-                    raise DataError(f"--embedding {path}: line {number} has no values; {advice}")
+                    raise DataError(f"--embedding {path}: line {number} has {amount}; {advice}")
                 found = _num_values(parts, size, strict=not told)
                 if found != size:
                     others = f"the first line says {size}" if told else f"the lines before {size}"

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, List, Mapping
 
 from gluon_lstm.atomic import replacing_file
+from gluon_lstm.bounded import JSON_BYTES, LOG_BYTES, WEIGHT_BYTES, open_file, parse_json, read_file
 from gluon_lstm.errors import RunError
+
+CURVES = ("train_loss", "validation_loss", "train_accuracy", "validation_accuracy")
+"""What reports draw of an epoch's record."""
+_MOST_EPOCHS = 2**31
+_GREATEST = 3.4e38  # of float32, roughly
+_PIECE = 2**20
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -18,31 +26,78 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path) -> Dict[str, Any]:
+def read_json(path: Path, checksum: Any = None) -> Dict[str, Any]:
     """Returns the object in a JSON file.
+
+    Args:
+        path: the file.
+        checksum: SHA-256 that it must have, in hexadecimal; any if ``None``.
 
     Raises:
         RunError: there is none, or it is not valid.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        text = read_file(path, JSON_BYTES)
+        if checksum is not None and hashlib.sha256(text).hexdigest() != checksum:
+            raise RunError(f"{path}: damaged, its checksum is not the recorded one; train again or restore a copy")
+        content = parse_json(text)
+    except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
     if not isinstance(content, dict):
         raise RunError(f"{path}: must hold a JSON object; train again or restore a copy")
     return content
 
 
+def read_log_lines(path: Path) -> List[str]:
+    """Returns the lines of ``log.jsonl``, without their ends.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is too large, or no UTF-8.
+    """
+    return read_file(path, LOG_BYTES).decode("utf-8").splitlines()
+
+
+def parse_record(line: str) -> Dict[str, Any]:
+    """Returns an epoch's record, of which reports can draw what they draw.
+
+    Raises:
+        ValueError: the line is no JSON object, or has another value where a number belongs.
+    """
+    record = parse_json(line)
+    if not isinstance(record, dict) or type(record.get("epoch")) is not int:
+        raise ValueError("not an object with the number of an epoch")
+    if not 0 <= record["epoch"] < _MOST_EPOCHS or not all(_is_drawable(record.get(name)) for name in CURVES):
+        raise ValueError("not such numbers as a training has")
+    return record
+
+
+def _is_drawable(value: Any) -> bool:
+    """Whether a value is a number that can be a point of a curve, or none."""
+    return value is None or (type(value) in (int, float) and abs(value) < _GREATEST)
+
+
 def sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """Returns the SHA-256 of a file, in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is larger than any file of a run directory.
+    """
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        if os.fstat(file.fileno()).st_size > WEIGHT_BYTES:
+            raise ValueError(f"larger than {WEIGHT_BYTES:,} bytes")
+        for piece in iter(lambda: file.read(_PIECE), b""):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def check_sum(path: Path, checksum: Any, advice: str) -> None:
     """Raises RunError, whose line ends with the advice, unless a file is there and has the checksum recorded."""
     try:
         found = sha256(path)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise RunError(f"{path}: cannot be read ({error}); {advice}") from error
     if found != checksum:
         raise RunError(f"{path}: damaged, its checksum is not the recorded one; {advice}")

@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional
 
+from gluon_lstm.errors import RunError
+
 REPORT = dict.fromkeys(
     (
         "metrics.json",
@@ -55,6 +57,21 @@ def find_foreign(folder: Path, layout: Mapping[str, Any] = LAYOUT) -> Optional[P
         if foreign:
             return foreign
     return None
+
+
+def check_inside(folder: Path, inside: Path) -> None:
+    """Raises RunError where there is a link between ``folder`` and a path in it: it may lead anywhere."""
+    for path in (inside, *inside.parents):
+        if path == folder:
+            return
+        if path.is_symlink():
+            raise RunError(f"{path}: is a link, through which nothing is written; put a folder in its place")
+
+
+def check_no_links(folder: Path) -> None:
+    """Raises RunError where anything of a run directory that a training writes to is a link."""
+    for name in LAYOUT:
+        check_inside(folder, folder / name)
 
 
 def _is_leftover(name: str, layout: Iterable[str]) -> bool:

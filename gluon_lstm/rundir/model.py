@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Tuple
+from typing import Any, Mapping, Optional, Tuple
 
 import numpy as np
 
 from gluon_lstm.arrays import pack_arrays, read_arrays
+from gluon_lstm.bounded import JSON_BYTES, MOST_CLASSES
 from gluon_lstm.data.ngrams import NgramModel
-from gluon_lstm.errors import RunError
-from gluon_lstm.rundir.files import check_sum, read_json, sha256, write_json
+from gluon_lstm.errors import RunError, shown
+from gluon_lstm.rundir.files import read_json, sha256, write_json
 
 MODEL_VERSION = 1
 _DESCRIPTION, _WEIGHTS, _VOCABULARY = "model.json", "parameters.safetensors", "vocabulary.json"
@@ -57,7 +58,10 @@ def write_model(folder: Path, model: SavedModel) -> None:
     checksums = {"sha256": sha256(folder / _WEIGHTS)}
     if "vocabulary" in model.input_format:
         described["input_format"] = {**model.input_format}
-        write_json(folder / _VOCABULARY, {"tokens": described["input_format"].pop("vocabulary")})
+        tokens = described["input_format"].pop("vocabulary")
+        write_json(folder / _VOCABULARY, {"version": MODEL_VERSION, "tokens": tokens})
+        if (folder / _VOCABULARY).stat().st_size > JSON_BYTES:
+            raise RunError(f"vocabulary of {len(tokens):,} tokens: too large to be read again; use --vocabulary-size")
         checksums["vocabulary_sha256"] = sha256(folder / _VOCABULARY)
     write_json(folder / _DESCRIPTION, {"version": MODEL_VERSION, **checksums, **described})
 
@@ -70,22 +74,33 @@ def read_model(folder: Path) -> SavedModel:
     """
     path = folder / _DESCRIPTION
     described = read_json(path)
-    version, checksum = described.pop("version", None), described.pop("sha256", None)
-    vocabulary_checksum = described.pop("vocabulary_sha256", None)
-    if version != MODEL_VERSION:
-        raise RunError(f"{path}: format version {version!r} is unknown; this release reads {MODEL_VERSION}")
-    check_sum(folder / _WEIGHTS, checksum, _ADVICE)
-    parameters = read_arrays(folder / _WEIGHTS, _ADVICE)
-    if not _is_description(described):
-        raise RunError(f"{path}: does not describe a model; {_ADVICE}")
+    _check_version(path, described.pop("version", None))
+    checksum, vocabulary_checksum = described.pop("sha256", None), described.pop("vocabulary_sha256", None)
+    wrong = _wrong_field(described)
+    if wrong is not None:
+        raise RunError(f"{path}: does not describe a model, see {shown(wrong)} in it; {_ADVICE}")
+    parameters = read_arrays(folder / _WEIGHTS, _ADVICE, str(checksum))
     if vocabulary_checksum is not None:
-        check_sum(folder / _VOCABULARY, vocabulary_checksum, _ADVICE)
-        described["input_format"]["vocabulary"] = read_json(folder / _VOCABULARY).get("tokens")
+        described["input_format"]["vocabulary"] = _read_vocabulary(folder / _VOCABULARY, vocabulary_checksum)
     described.update(class_names=tuple(described["class_names"]), step_shape=tuple(described["step_shape"]))
     ngrams = {name: parameters.pop(name) for name in list(parameters) if name.startswith(_NGRAMS)}
     return SavedModel(
         parameters, ngrams=_read_ngrams(ngrams, len(described["class_names"]), folder / _WEIGHTS), **described
     )
+
+
+def _check_version(path: Path, version: Any) -> None:
+    """Raises RunError where a file is of another release's format."""
+    if version != MODEL_VERSION:
+        known = f"this release reads {MODEL_VERSION}; use the release that wrote it, or train again"
+        raise RunError(f"{path}: format version {shown(version)} is unknown, {known}")
+
+
+def _read_vocabulary(path: Path, checksum: Any) -> Any:
+    """Returns the tokens in a vocabulary's file, which the input format's reader checks."""
+    values = read_json(path, checksum)
+    _check_version(path, values.get("version"))
+    return values.get("tokens")
 
 
 def _read_ngrams(arrays: Mapping[str, np.ndarray], num_classes: int, path: Path) -> Optional[NgramModel]:
@@ -98,20 +113,29 @@ def _read_ngrams(arrays: Mapping[str, np.ndarray], num_classes: int, path: Path)
     return model
 
 
-def _is_description(described: Mapping[str, Any]) -> bool:
-    """Whether a file's values are those of a ``SavedModel`` without its parameters."""
-    number = (int, float)
+def _wrong_field(described: Mapping[str, Any]) -> Optional[str]:
+    """Returns a name whose value is not that of a ``SavedModel`` without its parameters; ``None`` if all are."""
     forms = {
-        "class_names": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
-        "step_shape": lambda value: isinstance(value, list) and _is_step_shape(value),
+        "class_names": _are_class_names,
+        "step_shape": _is_step_shape,
         "input_format": lambda value: isinstance(value, dict),
-        "epoch": lambda value: isinstance(value, int),
-        "validation_accuracy": lambda value: isinstance(value, number),
-        "validation_loss": lambda value: isinstance(value, number),
+        "epoch": lambda value: type(value) is int and value >= 0,
+        "validation_accuracy": lambda value: type(value) in (int, float) and 0 <= value <= 1,
+        "validation_loss": lambda value: type(value) in (int, float),
     }
-    return set(described) == set(forms) and all(is_valid(described[name]) for name, is_valid in forms.items())
+    odd = sorted(set(described) ^ set(forms))
+    wrong = [name for name, is_valid in forms.items() if name in described and not is_valid(described[name])]
+    return next(iter(odd + wrong), None)
 
 
-def _is_step_shape(value: List[Any]) -> bool:
-    """Whether a list is (T or nothing, C)."""
-    return len(value) == 2 and (value[0] is None or type(value[0]) is int) and type(value[1]) is int
+def _are_class_names(value: Any) -> bool:
+    """Whether a value is a list of two or more different names."""
+    is_list = isinstance(value, list) and all(isinstance(name, str) for name in value)
+    return is_list and 2 <= len(set(value)) == len(value) <= MOST_CLASSES
+
+
+def _is_step_shape(value: Any) -> bool:
+    """Whether a value is the list of (T or nothing, C)."""
+    if not (isinstance(value, list) and len(value) == 2):
+        return False
+    return (value[0] is None or type(value[0]) is int and value[0] > 0) and type(value[1]) is int and value[1] > 0

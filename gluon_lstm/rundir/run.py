@@ -25,8 +25,8 @@ from gluon_lstm.atomic import replacing_directory, replacing_file, surviving_dir
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints
-from gluon_lstm.rundir.files import read_json, write_json
-from gluon_lstm.rundir.layout import REPORT, find_foreign
+from gluon_lstm.rundir.files import parse_record, read_json, read_log_lines, write_json
+from gluon_lstm.rundir.layout import REPORT, check_inside, find_foreign
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
 
 
@@ -145,16 +145,14 @@ class RunDirectory:
         if not path.exists():
             return []
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
+            lines = read_log_lines(path)
+        except (OSError, ValueError) as error:
             raise RunError(f"{path}: cannot be read ({error}); delete it or train again") from error
         records = []
         for number, line in enumerate(lines, 1):
             try:
-                record = json.loads(line)
-                record["epoch"] + 0  # raises for all but an object with a number there
-                records.append(record)
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                records.append(parse_record(line))
+            except ValueError as error:
                 reason = f"line {number} is not valid JSON of a record"
                 raise RunError(f"{path}: {reason}; delete the line or train again") from error
         return records
@@ -236,6 +234,7 @@ class RunDirectory:
     def check_evaluation(self, split: str) -> None:
         """Raises RunError where ``replace_evaluation`` would delete a file that no evaluation wrote."""
         target = self.path / "evaluation" / split
+        check_inside(self.path, target)
         with explained(target):
             foreign = find_foreign(target, REPORT) if os.path.isdir(target) else None
         if foreign:

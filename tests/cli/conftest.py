@@ -12,7 +12,7 @@ import pytest
 from commands import ROOT, TINY, Outcome, idx_contents, listing
 
 from gluon_lstm.cli import main
-from gluon_lstm.data import mnist, texts
+from gluon_lstm.data import mnist, texts, tokenizers
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def offline(tmp_path, monkeypatch):
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.delenv("GLUON_LSTM_DATA", raising=False)
-    for module in (mnist, texts):
+    for module in (mnist, texts, tokenizers):
         monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(mnist, "MIRRORS", ())
 

@@ -9,7 +9,7 @@ from typing import Callable, Sequence
 import numpy as np
 import pytest
 
-from gluon_lstm.data import mnist, texts
+from gluon_lstm.data import mnist, texts, tokenizers
 from gluon_lstm.data.encoding import TokenSequences
 
 
@@ -17,7 +17,7 @@ from gluon_lstm.data.encoding import TokenSequences
 def cache(tmp_path, monkeypatch) -> Path:
     """The folder that stands in for the user's cache; the user's own data are not seen either."""
     monkeypatch.delenv("GLUON_LSTM_DATA", raising=False)
-    for module in (mnist, texts):
+    for module in (mnist, texts, tokenizers):
         monkeypatch.setattr(module, "cache_folder", lambda: tmp_path / "cache")
     return tmp_path / "cache"
 

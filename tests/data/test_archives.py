@@ -1,4 +1,6 @@
+import gzip
 import io
+import os
 import tarfile
 import zipfile
 
@@ -114,3 +116,25 @@ def test_an_encrypted_zip_archive(tmp_path):
     archive.write_bytes(content)
     with pytest.raises(ValueError, match="damaged archive .*encrypted"):
         read_zip(archive, WANTED, SIZES)
+
+
+def test_a_packing_that_can_ask_for_gigabytes_is_refused(tmp_path):
+    archive = write_zip(tmp_path / "archive", [("a/one.txt", b"one")], zipfile.ZIP_LZMA)
+    with pytest.raises(ValueError, match="a/one.txt is packed in a way that zip files seldom are"):
+        read_zip(archive, WANTED, SIZES)
+
+
+@each_kind
+def test_a_pipe_is_not_waited_for(tmp_path, write, read):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="not an ordinary file"):
+        read(tmp_path / "pipe", WANTED, SIZES)
+
+
+def test_headers_that_name_each_other_without_end(tmp_path):
+    long = tarfile.TarInfo("././@LongLink")
+    long.type, long.size = tarfile.GNUTYPE_LONGNAME, 0
+    with gzip.open(tmp_path / "archive", "wb", compresslevel=1) as file:
+        file.write(long.tobuf(tarfile.GNU_FORMAT) * 150)
+    with pytest.raises(ValueError, match="damaged archive|unpacks to more"):
+        read_tar(tmp_path / "archive", WANTED, SIZES)

@@ -238,3 +238,9 @@ def test_files_beside_a_corpus_that_has_its_own(write_corpus, write):
 def test_a_label_that_a_corpus_lacks_in_training(write_corpus):
     folder = write_corpus("trec", train=LABELS, test=["pos", "other"])
     assert "trec (test): line 2: label 'other' does not occur" in refused("trec", data_dir=folder)
+
+
+def test_a_column_of_labels_that_is_none(write):
+    path = write([f"row {number}" for number in range(10_001)])
+    with pytest.raises(DataError, match="own.csv: 10,001 different labels, and at most 10,000 are told apart; name"):
+        read_corpus(merge(Config(), {"data": {"dataset": path}}))

@@ -307,7 +307,7 @@ HOSTILE = {
     "counts": ({"quote.tok.gt9.5000": b"a\nb\n", "plot.tok.gt9.5000": b"b\n"}, "1 objective, 2 subjective instead of"),
     "nothing": ({"quote.tok.gt9.5000": b"", "plot.tok.gt9.5000": b""}, "all has no texts instead of 1 objective"),
     "large": ({"quote.tok.gt9.5000": bytes(10**7 + 1), "plot.tok.gt9.5000": b"b\n"}, "is larger than 10,000,000 bytes"),
-    "bomb": ({"x": bytes(4 * 10**7)}, "unpacks to more than 30,000,000 bytes"),
+    "bomb": ({"x": bytes(4 * 10**7)}, "unpacks to more than 16,777,216 bytes"),
 }
 
 

@@ -131,3 +131,10 @@ def test_no_images(write, shape):
     labels = write(encode(np.zeros(shape[0], np.uint8)), "labels")
     with pytest.raises(DataError, match=f"{Path(images).name}: holds no images"):
         read_labelled_images(images, labels)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    header = struct.pack(">4B3I", 0, 0, 8, 3, 100, 1_000, 1_000)
+    (tmp_path / "images").write_bytes(gzip.compress(header + bytes(10**8), 9))
+    with pytest.raises(DataError, match=r"images: damaged gzip file \(unpacks to more than [\d,]+ bytes\)"):
+        read_idx(tmp_path / "images", 3)

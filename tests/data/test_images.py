@@ -151,3 +151,8 @@ def test_options_that_do_not_fit(dataset):
 def test_a_format_that_is_not_known_is_refused(description):
     with pytest.raises(DataError, match="model: describes samples of a kind that this release does not know"):
         read_format(description, "model")
+
+
+def test_images_too_large_to_be_read_back_are_refused():
+    with pytest.raises(DataError, match="images of 16,781,312 pixels; at most 16,777,216 are read"):
+        ImageDataset("large", "train", np.zeros((1, 4_096, 4_097), np.uint8), np.zeros(1, np.int32), ("a", "b"))

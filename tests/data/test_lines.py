@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gluon_lstm.data import lines
 from gluon_lstm.data.lines import is_lines, open_lines, read_lines
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -96,3 +97,35 @@ def test_what_cannot_be_opened_or_read(tmp_path):
 
     with pytest.raises(DataError, match="pipe: cannot be read .Input/output error"):
         list(read_lines(Broken(), "pipe"))
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_line_too_long_is_named_and_not_gathered(monkeypatch, place):
+    monkeypatch.setattr(lines, "TEXT_CHARACTERS", 10)
+    rows = [b"a" * 10, b"b" * 10, b"c" * 10]
+    assert lines_of(b"\n".join(rows), 4, "utf-8") == ["a" * 10, "b" * 10, "c" * 10]
+    rows[place] += b"!"
+    with pytest.raises(DataError, match=f"line {place + 1} is longer than 10 characters; cut it into several"):
+        lines_of(b"\n".join(rows), 4, "utf-8")
+
+
+def test_a_line_without_an_end_does_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(lines, "TEXT_CHARACTERS", 1_000_000)
+
+    class Endless:
+        read = 0
+
+        def read1(self, limit):
+            self.read += 1
+            assert self.read < 100
+            return b"x" * 100_000
+
+    with pytest.raises(DataError, match="line 1 is longer than 1,000,000 characters"):
+        list(read_lines(Endless(), "pipe"))
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a\n" * 20_000_000))
+    with open_lines(tmp_path / "a.txt.gz") as stream, pytest.raises(DataError, match="unpacks to more than 16,777,216"):
+        for _ in read_lines(stream, "a.txt.gz"):
+            pass

@@ -4,11 +4,13 @@ import csv
 import gzip
 import io
 import json
+import os
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from gluon_lstm.data import encoding as encoding_of_texts
 from gluon_lstm.data.tables import LABEL_NAMES, TEXT_NAMES, Columns, is_table, read_texts
 from gluon_lstm.errors import ConfigError, DataError, UserError
 
@@ -325,3 +327,44 @@ def test_kinds_of_errors(write):
         read_texts(write(PLAIN), Columns("none"))
     with pytest.raises(DataError):
         read_texts(write("text,label\n"), GUESS)
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ('{"text": "a", "label": NaN}', "line 2 is not valid JSON ('NaN' is no finite number)"),
+        ('{"text": "a", "label": 1e999}', "line 2 is not valid JSON ('1e999' is no finite number)"),
+        ('{"text": "a", "label": 1, "label": 2}', "line 2 is not valid JSON ('label' occurs twice in one section"),
+        ("[" * 100_000, "line 2 is not valid JSON (lists and objects are nested too deeply)"),
+    ],
+    ids=["NaN", "overflow", "twice", "deep"],
+)
+def test_json_that_the_standard_does_not_have(fails, line, message):
+    assert message in fails('{"text": "x", "label": 0}\n' + line, "file.jsonl")
+
+
+@pytest.mark.parametrize("name", ["file.csv", "file.jsonl"])
+def test_a_text_too_long_is_named_by_its_line(fails, monkeypatch, name):
+    monkeypatch.setattr(encoding_of_texts, "TEXT_CHARACTERS", 1_000)
+    long = "x" * 1_001
+    content = f"text,label\na,1\n{long},0\n" if name == "file.csv" else f'{{"text": "{long}", "label": 1}}\n'
+    line = 3 if name == "file.csv" else 1
+    assert f"the text in line {line} has 1,001 characters; at most 1,000 are read" in fails(content, name)
+
+
+@pytest.mark.timeout(10)
+def test_many_columns_take_little_time(fails):
+    names = ",".join(f"column {number}" for number in range(200_000))
+    assert "the first row names column 'column 7' twice" in fails(f"{names},column 7\n")
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"text,label\n" + b"a" * 50_000_000))
+    with pytest.raises(DataError, match=r"a\.csv\.gz: cannot be read \(unpacks to more than 16,777,216 bytes\)"):
+        read_texts(tmp_path / "a.csv.gz", GUESS)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(DataError, match="cannot be read .not an ordinary file"):
+        read_texts(tmp_path / "a.csv", GUESS)

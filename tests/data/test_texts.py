@@ -1,10 +1,12 @@
 """From a configuration to data sets of texts, and the cache of their tokens."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gluon_lstm.arrays import pack_arrays
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_split, load_splits, texts
 from gluon_lstm.data.encoding import UNKNOWN, Cutting
@@ -163,3 +165,31 @@ def test_a_cache_that_cannot_be_used_stops_nothing(monkeypatch, cache):
     cache.write_text("a file where the folder should be")
     same(cut_texts(CUTTING, TEXTS), CUTTING.cut(TEXTS))
     assert cache.read_text() == "a file where the folder should be"
+
+
+WHOLE = {"found": np.frombuffer(b'["a", "b"]', np.uint8), "numbers": np.array([0, 1, 1], np.int32),
+         "offsets": np.array([0, 2, 3])}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"found": None},
+        {"more": np.zeros(3)},
+        {"found": np.frombuffer(b'["a"]', np.uint8)},
+        {"found": np.frombuffer(b"{", np.uint8)},
+        {"found": np.frombuffer(b"[1, 2]", np.uint8)},
+        {"numbers": np.array([0, -1, 1], np.int32)},
+        {"numbers": np.array([0, 1, 1])},
+        {"offsets": np.array([0, 3, 2, 3])},
+        {"offsets": np.array([0, 2])},
+        {"offsets": np.array([[0, 3]])},
+        {"offsets": np.array([], np.int64)},
+    ],
+    ids=["lacking", "more", "few", "no JSON", "no texts", "negative", "type", "order", "short", "axes", "none"],
+)
+def test_arrays_of_another_form_are_passed_over(tmp_path, changes):
+    for arrays, is_whole in ((WHOLE, True), ({**WHOLE, **changes}, False)):
+        content = pack_arrays({name: array for name, array in arrays.items() if array is not None})
+        (tmp_path / "tokens").write_bytes(hashlib.sha256(content).digest() + content)
+        assert (texts._read_cached(tmp_path / "tokens") is not None) is is_whole

@@ -1,6 +1,7 @@
 """How texts are cut into tokens."""
 
 import builtins
+import os
 import re
 import unicodedata
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gluon_lstm.data import tokenizers
 from gluon_lstm.data.tokenizers import make_tokenizer, read_sentencepiece_model
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -124,3 +126,17 @@ def test_a_library_that_is_not_installed(monkeypatch, name, extra):
     message = rf"--tokenizer {name}: is not installed; pip install 'gluon-lstm\[{extra}\]'"
     with pytest.raises(ConfigError, match=message):
         make_tokenizer(name, lowercase=True)
+
+
+def test_jieba_keeps_its_cache_where_others_cannot_write(monkeypatch, tmp_path):
+    jieba = pytest.importorskip("jieba")
+    monkeypatch.setattr(tokenizers, "cache_folder", lambda: tmp_path / "own")
+    make_tokenizer("jieba", lowercase=True)
+    assert jieba.dt.tmp_dir == str(tmp_path / "own")
+    assert (tmp_path / "own").is_dir()
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="--sentencepiece-model .*pipe: not an ordinary file"):
+        read_sentencepiece_model(str(tmp_path / "pipe"))

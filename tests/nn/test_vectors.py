@@ -1,5 +1,7 @@
 """Files of pretrained word vectors."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,19 @@ def test_what_cannot_be_read(tmp_path):
         read_vectors(str(tmp_path / "none.txt"), VOCABULARY)
     with pytest.raises(DataError, match="Is a directory"):
         read_vectors(str(tmp_path), VOCABULARY)
+
+
+def test_lines_that_are_longer_than_any_vector(fails, monkeypatch):
+    assert "line 1 has more than 8,192 values or 1,048,576 bytes" in fails("film " + "1 " * 8_193)
+    assert "line 2 has more than 8,192 values or 1,048,576 bytes" in fails("film 1\n" + "x" * 2**20 + " 1\n")
+    assert "line 2 has more than 8,192 values or 1,048,576 bytes" in fails("3 9999999999\nfilm 1 2\n")
+
+
+def test_a_number_of_thousands_of_digits_is_no_size(fails):
+    assert "has none of the" in fails("9" * 5_000 + " 2\n")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="--embedding .*pipe: not an ordinary file"):
+        read_vectors(str(tmp_path / "pipe"), ["a"])

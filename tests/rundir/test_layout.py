@@ -1,6 +1,7 @@
 import pytest
 
-from gluon_lstm.rundir.layout import find_foreign
+from gluon_lstm.errors import RunError
+from gluon_lstm.rundir.layout import check_inside, check_no_links, find_foreign
 
 LAYOUT = {"notes": None, "parts": {"part.*": None, "inner": {"x": None}}}
 
@@ -53,3 +54,21 @@ def test_links_are_not_followed(folder, tmp_path_factory):
     (folder / "parts" / "inner").rmdir()
     (folder / "parts" / "inner").symlink_to(elsewhere)
     assert find_foreign(folder, LAYOUT) is None
+
+
+def test_what_is_written_stays_inside(tmp_path):
+    run = tmp_path / "link to run"
+    (tmp_path / "run" / "evaluation").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    run.symlink_to("run")  # which the user names, and so it may be a link
+    check_inside(run, run / "evaluation" / "test")
+    (run / "evaluation" / "test").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="evaluation/test: is a link, through which nothing is written; put a folder in"):
+        check_inside(run, run / "evaluation" / "test")
+    check_no_links(run)
+    (run / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="checkpoints: is a link"):
+        check_no_links(run)
+    (run / "more").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(RunError, match="more: is a link"):
+        check_inside(run, run / "more" / "test")

@@ -70,7 +70,7 @@ def test_the_vocabulary_is_a_file_that_a_person_can_read(run):
     ]  # fmt: skip
     text = (run.path / "model" / "vocabulary.json").read_text(encoding="utf-8")
     assert "好" in text and "😀" in text
-    assert json.loads(text) == {"tokens": list(TOKENS)}
+    assert json.loads(text) == {"version": 1, "tokens": list(TOKENS)}
     assert "vocabulary" not in json.loads((run.path / "model" / "model.json").read_text())["input_format"]
 
 

@@ -235,7 +235,7 @@ def test_a_model_with_a_file_missing(trained, file):
 @pytest.mark.parametrize(
     "change, reason",
     [
-        ({"version": 2}, "format version 2 is unknown; this release reads 1"),
+        ({"version": 2}, "format version 2 is unknown, this release reads 1; use the release"),
         ({"version": None}, "format version None is unknown"),
         ({"more": 1}, "does not describe a model"),
     ],
