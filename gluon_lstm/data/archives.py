@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tarfile
 import zipfile
 import zlib
@@ -11,7 +12,10 @@ from typing import Callable, Dict, Iterator, NamedTuple
 
 from gluon_lstm.bounded import open_file, unpacked
 
-_DAMAGES = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError)
+_DAMAGES = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, OverflowError, RuntimeError,
+    NotImplementedError,
+)  # fmt: skip
 _PIECE = 2**16
 _PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of the others, LZMA can ask for 4 GiB before it unpacks a byte."""
@@ -62,6 +66,8 @@ def read_zip(path: Path, wanted: Callable[[str], object], sizes: Sizes) -> Dict[
             _check(info.filename, info.file_size, members, sizes)
             if info.compress_type not in _PACKINGS:
                 raise ValueError(f"{info.filename} is packed in a way that zip files seldom are")
+            if info.compress_size > os.fstat(file.fileno()).st_size:  # for which zipfile would take memory at once
+                raise ValueError(f"{info.filename} is said to be larger than the archive")
             total += info.file_size
             if total > sizes.total:
                 raise ValueError(f"unpacks to more than {sizes.total:,} bytes")

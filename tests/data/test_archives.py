@@ -1,6 +1,7 @@
 import gzip
 import io
 import os
+import struct
 import tarfile
 import zipfile
 
@@ -137,4 +138,24 @@ def test_headers_that_name_each_other_without_end(tmp_path):
     with gzip.open(tmp_path / "archive", "wb", compresslevel=1) as file:
         file.write(long.tobuf(tarfile.GNU_FORMAT) * 150)
     with pytest.raises(ValueError, match="damaged archive|unpacks to more"):
+        read_tar(tmp_path / "archive", WANTED, SIZES)
+
+
+def test_a_packed_size_that_is_claimed_takes_no_memory(tmp_path):
+    archive = write_zip(tmp_path / "archive", [("a/one.txt", b"one")], zipfile.ZIP_STORED)
+    content = bytearray(archive.read_bytes())
+    place = content.index(b"PK\x01\x02") + 20  # packed size in the central directory
+    content[place : place + 4] = struct.pack("<I", 2**32 - 2)
+    archive.write_bytes(content)
+    with pytest.raises(ValueError, match="a/one.txt is said to be larger than the archive"):
+        read_zip(archive, WANTED, SIZES)
+
+
+def test_a_length_beyond_all_numbers_in_an_extended_header(tmp_path):
+    extended = tarfile.TarInfo("x")
+    extended.type, record = tarfile.XHDTYPE, b"5 a=b\n" + b"9" * 30 + b" a=b\n"
+    extended.size = len(record)
+    with gzip.open(tmp_path / "archive", "wb") as file:
+        file.write(extended.tobuf(tarfile.USTAR_FORMAT) + record.ljust(512, b"\0") + bytes(1_024))
+    with pytest.raises(ValueError, match="damaged archive"):
         read_tar(tmp_path / "archive", WANTED, SIZES)
