@@ -18,10 +18,12 @@ class Predictions(NamedTuple):
     Attributes:
         probabilities: (M, K) float32, each row sums to 1.
         labels: (M,) int32, the true classes.
+        logits: (M, K) float32, what the probabilities come from; ``None`` where it is not known.
     """
 
     probabilities: np.ndarray
     labels: np.ndarray
+    logits: Optional[np.ndarray] = None
 
     @property
     def predicted(self) -> np.ndarray:
@@ -45,8 +47,8 @@ def predict(
 
     Arguments and errors are those of ``predict_logits``.
     """
-    logits = predict_logits(net, dataset, batch_size, device, progress)
-    return Predictions(softmax(dataset.mix(logits)), dataset.labels)
+    logits = dataset.mix(predict_logits(net, dataset, batch_size, device, progress))
+    return Predictions(softmax(logits), dataset.labels, logits)
 
 
 def predict_logits(
@@ -66,7 +68,7 @@ def predict_logits(
         progress: show a progress bar on the standard error stream.
 
     Raises:
-        DataError: the data set is empty, or an output is not finite.
+        DataError: the data set is empty, or an input or output is not finite.
     """
     if not len(dataset):
         raise DataError(f"{_name(dataset)}: has no samples to predict; choose another split or data set")
@@ -74,11 +76,16 @@ def predict_logits(
     order = _order(dataset)
     starts = range(0, len(dataset), size)
     bar = tqdm(starts, "predicting", unit="batch", leave=False, disable=not progress)
-    sorted_logits = [_forward(net, _batch(dataset, order, start, size), device) for start in bar]
+    sorted_logits = [forward(net, _batch(dataset, order, start, size).arguments, device) for start in bar]
     logits = np.empty((len(dataset), sorted_logits[0].shape[1]), np.float32)
     logits[order] = np.concatenate(sorted_logits)[: len(dataset)]
     _check_finite(logits, dataset)
     return logits
+
+
+def forward(net: mx.gluon.HybridBlock, arguments: Sequence[np.ndarray], device: mx.Context) -> np.ndarray:
+    """Returns the (N, K) float32 logits of a batch's arguments, in inference mode."""
+    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in arguments)).asnumpy()
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -142,12 +149,14 @@ def _batch(dataset: SequenceDataset, order: np.ndarray, start: int, size: int) -
 
     A hybridized network is compiled anew for every batch size it meets.
     """
-    return dataset.batch(order[np.minimum(np.arange(start, start + size), len(order) - 1)])
-
-
-def _forward(net: mx.gluon.HybridBlock, batch: Batch, device: mx.Context) -> np.ndarray:
-    """Returns the (N, K) float32 logits of a batch, in inference mode."""
-    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in batch.arguments)).asnumpy()
+    batch = dataset.batch(order[np.minimum(np.arange(start, start + size), len(order) - 1)])
+    # Pooling by maximum and relu hide a NaN, so the outputs alone would not show it.
+    broken = np.flatnonzero(~np.isfinite(batch.inputs).all(axis=(0, *range(2, batch.inputs.ndim))))
+    if len(broken):
+        raise DataError(
+            f"{_name(dataset)}: sample {batch.indices[broken[0]]} has a value that is not finite; mend or leave it out"
+        )
+    return batch
 
 
 def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:
