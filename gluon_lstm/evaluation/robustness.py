@@ -14,8 +14,8 @@ from gluon_lstm.evaluation.intervals import SEED, Interval, wilson_interval
 from gluon_lstm.evaluation.perturbations import IMAGE_PERTURBATIONS, TEXT_PERTURBATIONS, Perturbation
 from gluon_lstm.evaluation.predict import Predictions
 
-MOST_STEPS = 300_000
-"""Time steps in all samples that are changed; of more, samples are drawn: 10,000 images of 28 rows are all taken."""
+MOST_STEPS = 140_000
+"""Time steps in all samples that are changed; of more, samples are drawn: 5,000 images of 28 rows."""
 
 
 class Level(NamedTuple):

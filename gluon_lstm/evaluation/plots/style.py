@@ -63,7 +63,7 @@ def save(figure: Figure, path: Path) -> None:
     with style(), warnings.catch_warnings():
         # The report tells of them (``missing_characters``); a warning for each glyph would say no more.
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        figure.savefig(path, format="png", bbox_inches="tight")
+        figure.savefig(path, format="png")
 
 
 def short_name(name: str, width: int = NAME_WIDTH) -> str:
