@@ -32,7 +32,9 @@ Read = Callable[[Any, str], SequenceDataset]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("runs", metavar="RUN", nargs="+", help="run directory that train made; of several, a comparison")
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="run directory that train made; of several, a comparison"
+    )
     parser.add_argument("--split", choices=SPLITS, default="test", help="samples (default: test)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data (default: as in the training)")
     parser.add_argument(
@@ -46,11 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--encoding", metavar="NAME", help="of the texts, with --data (default: utf-8)")
     parser.add_argument("--ignore-unknown-labels", action="store_true",
                         help="with --data: leave out samples whose label the model does not know (default: no)")  # fmt: skip
-    parser.add_argument("--ood", metavar="DATASET", help="data of another kind, a data set's name or a file: are they told apart?")
+    parser.add_argument(
+        "--ood", metavar="DATASET", help="data of another kind, a data set's name or a file: are they told apart?"
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--sections", metavar="NAMES", help=f"parts of the report, of {','.join(REPORT_SECTIONS)} (default: all)")
+    what.add_argument(
+        "--sections", metavar="NAMES", help=f"parts of the report, of {','.join(REPORT_SECTIONS)} (default: all)"
+    )
     what.add_argument("--quick", action="store_true", help="numbers alone, no pictures (default: no)")
-    parser.add_argument("--sample", type=int, metavar="N", help="sample to explain (default: the most confident mistake)")
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="sample to explain (default: the most confident mistake)"
+    )
     parser.add_argument("--html-open", action="store_true", help="show report.html in the browser (default: no)")
     parser.add_argument("--output", metavar="DIR", help="folder of a comparison (default: comparison)")
     add_runtime_arguments(parser)
@@ -150,9 +158,7 @@ def read_config_of_run(directory: RunDirectory, arguments: argparse.Namespace) -
     """
     config = merge(directory.read_config(), {"runtime": _given(arguments, "device", "threads")})
     if "," in config.runtime.device:
-        raise ConfigError(
-            f"--device {config.runtime.device}: {arguments.command} runs on one device; name one of them"
-        )
+        raise ConfigError(f"--device {config.runtime.device}: {arguments.command} runs on one device; name one of them")
     return config
 
 
@@ -189,7 +195,10 @@ class Wanted(NamedTuple):
 
 
 def evaluate_run(
-    directory: RunDirectory, config: Config, read: Read, wanted: Wanted = Wanted()  # noqa: B008 - it cannot be changed
+    directory: RunDirectory,
+    config: Config,
+    read: Read,
+    wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
 ) -> Optional[Measures]:  # noqa: F821 - named for the reader; its import would settle MXNet's threads
     """Writes a run's report on one data set and returns its numbers; ``None`` of data without labels.
 

@@ -72,9 +72,7 @@ def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> O
     if predictor.reader is None:
         return read_own_pictures(path, predictor.input_format, predictor.class_names, ignore)
     columns = Columns(arguments.text_column or config.text.text_column, arguments.label_column)
-    return read_own_texts(
-        path, predictor.reader, predictor.class_names, columns, arguments.encoding or "utf-8", ignore
-    )
+    return read_own_texts(path, predictor.reader, predictor.class_names, columns, arguments.encoding or "utf-8", ignore)
 
 
 def read_other(name: str, config: Config, predictor: Any) -> SequenceDataset:

@@ -116,7 +116,13 @@ def read_own_pictures(
         raise DataError(f"{path} holds {len(images)} images but {source} {len(labels)} labels")
     known = _positions(source or path, labels, len(images), class_names, ignore_unknown)
     dataset = ImageDataset(
-        path.name, SPLIT, images[known.kept], known.labels, tuple(class_names), image_format.max_value, image_format.view
+        path.name,
+        SPLIT,
+        images[known.kept],
+        known.labels,
+        tuple(class_names),
+        image_format.max_value,
+        image_format.view,
     )
     note = f"{path}: " + (f"labels from {source}" if source else "no labels")
     return OwnData(dataset, labels is not None, (note, *known.notes))

@@ -164,9 +164,7 @@ def class_metrics(labels: np.ndarray, predicted: np.ndarray, class_names: Sequen
         predicted: (M,) integers.
         class_names: K names, in the order of the labels.
     """
-    columns = precision_recall_fscore_support(
-        labels, predicted, labels=range(len(class_names)), zero_division=np.nan
-    )
+    columns = precision_recall_fscore_support(labels, predicted, labels=range(len(class_names)), zero_division=np.nan)
     return tuple(
         ClassMetrics(name, _defined(precision), _defined(recall), _defined(f1) if support else None, int(support))
         for name, precision, recall, f1, support in zip(class_names, *columns)

@@ -21,9 +21,7 @@ from gluon_lstm.rundir import (
 )
 
 BATCH_SIZE = 500
-SAME_SAMPLES = (
-    "The temperature was fitted on these very samples, so the numbers after scaling are better than they would be on others."
-)
+SAME_SAMPLES = "The temperature was fitted on these very samples, so the numbers after scaling are better than they would be on others."
 
 
 def temperature_of(

@@ -14,6 +14,8 @@ from gluon_lstm.evaluation.metrics import row_shares
 from gluon_lstm.evaluation.plots.style import GREY, line_style, new_figure, percent_axis, short_name, style
 from gluon_lstm.evaluation.ranking import Curve
 
+NEARLY_PERFECT = 0.98
+"""Area above which only the corner is drawn, or nothing could be seen."""
 SHARES_UP_TO, COUNTS_UP_TO = 12, 30
 """Most classes for which a confusion matrix's cells carry shares, and counts."""
 
@@ -32,6 +34,7 @@ def confusion_matrix(counts: np.ndarray, class_names: Sequence[str]) -> Figure:
     size = float(np.interp(len(counts), [2, 10, 30, 100], [3.2, 6.0, 9.0, 13.0]))
     with style(), matplotlib.rc_context({"axes.grid": False}):
         figure = new_figure(size + 1.6, size + 0.9)
+        figure.set_layout_engine("compressed")  # the other one cuts off labels of axes whose shape is fixed
         ax = figure.subplots()
         ax.set_facecolor("#dddddd")  # shows through where a class has no samples
         image = ax.imshow(np.ma.masked_invalid(shares), cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=1))
@@ -80,6 +83,8 @@ def roc(curves: Sequence[Curve], names: Sequence[str], areas: Sequence[float]) -
         ax.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
         labels = [f"{short_name(name, 16)} ({area:.4f})" for name, area in zip(names, areas)]
         _draw_curves(ax, curves, labels, "class (area)")
+        if min(areas, default=0.0) > NEARLY_PERFECT:
+            ax.set(xlim=(-0.002, 0.1), ylim=(0.9, 1.002))
         ax.set(title="ROC, one class against the rest", xlabel="other samples taken for the class (%)",
                ylabel="samples of the class found (%)")  # fmt: skip
         return figure
@@ -98,6 +103,8 @@ def precision_recall(curves: Sequence[Curve], names: Sequence[str], precisions: 
         ax = figure.subplots()
         labels = [f"{short_name(name, 16)} ({precision:.4f})" for name, precision in zip(names, precisions)]
         _draw_curves(ax, curves, labels, "class (average precision)")
+        if min(precisions, default=0.0) > NEARLY_PERFECT:
+            ax.set(xlim=(0.8, 1.004), ylim=(0.8, 1.004))
         ax.set(title="Precision and recall, one class against the rest", xlabel="recall (%)", ylabel="precision (%)")
         return figure
 

@@ -124,7 +124,8 @@ def risk_coverage(curves: Sequence[RiskCoverage], names: Sequence[str] = ("",)) 
         ax = figure.subplots()
         for number, (curve, name) in enumerate(zip(curves, names)):
             points = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_POINTS).astype(int))
-            label = f"{short_name(name)} (area {curve.area:.5f})".strip()
+            area = f"area {curve.area:.5f}"
+            label = f"{short_name(name)} ({area})" if name else area
             options = {**line_style(number), "marker": None}
             ax.plot(curve.coverage[points], curve.risk[points], **options, label=label)
         ax.set(title="Risk and coverage", xlabel="samples answered, the most confident first (%)",

@@ -55,6 +55,7 @@ def most_confidently_wrong(images: np.ndarray, titles: Sequence[str], columns: i
         axes = figure.subplots(rows, columns, squeeze=False).ravel()
         for ax in axes:
             ax.set_axis_off()
+            ax.set(xticks=[], yticks=[])  # or they would take time, though nobody sees them
         for ax, image, title in zip(axes, images, titles):
             ax.imshow(image, cmap="gray")
             ax.set_title(title, fontsize=8)
@@ -142,4 +143,4 @@ def _name_steps(axes, tokens: Sequence[str]) -> None:
             ax.set_xticks(range(len(tokens)), [short_name(token, 12) for token in tokens], rotation=90, fontsize=7)
         else:
             ax.set_xlabel("time step (from 0)")
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -95,7 +95,9 @@ def _calibration(study: Study) -> str:
 def _selective(study: Study) -> str:
     """Returns what is gained by not answering."""
     accuracy = study.measures.risk_coverage.accuracies()[0.9]
-    return f"Answering only the 90 % of the samples that it is most confident about, it is right for {percent(accuracy)}."
+    return (
+        f"Answering only the 90 % of the samples that it is most confident about, it is right for {percent(accuracy)}."
+    )
 
 
 def _few_samples(study: Study) -> List[str]:
@@ -104,7 +106,9 @@ def _few_samples(study: Study) -> List[str]:
     if high - low <= WIDE_INTERVAL:
         return []
     points = f"{100 * (high - low):.1f}"
-    return [f"{count(study.measures.evaluation.n)} samples are few: the interval of the accuracy is {points} points wide."]
+    return [
+        f"{count(study.measures.evaluation.n)} samples are few: the interval of the accuracy is {points} points wide."
+    ]
 
 
 def _weak_classes(study: Study) -> List[str]:
@@ -143,7 +147,9 @@ def _conditions(study: Study) -> List[str]:
         before = study.robustness.curves[0].levels[0].accuracy
         name, level = worst(study.robustness)[0]
         if level.accuracy < BROKEN * before:
-            found.append(f"Under the strongest change tried, {name}, {percent(level.accuracy)} are right instead of {percent(before)}.")
+            found.append(
+                f"Under the strongest change tried, {name}, {percent(level.accuracy)} are right instead of {percent(before)}."
+            )
     if study.outliers is not None and study.outliers.auroc_confidence < BLIND:
         found.append(
             f"Confidence hardly tells {study.outliers.name} from known data (area under the ROC curve "

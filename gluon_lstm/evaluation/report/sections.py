@@ -231,7 +231,10 @@ def _explanation(study: Study) -> Optional[Section]:
     occlusion, trace = study.occlusion, study.trace
     if occlusion is None:
         return None
-    true, predicted = study.class_names[study.predictions.labels[occlusion.index]], study.class_names[occlusion.predicted]
+    true, predicted = (
+        study.class_names[study.predictions.labels[occlusion.index]],
+        study.class_names[occlusion.predicted],
+    )
     text = (
         f"Sample {occlusion.index}, of class {true}, was taken for {predicted} with a probability of "
         f"{percent(occlusion.probability)}."
@@ -316,9 +319,15 @@ def _speed(study: Study) -> Optional[Section]:
     if found is None:
         return None
     rows = [
-        (text_cell(f"Samples a second, in batches of {found.batch_size}"), number_cell(found.samples_per_second, _rounded)),
+        (
+            text_cell(f"Samples a second, in batches of {found.batch_size}"),
+            number_cell(found.samples_per_second, _rounded),
+        ),
         (text_cell("Milliseconds for a single sample, median"), number_cell(found.latency_ms, _hundredths)),
-        (text_cell("Milliseconds for a single sample, 95 % are faster"), number_cell(found.latency_p95_ms, _hundredths)),
+        (
+            text_cell("Milliseconds for a single sample, 95 % are faster"),
+            number_cell(found.latency_p95_ms, _hundredths),
+        ),
     ]
     note = "Measured as this report was made; other work on the machine makes it slower. speed.json has the numbers."
     return Section("speed", "Speed", [note], tables=[Table("Speed", ("Measure", "Value"), rows)])
