@@ -234,7 +234,7 @@ def evaluate_run(
     temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"))
     sections = BRIEF if wanted.sections is None else wanted.sections
     study = make_study(
-        predictions, dataset, _provenance(directory.path.resolve().name, config, model), temperature, log=log,
+        predictions, dataset, provenance_of(directory.path.resolve().name, config, model), temperature, log=log,
         predictor=predictor, outliers=outliers, studying=Studying(sections, wanted.sample, progress),
     )  # fmt: skip
     with directory.replace_evaluation(wanted.split) as folder:
@@ -242,7 +242,7 @@ def evaluate_run(
     return study.measures
 
 
-def _provenance(name: str, config: Config, model: SavedModel):
+def provenance_of(name: str, config: Config, model: SavedModel):
     """Returns what the report says about where its numbers come from."""
     from gluon_lstm.evaluation.report import Provenance
 

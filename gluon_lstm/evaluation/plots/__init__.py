@@ -11,7 +11,7 @@ from gluon_lstm.evaluation.plots.probabilities import (
 )
 from gluon_lstm.evaluation.plots.samples import accuracy_by_length, gates, important_steps, most_confidently_wrong
 from gluon_lstm.evaluation.plots.style import NAME_WIDTH, missing_characters, one_line, save, short_name
-from gluon_lstm.evaluation.plots.training import learning_curves, learning_rate_range
+from gluon_lstm.evaluation.plots.training import learning_curves, learning_rate_range, validation_curves
 
 __all__ = [
     "NAME_WIDTH",
@@ -35,4 +35,5 @@ __all__ = [
     "roc",
     "save",
     "short_name",
+    "validation_curves",
 ]

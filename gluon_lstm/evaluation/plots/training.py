@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
-from gluon_lstm.evaluation.plots.style import BLUE, GREY, VERMILION, new_figure, percent_axis, style
+from gluon_lstm.evaluation.plots.style import (
+    BLUE,
+    GREY,
+    VERMILION,
+    line_style,
+    new_figure,
+    percent_axis,
+    short_name,
+    style,
+)
 
 MARKERS_UP_TO = 40
 """Most epochs that are marked one by one."""
@@ -78,4 +87,28 @@ def learning_rate_range(rates: Sequence[float], losses: Sequence[float], suggest
         ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.legend()
+        return figure
+
+
+def validation_curves(logs: Sequence[Sequence[Mapping[str, Any]]], names: Sequence[str]) -> Figure:
+    """Draws loss and accuracy of the validation split against the epoch, a curve for each run.
+
+    Args:
+        logs: records of each run's ``log.jsonl``.
+        names: one a run.
+    """
+    with style():
+        figure = new_figure(9, 3.8)
+        loss, accuracy = figure.subplots(1, 2)
+        for number, (records, name) in enumerate(zip(logs, names)):
+            epochs = [record["epoch"] for record in records]
+            for ax, key in ((loss, "validation_loss"), (accuracy, "validation_accuracy")):
+                values = np.array([record.get(key) for record in records], dtype=float)
+                ax.plot(epochs, values, **line_style(number), markersize=4, label=short_name(name))
+        loss.set(title="Validation loss", ylabel="mean cross-entropy (nats)", xlabel="epoch")
+        accuracy.set(title="Validation accuracy", ylabel="samples classified correctly (%)", xlabel="epoch")
+        percent_axis(accuracy.yaxis)
+        for ax in (loss, accuracy):
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10, min_n_ticks=1))
+        loss.legend(fontsize=8)
         return figure

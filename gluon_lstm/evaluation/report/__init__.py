@@ -1,5 +1,6 @@
 """From numbers to a report: ``make_study`` finds out, ``write_report`` writes, ``terminal_table`` shows."""
 
+from gluon_lstm.evaluation.report.comparing import compare_studies, write_comparison
 from gluon_lstm.evaluation.report.study import BRIEF, Provenance, Study, Studying, make_study
 from gluon_lstm.evaluation.report.terminal import terminal_table
 from gluon_lstm.evaluation.report.writing import write_predictions, write_report
@@ -9,8 +10,10 @@ __all__ = [
     "Provenance",
     "Study",
     "Studying",
+    "compare_studies",
     "make_study",
     "terminal_table",
+    "write_comparison",
     "write_predictions",
     "write_report",
 ]

@@ -283,7 +283,7 @@ def _robustness(study: Study) -> Optional[Section]:
         "Where the calibration error rises, the model does not notice that it fails.",
     )
     rows = [
-        (text_cell(curve.name), Cell(f"{level.strength:g}", level.strength), text_cell(curve.unit),
+        (text_cell(curve.name), Cell(f"{level.strength * (100 if '%' in curve.unit else 1):g}", level.strength), text_cell(curve.unit),
          number_cell(level.accuracy, percent), number_cell(level.ece, percent))
         for curve in found.curves for level in curve.levels
     ]  # fmt: skip
