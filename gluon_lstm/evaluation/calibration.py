@@ -114,7 +114,7 @@ def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def fit_temperature(predictions: Predictions) -> float:
     """Returns the temperature with which predictions are most likely; it lies within ``TEMPERATURES``.
 
-    Where all are right, the lower bound is the most likely: there is nothing to learn from.
+    Where all are right, it is small, and says nothing: only mistakes tell how sure one may be.
     """
     logs = _logarithms(predictions.probabilities)
     places = (np.arange(len(logs)), predictions.labels)

@@ -13,12 +13,22 @@ from gluon_lstm.errors import DataError, RunError
 from gluon_lstm.rundir import RunDirectory
 
 FILES = [
+    "calibration.png",
+    "confidence.png",
     "confusion_matrix.png",
+    "gates.png",
+    "important_steps.png",
     "learning_curves.png",
     "metrics.json",
     "most_confident_errors.png",
+    "precision_recall.png",
     "predictions.csv",
+    "report.html",
     "report.md",
+    "risk_coverage.png",
+    "robustness.png",
+    "roc.png",
+    "speed.json",
 ]
 
 
@@ -76,7 +86,7 @@ def test_validation_is_a_split_of_its_own(cli, tmp_path):
     run = tmp_path / "run"
     options = ("--hidden-size", 4, "--limit-train", 20, "--epochs", 1)
     assert cli("train", "--output", run, *options).code == 0
-    outcome = cli("evaluate", run, "--split", "validation")
+    outcome = cli("evaluate", run, "--split", "validation", "--quick")
     assert outcome.code == 0
     assert f"report: {run / 'evaluation' / 'validation' / 'report.md'}\n" in outcome.out
     assert [path.name for path in (run / "evaluation").iterdir()] == ["validation"]
@@ -86,21 +96,24 @@ def test_validation_is_a_split_of_its_own(cli, tmp_path):
     assert metrics["nll"] == pytest.approx(logged["validation_loss"], rel=1e-5)
 
 
-def test_the_table_shows_the_numbers_of_the_file(cli, trained):
-    before = (trained / "evaluation" / "test" / "metrics.json").read_bytes()
-    outcome = cli("evaluate", trained)
+def test_the_table_shows_the_numbers_of_the_file(cli, trained, tmp_path):
+    before = json.loads((trained / "evaluation" / "test" / "metrics.json").read_text())
+    copy = shutil.copytree(trained, tmp_path / "copy")
+    outcome = cli("evaluate", copy, "--quick")
     assert outcome.code == 0
-    metrics = json.loads(before)
-    assert f"{metrics['accuracy']:.2%}".replace("%", " %") in outcome.out
-    assert (trained / "evaluation" / "test" / "metrics.json").read_bytes() == before
+    assert f"{before['accuracy']:.2%}".replace("%", " %") in outcome.out
+    assert before.pop("robustness")["n"] == 360
+    assert json.loads((copy / "evaluation" / "test" / "metrics.json").read_text()) == before
+    assert not list((copy / "evaluation" / "test").glob("*.png"))
 
 
-def test_configuration_and_model_are_read_once(cli, trained, monkeypatch):
+def test_configuration_and_model_are_read_once(cli, trained, monkeypatch, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "copy")
     calls = []
     for name in ("read_config", "load_model"):
         method = getattr(RunDirectory, name)
         monkeypatch.setattr(RunDirectory, name, lambda run, m=method: calls.append(m.__name__) or m(run))
-    assert cli("evaluate", trained).code == 0
+    assert cli("evaluate", copy, "--quick").code == 0
     assert calls == ["read_config", "load_model"]
 
 

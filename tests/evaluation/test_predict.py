@@ -64,9 +64,23 @@ def test_empty_data_set_is_refused(make_dataset):
 
 def test_output_that_is_not_finite_is_refused(make_dataset):
     dataset = make_dataset(samples=6)
-    dataset.inputs[2, 4, 0] = np.nan
+    dataset.inputs[2, 4, 0] = 3e38
+    dataset.inputs[3, 4, 0] = 3e38
     with pytest.raises(DataError, match="not finite for 1 samples, first for sample 4"):
         predict(StepSums(), dataset, 4, mx.cpu())
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_input_that_is_not_finite_is_refused(make_dataset, value):
+    dataset = make_dataset(samples=6)
+    dataset.inputs[2, 4, 0] = value
+    with pytest.raises(DataError, match="sample 4 has a value that is not finite; mend or leave it out"):
+        predict(StepSums(), dataset, 4, mx.cpu())
+
+
+def test_logits_are_those_that_the_probabilities_come_from(make_dataset):
+    predictions = predict(StepSums(), make_dataset(samples=6), 4, mx.cpu())
+    np.testing.assert_array_equal(softmax(predictions.logits), predictions.probabilities)
 
 
 def test_softmax_of_great_logits_is_finite():

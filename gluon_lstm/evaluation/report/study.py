@@ -17,8 +17,8 @@ from gluon_lstm.evaluation.predictor import Predictor
 from gluon_lstm.evaluation.robustness import Robustness, measure_robustness
 from gluon_lstm.evaluation.speed import Speed, measure_speed
 
-BRIEF = tuple(name for name in REPORT_SECTIONS if name not in ("robustness", "speed"))
-"""Those that take no further pass over the data."""
+BRIEF = ("mistakes", "training")
+"""Parts of the report that is written after each of several trainings."""
 PERTURBABLE = (ImageDataset, TextDataset)
 """Kinds of data sets whose samples can be changed."""
 BATCH_SIZE = 500

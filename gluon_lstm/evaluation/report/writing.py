@@ -35,7 +35,8 @@ def write_report(directory: Path, study: Study) -> None:
     predictions = study.predictions
     write_predictions(directory / "predictions.csv", predictions.probabilities, names, predictions.labels)
     title = f"{study.provenance.run_name} on {study.dataset.name} ({study.dataset.split})"
-    write_pages(directory, title, summarize(study), sections_of(study), names)
+    tokens = () if study.occlusion is None else study.occlusion.tokens
+    write_pages(directory, title, summarize(study), sections_of(study), (*names, *tokens))
 
 
 def write_pages(
