@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", metavar="NAME", help=f"{text}, with --data (default: as trained, or guessed)")
     parser.add_argument("--encoding", metavar="NAME", help="of the texts, with --data (default: utf-8)")
     parser.add_argument("--ignore-unknown-labels", action="store_true",
-                        help="with --data: leave out samples whose label the model does not know (default: no)")  # fmt: skip
+                        help="with --data: leave out samples of unknown labels (default: no)")  # fmt: skip
     parser.add_argument(
         "--ood", metavar="DATASET", help="data of another kind, a data set's name or a file: are they told apart?"
     )
@@ -231,7 +231,8 @@ def evaluate_run(
     if others is not None:
         found = predict(predictor.net, others, PREDICTION_BATCH, device, progress)
         outliers = detect_outliers(predictions, found, others.name)
-    temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"))
+    is_same = wanted.split == "validation"
+    temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
     sections = BRIEF if wanted.sections is None else wanted.sections
     study = make_study(
         predictions, dataset, provenance_of(directory.path.resolve().name, config, model), temperature, log=log,

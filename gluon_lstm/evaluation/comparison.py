@@ -62,7 +62,7 @@ class Pair(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """Mean and standard deviation (n - 1) of a measure over runs that differ in their seed alone; ``None`` undefined."""
+    """Mean and standard deviation (n - 1) of a measure over several seeds; ``None`` where it is undefined."""
 
     mean: Optional[float]
     sd: Optional[float]

@@ -21,11 +21,15 @@ from gluon_lstm.rundir import (
 )
 
 BATCH_SIZE = 500
-SAME_SAMPLES = "The temperature was fitted on these very samples, so the numbers after scaling are better than they would be on others."
+SAME_SAMPLES = " They are those that it is tried on here, so the numbers after scaling are better than on any others."
 
 
 def temperature_of(
-    run: RunDirectory, model: SavedModel, predictor: Predictor, read_validation: Callable[[], SequenceDataset]
+    run: RunDirectory,
+    model: SavedModel,
+    predictor: Predictor,
+    read_validation: Callable[[], SequenceDataset],
+    is_same: bool = False,
 ) -> Temperature:
     """Returns the temperature of a run's model.
 
@@ -34,6 +38,7 @@ def temperature_of(
         model: what it belongs to; after more training it is fitted anew.
         predictor: the same, ready to predict.
         read_validation: gives the validation split; only called where nothing is stored.
+        is_same: whether that is also what the temperature is tried on; the note then says so.
 
     Raises:
         RunError: the stored file is damaged, or cannot be written.
@@ -50,7 +55,8 @@ def temperature_of(
         write_temperature(run, fitted)
     return Temperature(
         fitted.temperature,
-        f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} samples of the validation split.",
+        f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} samples of the validation "
+        f"split.{SAME_SAMPLES * is_same}",
     )
 
 

@@ -10,12 +10,6 @@ from gluon_lstm.evaluation import perturbations
 from gluon_lstm.evaluation.perturbations import IMAGE_PERTURBATIONS, TEXT_PERTURBATIONS
 
 TEXTS = ["one two three four five six seven eight nine ten", "short one", "word", "这部电影非常好看", "  spaced   out "]
-    "one two three four five six seven eight nine ten",
-    "short one",
-    "word",
-    "这部电影非常好看",
-    "  spaced   out text  ",
-]
 
 
 @pytest.fixture
@@ -67,9 +61,6 @@ def test_a_rectangle_of_the_right_size_is_black(rng):
     white = np.full((100, 20, 10), 255, np.uint8)
     occluded = perturbations.occlude(white, 0.5, rng)
     assert (occluded == 0).sum(axis=(1, 2)).tolist() == [50] * 100
-        19,
-        True,
-    )
     assert all(((image == 0).any(axis=1).sum(), (image == 0).any(axis=0).sum()) == (10, 5) for image in occluded)
 
 

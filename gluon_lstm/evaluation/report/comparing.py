@@ -115,8 +115,8 @@ def _verdict(pair: Pair) -> str:
         else "chance may explain the difference"
     )
     return (
-        f"{pair.first} alone is right {count(test.only_first)} times, {pair.second} alone {count(test.only_second)} times: "
-        f"{told} (McNemar, p {_p_value(test.p_value)})."
+        f"{pair.first} alone is right {count(test.only_first)} times, {pair.second} alone {count(test.only_second)} "
+        f"times: {told} (McNemar, p {_p_value(test.p_value)})."
     )
 
 
@@ -125,8 +125,8 @@ def _worries(comparison: Comparison) -> List[str]:
     if len(comparison.pairs) < 2:
         return []
     return [
-        f"{len(comparison.pairs)} pairs were tested, and the p values are not corrected for that: of twenty pairs of equal "
-        f"models, one is expected below {SIGNIFICANT}."
+        f"{len(comparison.pairs)} pairs were tested, and the p values are not corrected for that: of twenty pairs of "
+        f"equal models, one is expected below {SIGNIFICANT}."
     ]
 
 
@@ -186,7 +186,7 @@ def _pairs(comparison: Comparison) -> Section:
     ]  # fmt: skip
     columns = ("First", "Second", "First alone right", "Second alone right", "p (McNemar)", "Accuracy, points more",
                "95 % interval", "NLL more (nats)", "95 % interval of that")  # fmt: skip
-    note = "Differences are the second run's numbers less the first's; intervals are of a paired bootstrap of 1,000 replicates."
+    note = "Differences are the second run's numbers less the first's; intervals are of a paired bootstrap."
     return Section("pairs", "On the same samples", [note], tables=[Table("Pairs of runs", columns, rows)])
 
 

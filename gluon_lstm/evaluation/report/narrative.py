@@ -83,8 +83,9 @@ def _calibration(study: Study) -> str:
     gap = confidence - measures.evaluation.accuracy
     verdict = "about right" if abs(gap) <= CALIBRATED else "too high" if gap > 0 else "too low"
     text = (
-        f"The model's confidence is {verdict}: {percent(confidence)} on average, where {percent(measures.evaluation.accuracy)} "
-        f"are right; the expected calibration error is {percent(measures.calibration.equal_width.ece)}"
+        f"The model's confidence is {verdict}: {percent(confidence)} on average, where "
+        f"{percent(measures.evaluation.accuracy)} are right; the expected calibration error is "
+        f"{percent(measures.calibration.equal_width.ece)}"
     )
     if measures.scaled is None:
         return f"{text}."
@@ -148,7 +149,8 @@ def _conditions(study: Study) -> List[str]:
         name, level = worst(study.robustness)[0]
         if level.accuracy < BROKEN * before:
             found.append(
-                f"Under the strongest change tried, {name}, {percent(level.accuracy)} are right instead of {percent(before)}."
+                f"Under the strongest change tried, {name}, {percent(level.accuracy)} are right instead of "
+                f"{percent(before)}."
             )
     if study.outliers is not None and study.outliers.auroc_confidence < BLIND:
         found.append(

@@ -13,6 +13,7 @@ from gluon_lstm.evaluation.ranking import precision_recall_curve, roc_curve
 from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, number_cell, text_cell
 from gluon_lstm.evaluation.report.formats import UNDEFINED, count, decimal, percent
 from gluon_lstm.evaluation.report.study import Study, WrongSample
+from gluon_lstm.evaluation.robustness import Curve, Level
 
 CONFUSIONS = 10
 """Pairs of classes that the report lists."""
@@ -129,9 +130,9 @@ def _calibration(study: Study) -> Section:
         Picture(
             "calibration.png",
             plots.reliability(bins, scaled),
-            f"Reliability diagram: accuracy against confidence in 15 bins, and the samples of each; expected calibration "
-            f"error {percent(bins.ece)}",
-            "On the dotted line confidence is accuracy; below it the model is too sure. Bins with few samples say little.",
+            f"Reliability diagram: accuracy against confidence in 15 bins, and the samples of each; expected "
+            f"calibration error {percent(bins.ece)}",
+            "On the dotted line confidence is accuracy; below it the model is too sure. Small bins say little.",
         ),
         Picture(
             "confidence.png",
@@ -146,10 +147,14 @@ def _calibration(study: Study) -> Section:
 def _calibration_table(study: Study) -> Table:
     """Returns the table of calibration before and after scaling."""
     metrics = study.measures.to_dict()
-    names = [("Expected error, bins of equal width", "ece", percent), ("Maximum error, bins of equal width", "mce", percent),
-             ("Expected error, bins of equal mass", "ece_equal_mass", percent),
-             ("Maximum error, bins of equal mass", "mce_equal_mass", percent),
-             ("Negative log-likelihood (nats)", "nll", decimal), ("Brier score (0 to 2)", "brier", decimal)]  # fmt: skip
+    names = [
+        ("Expected error, bins of equal width", "ece", percent),
+        ("Maximum error, bins of equal width", "mce", percent),
+        ("Expected error, bins of equal mass", "ece_equal_mass", percent),
+        ("Maximum error, bins of equal mass", "mce_equal_mass", percent),
+        ("Negative log-likelihood (nats)", "nll", decimal),
+        ("Brier score (0 to 2)", "brier", decimal),
+    ]
     rows = [
         (text_cell(name), number_cell(metrics[key], shown), number_cell(metrics[f"{key}_scaled"], shown))
         for name, key, shown in names
@@ -244,8 +249,8 @@ def _explanation(study: Study) -> Optional[Section]:
             "important_steps.png",
             plots.important_steps(occlusion, predicted, _picture_of_rows(study)),
             f"By how much {predicted} is less probable without each time step of sample {occlusion.index}",
-            "Blue steps speak for the class that was predicted, orange ones against it. Without a step, its values are 0 "
-            "or its word is unknown.",
+            "Blue steps speak for the class that was predicted, orange ones against it. Without a step, its values "
+            "are 0 or its word is unknown.",
         )
     ]
     note = "Gates are shown of LSTM layers alone; this model's first layer is none."
@@ -283,7 +288,7 @@ def _robustness(study: Study) -> Optional[Section]:
         "Where the calibration error rises, the model does not notice that it fails.",
     )
     rows = [
-        (text_cell(curve.name), Cell(f"{level.strength * (100 if '%' in curve.unit else 1):g}", level.strength), text_cell(curve.unit),
+        (text_cell(curve.name), _strength_cell(curve, level), text_cell(curve.unit),
          number_cell(level.accuracy, percent), number_cell(level.ece, percent))
         for curve in found.curves for level in curve.levels
     ]  # fmt: skip
@@ -294,15 +299,20 @@ def _robustness(study: Study) -> Optional[Section]:
     return Section("robustness", "Robustness", [note], [picture], [Table("Accuracy after changes", columns, rows)])
 
 
+def _strength_cell(curve: Curve, level: Level) -> Cell:
+    """Returns the cell of a perturbation's strength, in its unit."""
+    return Cell(f"{level.strength * (100 if '%' in curve.unit else 1):g}", level.strength)
+
+
 def _outliers(study: Study) -> Optional[Section]:
     """Returns the section of data of another kind."""
     found = study.outliers
     if found is None:
         return None
     text = (
-        f"How well {count(found.n)} samples of {found.name} are told from the known ones: area under the ROC curve of the "
-        f"probability of the predicted class {found.auroc_confidence:.4f}, of the energy {found.auroc_energy:.4f}; 0.5 is "
-        f"chance, 1 is always."
+        f"How well {count(found.n)} samples of {found.name} are told from the known ones: area under the ROC curve "
+        f"of the probability of the predicted class {found.auroc_confidence:.4f}, of the energy "
+        f"{found.auroc_energy:.4f}; 0.5 is chance, 1 is always."
     )
     picture = Picture(
         "out_of_distribution.png",
