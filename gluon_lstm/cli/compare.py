@@ -66,7 +66,7 @@ def _open(arguments: argparse.Namespace) -> List[NamedRun]:
         if arguments.data_dir is not None:
             config = merge(config, {"data": {"data_dir": arguments.data_dir}})
         runs.append(NamedRun(str(path), directory, config))
-    return _shortened(runs)
+    return shortened(runs)
 
 
 def _expand(path: Path) -> List[Path]:
@@ -79,7 +79,7 @@ def _expand(path: Path) -> List[Path]:
     return found
 
 
-def _shortened(runs: Sequence[NamedRun]) -> List[NamedRun]:
+def shortened(runs: Sequence[NamedRun]) -> List[NamedRun]:
     """Returns the runs, each called by as many of its path's last parts as set it apart."""
     parts = [Path(os.path.abspath(run.name)).parts for run in runs]
     count = 1

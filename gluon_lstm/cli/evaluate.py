@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         metavar="FILE",
         help="data of your own instead of a split: texts in .csv, .tsv or .jsonl, pictures in IDX (labels in the file "
-        "beside it, named labels-idx1 for images-idx3) or PNG",
+        "beside it, named labels-idx1 for images-idx3) or PNG (default: none)",
     )
     for name, text in (("text-column", "column of its texts"), ("label-column", "column of its labels")):
         parser.add_argument(f"--{name}", metavar="NAME", help=f"{text}, with --data (default: as trained, or guessed)")
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ignore-unknown-labels", action="store_true",
                         help="with --data: leave out samples of unknown labels (default: no)")  # fmt: skip
     parser.add_argument(
-        "--ood", metavar="DATASET", help="data of another kind, a data set's name or a file: are they told apart?"
+        "--ood", metavar="DATASET", help="data of another kind to be told apart, a name or a file (default: none)"
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable
+from typing import Callable, Optional
 
 from gluon_lstm.data import SequenceDataset
 from gluon_lstm.errors import UserError
@@ -52,12 +52,20 @@ def temperature_of(
             fitted = _fit(predictor, dataset, checksum)
         except UserError as error:
             return Temperature(None, f"Not scaled by a temperature: the validation split cannot be had ({error}).")
-        write_temperature(run, fitted)
+        # Data from elsewhere may have the same form and other samples: what is fitted on these is not the run's.
+        if _recorded_fingerprint(run) in (None, dataset.fingerprint):
+            write_temperature(run, fitted)
     return Temperature(
         fitted.temperature,
         f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} samples of the validation "
         f"split.{SAME_SAMPLES * is_same}",
     )
+
+
+def _recorded_fingerprint(run: RunDirectory) -> Optional[str]:
+    """Returns the checksum of the validation split that a run was trained with; ``None`` where none is recorded."""
+    splits = run.read_record().get("dataset", {}).get("splits", {})
+    return splits.get("validation", {}).get("sha256")
 
 
 def _fit(predictor: Predictor, dataset: SequenceDataset, checksum: str) -> FittedTemperature:
