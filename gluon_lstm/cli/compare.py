@@ -15,7 +15,7 @@ from gluon_lstm.atomic import replacing_directory
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_split
 from gluon_lstm.errors import ConfigError, DataError, RunError
-from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.rundir import RepeatsDirectory, RunDirectory
 from gluon_lstm.rundir.layout import COMPARISON, find_foreign
 from gluon_lstm.rundir.run import explained
 
@@ -71,7 +71,7 @@ def _open(arguments: argparse.Namespace) -> List[NamedRun]:
 
 def _expand(path: Path) -> List[Path]:
     """Returns the runs that ``train --seeds`` and ``--folds`` left in a folder, or the folder itself."""
-    if not os.path.isfile(path / "summary.json"):
+    if not RepeatsDirectory.is_one(path):
         return [path]
     found = sorted(entry for entry in path.iterdir() if (entry / "config.json").is_file())
     if len(found) < 2:

@@ -9,7 +9,6 @@ gluon-lstm evaluate RUN_A RUN_B RUN_C          one page that compares them, on t
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import webbrowser
 from pathlib import Path
@@ -21,7 +20,7 @@ from gluon_lstm.cli.output import visible
 from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
 from gluon_lstm.data import SequenceDataset, load_split
 from gluon_lstm.errors import ConfigError
-from gluon_lstm.rundir import RunDirectory, SavedModel
+from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
 
 SPLITS = ("test", "validation")
 PREDICTION_BATCH = 500
@@ -104,7 +103,7 @@ def _sections(arguments: argparse.Namespace) -> Tuple[str, ...]:
 
 def _are_several(arguments: argparse.Namespace) -> bool:
     """Whether a comparison is asked for: several runs are named, or a folder that holds several."""
-    return len(arguments.runs) > 1 or os.path.isfile(Path(arguments.runs[0]) / "summary.json")
+    return len(arguments.runs) > 1 or RepeatsDirectory.is_one(Path(arguments.runs[0]))
 
 
 def _check_flags(arguments: argparse.Namespace) -> None:

@@ -13,9 +13,9 @@ from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
 import mxnet as mx
 import numpy as np
 
-from gluon_lstm.data import SequenceDataset, TextDataset
+from gluon_lstm.data import Batch, SequenceDataset, TextDataset
 from gluon_lstm.data.encoding import UNKNOWN, TokenSequences
-from gluon_lstm.evaluation.predict import forward, softmax
+from gluon_lstm.evaluation.predict import forward, predict, softmax
 from gluon_lstm.nn import LSTMCell, TextClassifier
 from gluon_lstm.nn.encoder import GroupedEncoder, RecurrentEncoder
 from gluon_lstm.nn.layer import RecurrentLayer
@@ -68,20 +68,26 @@ def occlude_steps(net: Any, dataset: SequenceDataset, index: int, device: mx.Con
         index: its position.
         device: where the network's parameters are.
     """
-    arguments, tokens = dataset.batch(np.array([index])).arguments, ()
-    steps = len(arguments[0])
+    steps, tokens = len(dataset.batch(np.array([index])).inputs), ()
     windows = _windows(steps)
     if isinstance(dataset, TextDataset):
         tokens = tuple(tokens_of(dataset, index))
-        arguments = _without_tokens(dataset, index, windows, tokens).batch(np.arange(len(windows) + 1)).arguments
+        variants = _without_tokens(dataset, index, windows, tokens)
+        probabilities = predict(net, variants, len(variants), device).probabilities.astype(np.float64)
     else:
-        inputs = np.repeat(arguments[0], len(windows) + 1, axis=1)
-        inputs[:, 1:][windows.T] = 0
-        arguments = (inputs, *(np.repeat(array, len(windows) + 1, axis=0) for array in arguments[1:]))
-    probabilities = softmax(forward(net, arguments, device)).astype(np.float64)
+        inputs = _without_values(dataset.batch(np.array([index])), windows)
+        probabilities = softmax(forward(net, inputs, device)).astype(np.float64)
     predicted = int(probabilities[0].argmax())
     drops = probabilities[0, predicted] - probabilities[1:, predicted]
     return Occlusion(index, predicted, float(probabilities[0, predicted]), drops[windows.argmax(axis=0)], tokens)
+
+
+def _without_values(batch: Batch, windows: np.ndarray) -> Tuple[np.ndarray, ...]:
+    """Returns a network's arguments for a batch's one sample as it is, and with 0 in each window of its steps."""
+    inputs, *others = batch.arguments
+    inputs = np.repeat(inputs, len(windows) + 1, axis=1)
+    inputs[:, 1:][windows.T] = 0
+    return (inputs, *(np.repeat(array, len(windows) + 1, axis=0) for array in others))
 
 
 def _windows(steps: int) -> np.ndarray:

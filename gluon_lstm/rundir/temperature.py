@@ -34,9 +34,10 @@ class FittedTemperature(NamedTuple):
 
 
 def model_checksum(model: SavedModel) -> str:
-    """Returns the SHA-256 of a model's parameters."""
+    """Returns the SHA-256 of a model's parameters, those of its n-gram model included."""
     digest = hashlib.sha256()
-    for name, array in sorted(model.parameters.items()):
+    ngrams = {} if model.ngrams is None else model.ngrams.to_arrays()
+    for name, array in [*sorted(model.parameters.items()), *sorted(ngrams.items())]:
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
