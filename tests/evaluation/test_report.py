@@ -14,25 +14,28 @@ from PIL import Image
 from rich.console import Console
 from sklearn.metrics import f1_score, log_loss, precision_recall_fscore_support
 
+from gluon_lstm.config import REPORT_SECTIONS
 from gluon_lstm.evaluation.measures import Temperature, measure
-from gluon_lstm.evaluation.report import make_study, terminal_table, write_report
+from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, terminal_table, write_report
 from gluon_lstm.evaluation.report.formats import markdown
 
 ODD_NAMES = ["a|b", "<script>alert(1)</script>", 'say "yes", no', "two\nlines", "中文", "\\*_`[x](y)` $z$ ~~&lt;\\"]
 FILES = {
-    "metrics.json", "predictions.csv", "report.md", "report.html", "calibration.png", "confidence.png",
-    "confusion_matrix.png", "learning_curves.png", "most_confident_errors.png", "precision_recall.png",
-    "risk_coverage.png", "roc.png",
+    "metrics.json", "predictions.csv", "report.md", "report.html",
+    "confusion_matrix.png", "learning_curves.png", "most_confident_errors.png",
 }  # fmt: skip
+TEMPERATURE = Temperature(1.5, "Given.")
+CURVES = {"calibration.png", "confidence.png", "precision_recall.png", "risk_coverage.png", "roc.png"}
 
 
 @pytest.fixture
 def write(tmp_path, provenance, log):
     """A function that writes a case's report and returns its folder."""
 
-    def write(case, records=log):
+    def write(case, records=log, sections=BRIEF):
         case.dataset.class_names = tuple(case.class_names)
-        study = make_study(case.predictions, case.dataset, provenance, Temperature(1.5, "Given."), log=records)
+        study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, log=records,
+                           studying=Studying(sections))  # fmt: skip
         write_report(tmp_path, study)
         return tmp_path
 
@@ -62,8 +65,8 @@ def read_report(directory):
 
 
 def test_every_file_is_written(make_case, write):
-    directory = write(make_case(list("abc")))
-    assert {path.name for path in directory.iterdir()} == FILES
+    directory = write(make_case(list("abc")), sections=REPORT_SECTIONS)
+    assert {path.name for path in directory.iterdir()} == FILES | CURVES
     for path in directory.glob("*.png"):
         with Image.open(path) as image:
             image.load()
