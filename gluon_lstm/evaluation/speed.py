@@ -13,7 +13,7 @@ from gluon_lstm.evaluation.predict import Predictions
 
 SINGLE_CALLS = 30
 """Samples that are predicted one by one, after one that makes the network ready."""
-BATCHES = 4
+BATCHES = 2
 """Batches that the throughput is measured on, after one that makes the network ready."""
 
 
