@@ -49,6 +49,10 @@ ENDS = ("start", "end")
 DIVERGENCE = ("stop", "skip", "rollback")
 MOST_ROLLBACKS = 3
 TRANSFORMER_HEADS = 4
+REPORT_SECTIONS = (
+    "mistakes", "calibration", "selective", "ranking", "lengths", "explanation", "robustness", "speed", "training",
+)  # fmt: skip
+"""Parts of an evaluation's report beside its numbers, which are always there."""
 RECURRENT_ONLY = ("locked_dropout", "weight_dropout", "zoneout", "residual", "layer_norm")
 """Options of the model that a Transformer does not have."""
 

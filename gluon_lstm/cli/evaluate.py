@@ -1,26 +1,65 @@
-"""Evaluate a trained run: accuracy report and plots."""
+"""Evaluate trained runs: numbers, a report with plots, and how several runs compare.
+
+gluon-lstm evaluate RUN                        the test split: RUN/evaluation/test/report.html
+gluon-lstm evaluate RUN --quick                numbers alone
+gluon-lstm evaluate RUN --data mine.csv        labelled data of your own; without labels, predictions alone
+gluon-lstm evaluate RUN_A RUN_B RUN_C          one page that compares them, on the same samples
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any, Callable, Dict, Optional
+import webbrowser
+from pathlib import Path
+from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from gluon_lstm import runtime
-from gluon_lstm.cli.loading import check_data_dir
-from gluon_lstm.config import Config, merge
-from gluon_lstm.data import SequenceDataset, TextReader, load_split
+from gluon_lstm.cli.loading import check_data_dir, read_other, read_own
+from gluon_lstm.cli.output import visible
+from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
+from gluon_lstm.data import SequenceDataset, load_split
 from gluon_lstm.errors import ConfigError
-from gluon_lstm.rundir import RunDirectory, SavedModel
+from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
 
+SPLITS = ("test", "validation")
 PREDICTION_BATCH = 500
+
+Read = Callable[[Any, str], SequenceDataset]
+"""(predictor, split) → a split of the run's data, read as the predictor's model does."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    parser.add_argument("run", metavar="RUN", help="run directory that train made")
-    parser.add_argument("--split", choices=("test", "validation"), default="test", help="samples (default: test)")
+    parser.add_argument(
+        "runs", metavar="RUN", nargs="+", help="run directory that train made; of several, a comparison"
+    )
+    parser.add_argument("--split", choices=SPLITS, default="test", help="samples (default: test)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data (default: as in the training)")
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        help="data of your own instead of a split: texts in .csv, .tsv or .jsonl, pictures in IDX (labels in the file "
+        "beside it, named labels-idx1 for images-idx3) or PNG (default: none)",
+    )
+    for name, text in (("text-column", "column of its texts"), ("label-column", "column of its labels")):
+        parser.add_argument(f"--{name}", metavar="NAME", help=f"{text}, with --data (default: as trained, or guessed)")
+    parser.add_argument("--encoding", metavar="NAME", help="of the texts, with --data (default: utf-8)")
+    parser.add_argument("--ignore-unknown-labels", action="store_true",
+                        help="with --data: leave out samples of unknown labels (default: no)")  # fmt: skip
+    parser.add_argument(
+        "--ood", metavar="DATASET", help="data of another kind to be told apart, a name or a file (default: none)"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--sections", metavar="NAMES", help=f"parts of the report, of {','.join(REPORT_SECTIONS)} (default: all)"
+    )
+    what.add_argument("--quick", action="store_true", help="numbers alone, no pictures (default: no)")
+    parser.add_argument(
+        "--sample", type=int, metavar="N", help="sample to explain (default: the most confident mistake)"
+    )
+    parser.add_argument("--html-open", action="store_true", help="show report.html in the browser (default: no)")
+    parser.add_argument("--output", metavar="DIR", help="folder of a comparison (default: comparison)")
     add_runtime_arguments(parser)
 
 
@@ -32,14 +71,81 @@ def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluates as the arguments say; returns the exit code."""
-    directory = RunDirectory.open(arguments.run)
+    sections = _sections(arguments)
     check_data_dir(arguments.data_dir)
-    config = merge(read_config_of_run(directory, arguments), {"data": _given(arguments, "data_dir")})
-    directory.check_evaluation(arguments.split)
-    runtime.prepare(config.runtime.threads)
-    show(evaluate_run(directory, config, lambda reader: load_split(config, arguments.split, reader)))
-    print(f"report: {directory.path / 'evaluation' / arguments.split / 'report.md'}")
+    _check_flags(arguments)
+    if _are_several(arguments):
+        from gluon_lstm.cli.compare import compare
+
+        page = compare(arguments)
+    else:
+        page = _evaluate_one(arguments, sections)
+    if page.suffix == ".html":
+        print(f"report: {page.with_suffix('.md')}")
+    print(f"{'page' if page.suffix == '.html' else 'predictions'}: {page}")
+    if arguments.html_open and page.suffix == ".html":
+        webbrowser.open(page.resolve().as_uri())
     return 0
+
+
+def _sections(arguments: argparse.Namespace) -> Tuple[str, ...]:
+    """Returns the parts of the report that are wanted, or raises ConfigError where one is not known."""
+    if arguments.quick:
+        return ()
+    if arguments.sections is None:
+        return REPORT_SECTIONS
+    names = [name.strip() for name in arguments.sections.split(",")]
+    unknown = next((name for name in names if name not in REPORT_SECTIONS), None)
+    if unknown is not None:
+        raise ConfigError(f"--sections {arguments.sections}: no {unknown!r}; choose from {','.join(REPORT_SECTIONS)}")
+    return tuple(names)
+
+
+def _are_several(arguments: argparse.Namespace) -> bool:
+    """Whether a comparison is asked for: several runs are named, or a folder that holds several."""
+    return len(arguments.runs) > 1 or RepeatsDirectory.is_one(Path(arguments.runs[0]))
+
+
+def _check_flags(arguments: argparse.Namespace) -> None:
+    """Raises ConfigError where a flag belongs to something else than is asked for."""
+    alone = ["data", "ood", "sections", "quick", "sample"]
+    own = ["text_column", "label_column", "encoding", "ignore_unknown_labels"]
+    given = {name: getattr(arguments, name) not in (None, False) for name in (*alone, *own, "output")}
+    several = _are_several(arguments)
+    for name in alone if several else ["output"]:
+        if given[name]:
+            raise ConfigError(f"{flag(name)}: is for {'one run' if several else 'several runs'}; leave it out")
+    for name in own:
+        if given[name] and not given["data"]:
+            raise ConfigError(f"{flag(name)}: needs --data; leave it out")
+
+
+def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> Path:
+    """Evaluates one run and returns the page that shows it, or the file of predictions alone."""
+    directory = RunDirectory.open(arguments.runs[0])
+    config = merge(read_config_of_run(directory, arguments), {"data": _given(arguments, "data_dir")})
+    split = arguments.split if arguments.data is None else "data"
+    directory.check_evaluation(split)
+    runtime.prepare(config.runtime.threads)
+    own: Dict[str, bool] = {}
+
+    def read(predictor, name: str) -> SequenceDataset:
+        if name != "data":
+            return load_split(config, name, predictor.reader)
+        found = read_own(arguments, config, predictor)
+        for note in found.notes:
+            print(visible(note), file=sys.stderr)
+        own["labelled"] = found.labelled
+        return found.dataset
+
+    other = None if arguments.ood is None else lambda predictor: read_other(arguments.ood, config, predictor)
+    wanted = Wanted(split, sections, arguments.sample, other, lambda: own.get("labelled", True))
+    measures = evaluate_run(directory, config, read, wanted)
+    folder = directory.path / "evaluation" / split
+    if measures is None:
+        return folder / "predictions.csv"
+    show(measures)
+    return folder / "report.html"
 
 
 def read_config_of_run(directory: RunDirectory, arguments: argparse.Namespace) -> Config:
@@ -51,19 +157,17 @@ def read_config_of_run(directory: RunDirectory, arguments: argparse.Namespace) -
     """
     config = merge(directory.read_config(), {"runtime": _given(arguments, "device", "threads")})
     if "," in config.runtime.device:
-        raise ConfigError(
-            f"--device {config.runtime.device}: {arguments.command} runs on one device; name one of them"
-        )
+        raise ConfigError(f"--device {config.runtime.device}: {arguments.command} runs on one device; name one of them")
     return config
 
 
-def show(evaluation: Evaluation) -> None:  # noqa: F821 - as below
+def show(measures: Measures) -> None:  # noqa: F821 - as below
     """Prints the numbers as tables."""
     from rich.console import Console
 
     from gluon_lstm.evaluation.report import terminal_table
 
-    Console().print(terminal_table(evaluation))
+    Console().print(terminal_table(measures))
 
 
 def _given(arguments: argparse.Namespace, *names: str) -> Dict[str, Any]:
@@ -71,36 +175,74 @@ def _given(arguments: argparse.Namespace, *names: str) -> Dict[str, Any]:
     return {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
 
 
+class Wanted(NamedTuple):
+    """What an evaluation is to find out.
+
+    Attributes:
+        split: of the data, the one that is evaluated.
+        sections: of ``config.REPORT_SECTIONS``; those of ``evaluation.report.BRIEF`` for ``None``.
+        sample: position of the sample that is explained.
+        other: gives data of another kind, from the predictor.
+        is_labelled: whether the data, once read, have labels of their own.
+    """
+
+    split: str = "test"
+    sections: Optional[Tuple[str, ...]] = None
+    sample: Optional[int] = None
+    other: Optional[Callable] = None
+    is_labelled: Callable[[], bool] = lambda: True
+
+
 def evaluate_run(
-    directory: RunDirectory, config: Config, read: Callable[[Optional[TextReader]], SequenceDataset]
-) -> Evaluation:  # noqa: F821 - named for the reader; its import would settle MXNet's threads
-    """Writes a run's report on one data set and returns its numbers.
+    directory: RunDirectory,
+    config: Config,
+    read: Read,
+    wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
+) -> Optional[Measures]:  # noqa: F821 - named for the reader; its import would settle MXNet's threads
+    """Writes a run's report on one data set and returns its numbers; ``None`` of data without labels.
 
     Args:
         directory: the run.
         config: its configuration, with the device to evaluate it on.
-        read: gives what to evaluate it on, read as the model does.
+        read: gives what to evaluate it on, read as the model does, and the validation split.
+        wanted: what the report is to hold.
 
     Raises:
         UserError: the run, its model or the data cannot be used.
     """
-    from gluon_lstm.evaluation import Predictor, evaluate, predict
-    from gluon_lstm.evaluation.report import write_report
+    from gluon_lstm.evaluation import Predictor, predict
+    from gluon_lstm.evaluation.outliers import detect_outliers
+    from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, write_predictions, write_report
+    from gluon_lstm.evaluation.scaling import temperature_of
 
     model, log = directory.load_model(), directory.read_log()
     device = runtime.devices(config.runtime.device)[0]
     predictor = Predictor(config, model, device, str(directory.path / "model"))
-    dataset = read(predictor.reader)
+    dataset, progress = read(predictor, wanted.split), sys.stderr.isatty()
     predictor.check(dataset)
-    predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress=sys.stderr.isatty())
-    evaluation = evaluate(predictions, dataset.class_names)
-    provenance = _provenance(directory.path.resolve().name, config, model)
-    with directory.replace_evaluation(dataset.split) as folder:
-        write_report(folder, evaluation, predictions, dataset, provenance, log)
-    return evaluation
+    others = None if wanted.other is None else wanted.other(predictor)
+    predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress)
+    if not wanted.is_labelled():
+        with directory.replace_evaluation(wanted.split) as folder:
+            write_predictions(folder / "predictions.csv", predictions.probabilities, dataset.class_names)
+        return None
+    outliers = None
+    if others is not None:
+        found = predict(predictor.net, others, PREDICTION_BATCH, device, progress)
+        outliers = detect_outliers(predictions, found, others.name)
+    is_same = wanted.split == "validation"
+    temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
+    sections = BRIEF if wanted.sections is None else wanted.sections
+    study = make_study(
+        predictions, dataset, provenance_of(directory.path.resolve().name, config, model), temperature, log=log,
+        predictor=predictor, outliers=outliers, studying=Studying(sections, wanted.sample, progress),
+    )  # fmt: skip
+    with directory.replace_evaluation(wanted.split) as folder:
+        write_report(folder, study)
+    return study.measures
 
 
-def _provenance(name: str, config: Config, model: SavedModel):
+def provenance_of(name: str, config: Config, model: SavedModel):
     """Returns what the report says about where its numbers come from."""
     from gluon_lstm.evaluation.report import Provenance
 

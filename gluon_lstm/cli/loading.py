@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from typing import Container, Optional, Tuple
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Container, Optional, Tuple
 
 from gluon_lstm.cli.options import given_flags
-from gluon_lstm.config import Config, flag, merge, read_config_file
-from gluon_lstm.data import DataSplits, OversizeError, load_splits
+from gluon_lstm.config import Config, DataConfig, flag, merge, read_config_file
+from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_split, load_splits
+from gluon_lstm.data.corpora import is_text
+from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
+from gluon_lstm.data.tables import Columns
+from gluon_lstm.errors import ConfigError
 
 
 def check_data_dir(data_dir: Optional[str]) -> None:
@@ -48,3 +55,43 @@ def _asked_for(arguments: argparse.Namespace) -> Container[str]:
     """Returns the fields of the section ``data`` that flags or file set."""
     from_file = read_config_file(arguments.config).get("data", {}) if arguments.config else {}
     return {*given_flags(arguments).get("data", {}), *from_file}
+
+
+def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> OwnData:
+    """Returns the data of ``--data``, read as the run's model does.
+
+    Args:
+        arguments: what the command line gave.
+        config: the run's configuration.
+        predictor: the run's model.
+
+    Raises:
+        UserError: the file cannot be used.
+    """
+    path, ignore = Path(arguments.data), arguments.ignore_unknown_labels
+    if predictor.reader is None:
+        return read_own_pictures(path, predictor.input_format, predictor.class_names, ignore)
+    columns = Columns(arguments.text_column or config.text.text_column, arguments.label_column)
+    return read_own_texts(path, predictor.reader, predictor.class_names, columns, arguments.encoding or "utf-8", ignore)
+
+
+def read_other(name: str, config: Config, predictor: Any) -> SequenceDataset:
+    """Returns data of another kind than the run's: the test split of a data set, or a file's samples.
+
+    Raises:
+        UserError: they cannot be used, or the model cannot read them.
+    """
+    if os.path.isfile(name):
+        if predictor.reader is None:
+            return read_own_pictures(Path(name), predictor.input_format, predictor.class_names, labelled=False).dataset
+        return read_own_texts(Path(name), predictor.reader, predictor.class_names, labelled=False).dataset
+    data = DataConfig(dataset=name, data_dir=config.data.data_dir, view=config.data.view)
+    other = replace(config, data=data, text=replace(config.text, validation_file=None, test_file=None))
+    if is_text(data) != (predictor.reader is not None):
+        kind = "pictures" if predictor.reader is None else "texts"
+        raise ConfigError(f"--ood {name}: the run reads {kind}; name a data set or file of {kind}")
+    from gluon_lstm.evaluation import check_compatible
+
+    found = load_split(other, "test", predictor.reader)
+    check_compatible(found, predictor.step_shape, found.class_names)
+    return found

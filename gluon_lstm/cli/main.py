@@ -35,7 +35,7 @@ class _Parser(argparse.ArgumentParser):
         if unknown:
             hint = did_you_mean(unknown[0], self._option_string_actions)
             self.error(f"unrecognized arguments: {' '.join(rest)}{hint}")
-        many = next((action.dest for action in self._actions if action.nargs == "*"), None)
+        many = next((action.dest for action in self._actions if action.nargs in ("*", "+")), None)
         if many is None or not rest:
             return namespace, rest
         setattr(namespace, many, [*getattr(namespace, many), *rest[:end], *rest[end + 1 :]])

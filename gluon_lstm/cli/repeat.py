@@ -133,7 +133,7 @@ def _evaluate(repeat: Repeat, run: RunDirectory, splits: DataSplits) -> Dict[str
     """Writes a run's report on the test split; returns what the summary says of it."""
     from gluon_lstm.cli.evaluate import evaluate_run
 
-    evaluation = evaluate_run(run, repeat.config, lambda reader: splits.test)
+    evaluation = evaluate_run(run, repeat.config, lambda _, split: getattr(splits, split)).evaluation
     model = run.load_model()
     return {
         "run": repeat.name,

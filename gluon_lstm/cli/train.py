@@ -90,7 +90,8 @@ def _dry_run(config: Config, splits: DataSplits) -> int:
     with tempfile.TemporaryDirectory() as folder:
         code = start_run(config, splits, Path(folder) / "run", is_kept=False)
         if code == 0:
-            show(evaluate_run(RunDirectory.open(Path(folder) / "run"), config, lambda reader: splits.test))
+            run = RunDirectory.open(Path(folder) / "run")
+            show(evaluate_run(run, config, lambda _, split: getattr(splits, split)))
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
 

@@ -110,6 +110,11 @@ class TextDataset(SequenceDataset):
         """Share of the tokens that the vocabulary does not have."""
         return float((self.sequences.numbers == UNKNOWN).mean())
 
+    def rewritten(self, texts: Sequence[str]) -> TextDataset:
+        """Returns the data set with other texts (M,) in the place of its own, read as they are; none is blank."""
+        sequences = self.reader.format.encode(texts)
+        return replace(self, texts=texts, sequences=sequences, scores=self.reader.scores(sequences, texts))
+
     def subset(self, indices: np.ndarray, split: Optional[str] = None) -> TextDataset:
         """Returns the samples at ``indices``. See ``SequenceDataset``."""
         return replace(

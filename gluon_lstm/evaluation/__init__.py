@@ -2,9 +2,12 @@
 
 * ``predict``: a network and a data set → ``Predictions``.
 * ``predictor``: a run directory → a ``Predictor`` for NumPy arrays.
-* ``metrics``: ``Predictions`` → ``Evaluation``; pure functions on NumPy arrays.
+* ``metrics``, ``ranking``, ``calibration``, ``selective``, ``mistakes``, ``intervals``: pure functions on NumPy arrays;
+  ``measures`` joins them: ``Predictions`` → ``Measures``, the content of ``metrics.json``.
+* ``perturbations``, ``robustness``, ``outliers``, ``explanations``, ``speed``: what further predictions show.
+* ``scaling``: a run's temperature. ``comparison``: two models on the same samples.
 * ``plots``: finished arrays → Matplotlib figures.
-* ``report``: ``Evaluation`` → files of a folder, and the terminal's tables.
+* ``report``: all of it as a ``Study`` → files of a folder, and the terminal's tables.
 
 ``plots`` and ``report`` are not imported here, so that training need not wait for Matplotlib.
 """

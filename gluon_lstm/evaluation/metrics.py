@@ -2,54 +2,35 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from gluon_lstm.errors import DataError
+from gluon_lstm.evaluation.intervals import Interval, wilson_interval
 from gluon_lstm.evaluation.predict import Predictions
 
-METRICS_VERSION = 1
 NLL_FLOOR = 1e-12
 """Least probability that enters the negative log-likelihood: one sure mistake must not make it infinite."""
-Z95 = 1.959963984540054
-"""The 97.5 % point of the standard normal distribution."""
 
 
-class Interval(NamedTuple):
-    """A confidence interval."""
-
-    low: float
-    high: float
-
-
-class LengthGroup(NamedTuple):
-    """Samples of nearly equal length.
+class CountScores(NamedTuple):
+    """Numbers that follow from a confusion matrix; each a number, or an array with one for each of many matrices.
 
     Attributes:
-        low: steps of the shortest.
-        high: steps of the longest.
-        n: samples.
-        accuracy: share classified correctly.
-        accuracy_ci95: its 95 % Wilson interval.
+        balanced_accuracy: mean recall over the classes that have samples.
+        macro_f1: mean F1 over the classes that have samples.
+        weighted_f1: the same, each class weighing as many as it has samples.
+        matthews_correlation: correlation of true and predicted class, -1 to 1 (Gorodkin 2004, equation 8); NaN where
+            all samples are of one class, or all predictions.
     """
 
-    low: int
-    high: int
-    n: int
-    accuracy: float
-    accuracy_ci95: Interval
-
-
-class Confusion(NamedTuple):
-    """How often samples of one class were taken for another."""
-
-    true: str
-    predicted: str
-    count: int
+    balanced_accuracy: np.ndarray
+    macro_f1: np.ndarray
+    weighted_f1: np.ndarray
+    matthews_correlation: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -84,6 +65,8 @@ class Evaluation:
         accuracy_ci95: 95 % Wilson interval of the accuracy.
         balanced_accuracy: mean recall over the classes that have samples.
         macro_f1: mean F1 over the classes that have samples.
+        weighted_f1: the same, each class weighing as many as it has samples.
+        matthews_correlation: see ``CountScores``; ``None`` where it is undefined.
         nll: mean negative log-likelihood of the true classes in nats, with
             probabilities below ``NLL_FLOOR`` raised to it.
         per_class: each class's numbers, in the order of the labels.
@@ -95,6 +78,8 @@ class Evaluation:
     accuracy_ci95: Interval
     balanced_accuracy: float
     macro_f1: float
+    weighted_f1: float
+    matthews_correlation: Optional[float]
     nll: float
     per_class: Tuple[ClassMetrics, ...]
     confusion: np.ndarray
@@ -108,29 +93,6 @@ class Evaluation:
     def correct(self) -> int:
         """Samples whose most probable class is the true one."""
         return int(self.confusion.trace())
-
-    def to_dict(self) -> Dict[str, Any]:
-        """Returns the content of ``metrics.json``: plain values, no NaN; undefined is ``None``."""
-        return {
-            "version": METRICS_VERSION,
-            "n": self.n,
-            "accuracy": self.accuracy,
-            "accuracy_ci95": list(self.accuracy_ci95),
-            "balanced_accuracy": self.balanced_accuracy,
-            "macro_f1": self.macro_f1,
-            "nll": self.nll,
-            "per_class": [
-                {
-                    "class": item.name,
-                    "precision": item.precision,
-                    "recall": item.recall,
-                    "f1": item.f1,
-                    "support": item.support,
-                }
-                for item in self.per_class
-            ],
-            "confusion": self.confusion.tolist(),
-        }
 
 
 def evaluate(predictions: Predictions, class_names: Sequence[str]) -> Evaluation:
@@ -146,30 +108,36 @@ def evaluate(predictions: Predictions, class_names: Sequence[str]) -> Evaluation
     _check(predictions, class_names)
     labels, predicted = predictions.labels, predictions.predicted
     counts = confusion_matrix(labels, predicted, labels=range(len(class_names)))
-    per_class = class_metrics(labels, predicted, class_names)
-    present = [item for item in per_class if item.support]
     correct = int(counts.trace())
+    balanced_accuracy, macro_f1, weighted_f1, matthews_correlation = map(_defined, score_counts(counts))
     return Evaluation(
         n=len(labels),
         accuracy=correct / len(labels),
         accuracy_ci95=wilson_interval(correct, len(labels)),
-        balanced_accuracy=math.fsum(item.recall for item in present) / len(present),
-        macro_f1=math.fsum(item.f1 for item in present) / len(present),
+        balanced_accuracy=balanced_accuracy,
+        macro_f1=macro_f1,
+        weighted_f1=weighted_f1,
+        matthews_correlation=matthews_correlation,
         nll=negative_log_likelihood(predictions.probabilities, labels),
-        per_class=per_class,
+        per_class=class_metrics(labels, predicted, class_names),
         confusion=counts,
     )
 
 
-def wilson_interval(successes: int, n: int) -> Interval:
-    """Returns the 95 % Wilson score interval of a share of ``n`` ≥ 1 trials.
-
-    It stays inside [0, 1], and says something at 0 and ``n`` successes too.
-    """
-    share, z2 = successes / n, Z95**2
-    center = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = Z95 * math.sqrt(share * (1 - share) / n + z2 / (4 * n**2)) / (1 + z2 / n)
-    return Interval(0.0 if successes == 0 else center - half, 1.0 if successes == n else center + half)
+def score_counts(counts: np.ndarray) -> CountScores:
+    """Returns the numbers of confusion matrices (…, K, K), rows true and columns predicted classes, each (…)."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
+    true, predicted = counts.sum(axis=-1).astype(np.float64), counts.sum(axis=-2).astype(np.float64)
+    n, present = true.sum(axis=-1), np.count_nonzero(true, axis=-1)
+    recall = np.divide(hits, true, out=np.zeros_like(hits), where=true > 0)
+    f1 = np.divide(2 * hits, true + predicted, out=np.zeros_like(hits), where=true > 0)
+    covariance = hits.sum(axis=-1) * n - (true * predicted).sum(axis=-1)
+    variances = [n**2 - np.square(sums).sum(axis=-1) for sums in (true, predicted)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = covariance / np.sqrt(variances[0] * variances[1])
+    return CountScores(
+        recall.sum(axis=-1) / present, f1.sum(axis=-1) / present, (f1 * true).sum(axis=-1) / n, correlation
+    )
 
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:
@@ -179,8 +147,13 @@ def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> fl
         probabilities: (M, K); those below ``NLL_FLOOR`` count as that.
         labels: (M,) integers.
     """
+    return float(np.mean(log_losses(probabilities, labels)))
+
+
+def log_losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns -ln p(true class) of each sample, (M,) float64, in nats; see ``negative_log_likelihood``."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(np.mean(-np.log(np.clip(true, NLL_FLOOR, 1.0))))
+    return -np.log(np.clip(true, NLL_FLOOR, 1.0))
 
 
 def class_metrics(labels: np.ndarray, predicted: np.ndarray, class_names: Sequence[str]) -> Tuple[ClassMetrics, ...]:
@@ -191,9 +164,7 @@ def class_metrics(labels: np.ndarray, predicted: np.ndarray, class_names: Sequen
         predicted: (M,) integers.
         class_names: K names, in the order of the labels.
     """
-    columns = precision_recall_fscore_support(
-        labels, predicted, labels=range(len(class_names)), zero_division=np.nan
-    )
+    columns = precision_recall_fscore_support(labels, predicted, labels=range(len(class_names)), zero_division=np.nan)
     return tuple(
         ClassMetrics(name, _defined(precision), _defined(recall), _defined(f1) if support else None, int(support))
         for name, precision, recall, f1, support in zip(class_names, *columns)
@@ -206,42 +177,6 @@ def row_shares(counts: np.ndarray) -> np.ndarray:
     return np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
 
 
-def accuracy_by_length(predictions: Predictions, lengths: np.ndarray, groups: int) -> List[LengthGroup]:
-    """Returns the accuracy of samples grouped by length, the shortest first.
-
-    Args:
-        predictions: of M samples.
-        lengths: (M,) integers.
-        groups: most groups; each has about as many samples, and all that are equally long are in one.
-    """
-    correct = predictions.predicted == predictions.labels
-    # A group ends at a length, so that none is cut in two.
-    ends = np.unique(np.quantile(lengths, np.arange(1, groups + 1) / groups, method="inverted_cdf"))
-    numbers = np.searchsorted(ends, lengths)
-    found = []
-    for number in np.unique(numbers):
-        inside = numbers == number
-        n, right = int(inside.sum()), int(correct[inside].sum())
-        low, high = int(lengths[inside].min()), int(lengths[inside].max())
-        found.append(LengthGroup(low, high, n, right / n, wilson_interval(right, n)))
-    return found
-
-
-def frequent_confusions(evaluation: Evaluation, limit: int) -> List[Confusion]:
-    """Returns the most frequent pairs of true and wrongly predicted class, most frequent first."""
-    counts = evaluation.confusion * ~np.eye(len(evaluation.confusion), dtype=bool)
-    order = np.argsort(-counts, axis=None, kind="stable")[:limit]
-    pairs = (divmod(int(position), len(counts)) for position in order)
-    names = evaluation.class_names
-    return [Confusion(names[i], names[j], int(counts[i, j])) for i, j in pairs if counts[i, j]]
-
-
-def confident_errors(predictions: Predictions, limit: int) -> np.ndarray:
-    """Returns the positions (at most ``limit``,) int64 of wrong predictions, the most confident first."""
-    wrong = np.flatnonzero(predictions.predicted != predictions.labels)
-    return wrong[np.argsort(-predictions.confidence[wrong], kind="stable")][:limit]
-
-
 def _defined(value: float) -> Optional[float]:
     """Returns a plain float, or ``None`` for NaN."""
     return None if np.isnan(value) else float(value)
@@ -249,7 +184,7 @@ def _defined(value: float) -> Optional[float]:
 
 def _check(predictions: Predictions, class_names: Sequence[str]) -> None:
     """Raises DataError unless predictions are of known classes, finite and not empty."""
-    probabilities, labels = predictions
+    probabilities, labels = predictions.probabilities, predictions.labels
     if not len(labels):
         raise DataError("no samples to evaluate; choose another split or data set")
     if probabilities.shape != (len(labels), len(class_names)):

@@ -19,10 +19,12 @@ class Predictions(NamedTuple):
     Attributes:
         probabilities: (M, K) float32, each row sums to 1.
         labels: (M,) int32, the true classes.
+        logits: (M, K) float32, what the probabilities come from; ``None`` where it is not known.
     """
 
     probabilities: np.ndarray
     labels: np.ndarray
+    logits: Optional[np.ndarray] = None
 
     @property
     def predicted(self) -> np.ndarray:
@@ -46,8 +48,8 @@ def predict(
 
     Arguments and errors are those of ``predict_logits``.
     """
-    logits = predict_logits(net, dataset, batch_size, device, progress)
-    return Predictions(softmax(dataset.mix(logits)), dataset.labels)
+    logits = dataset.mix(predict_logits(net, dataset, batch_size, device, progress))
+    return Predictions(softmax(logits), dataset.labels, logits)
 
 
 def predict_logits(
@@ -75,11 +77,16 @@ def predict_logits(
     order = _order(dataset)
     starts = range(0, len(dataset), size)
     bar = tqdm(starts, "predicting", unit="batch", leave=False, disable=not progress)
-    sorted_logits = [_forward(net, _batch(dataset, order, start, size), device) for start in bar]
+    sorted_logits = [forward(net, _batch(dataset, order, start, size).arguments, device) for start in bar]
     logits = np.empty((len(dataset), sorted_logits[0].shape[1]), np.float32)
     logits[order] = np.concatenate(sorted_logits)[: len(dataset)]
     _check_finite(logits, dataset)
     return logits
+
+
+def forward(net: mx.gluon.HybridBlock, arguments: Sequence[np.ndarray], device: mx.Context) -> np.ndarray:
+    """Returns the (N, K) float32 logits of a batch's arguments, in inference mode."""
+    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in arguments)).asnumpy()
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -139,11 +146,6 @@ def _batch(dataset: SequenceDataset, order: np.ndarray, start: int, size: int) -
     A hybridized network is compiled anew for every batch size it meets.
     """
     return draw_batch(dataset, order[np.minimum(np.arange(start, start + size), len(order) - 1)])
-
-
-def _forward(net: mx.gluon.HybridBlock, batch: Batch, device: mx.Context) -> np.ndarray:
-    """Returns the (N, K) float32 logits of a batch, in inference mode."""
-    return net(*(mx.nd.array(array, ctx=device, dtype=array.dtype) for array in batch.arguments)).asnumpy()
 
 
 def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:

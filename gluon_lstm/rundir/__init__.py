@@ -5,15 +5,20 @@ from gluon_lstm.rundir.lock import locked
 from gluon_lstm.rundir.model import SavedModel
 from gluon_lstm.rundir.repeats import Plan, Repeat, RepeatsDirectory
 from gluon_lstm.rundir.run import RunDirectory
+from gluon_lstm.rundir.temperature import FittedTemperature, model_checksum, read_temperature, write_temperature
 
 __all__ = [
     "Checkpoint",
     "Checkpoints",
     "Counts",
+    "FittedTemperature",
     "Plan",
     "Repeat",
     "RepeatsDirectory",
     "RunDirectory",
     "SavedModel",
     "locked",
+    "model_checksum",
+    "read_temperature",
+    "write_temperature",
 ]

@@ -14,13 +14,23 @@ from gluon_lstm.errors import RunError
 REPORT = dict.fromkeys(
     (
         "metrics.json",
+        "speed.json",
         "predictions.csv",
         "report.md",
         "report.html",
         "accuracy_by_length.png",
+        "calibration.png",
+        "confidence.png",
         "confusion_matrix.png",
+        "gates.png",
+        "important_steps.png",
         "learning_curves.png",
         "most_confident_errors.png",
+        "out_of_distribution.png",
+        "precision_recall.png",
+        "risk_coverage.png",
+        "robustness.png",
+        "roc.png",
     )
 )
 """Files of ``evaluation/SPLIT/``, in the form of ``LAYOUT``."""
@@ -28,13 +38,26 @@ REPORT = dict.fromkeys(
 CHECKPOINT = {"manifest.json": None, "state.json": None, "arrays.safetensors": None}
 """Files of a checkpoint, likewise."""
 
+COMPARISON = dict.fromkeys(
+    (
+        "comparison.json",
+        "report.md",
+        "report.html",
+        "accuracies.png",
+        "calibration.png",
+        "learning_curves.png",
+        "risk_coverage.png",
+    )
+)
+"""Files of a folder that compares runs, likewise."""
+
 LAYOUT: Mapping[str, Any] = {
     "config.json": None,
     "log.jsonl": None,
     "events": {"events.out.tfevents.*": None},
     "checkpoints": {"[0-9]*-step-*": CHECKPOINT, "damaged-[0-9]*-step-*": CHECKPOINT},
     "model": {"model.json": None, "parameters.safetensors": None, "vocabulary.json": None},
-    "evaluation": {"test": REPORT, "validation": REPORT},
+    "evaluation": {"temperature.json": None, "test": REPORT, "validation": REPORT, "data": REPORT},
 }
 """Name or pattern → what a folder holds, in the same form, or ``None`` for a file."""
 

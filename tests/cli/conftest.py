@@ -62,7 +62,7 @@ def trained(tmp_path_factory) -> Path:
     """A run on the digits, evaluated on the test split; tests leave it as it is."""
     run = tmp_path_factory.mktemp("trained") / "run"
     assert main(["train", "--output", str(run), *TINY]) == 0
-    assert main(["evaluate", str(run)]) == 0
+    assert main(["evaluate", str(run), "--sections", "mistakes,training"]) == 0
     return run
 
 

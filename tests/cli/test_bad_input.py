@@ -183,7 +183,7 @@ def test_what_is_no_run(refuses, tmp_path):
         (["--threads", "-1"], "--threads -1: must be at least 1"),
         (["--device", "tpu"], "--device tpu: use cpu"),
         (["--device", "gpu:0,1"], "--device gpu:0,1: evaluate runs on one device; name one of them"),
-        (["--data", "x"], "unrecognized arguments: --data x"),
+        (["--date", "x"], "unrecognized arguments: --date x"),
     ],
 )
 def test_options_of_evaluate(refuses, trained, options, message):

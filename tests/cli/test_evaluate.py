@@ -13,12 +13,22 @@ from gluon_lstm.errors import DataError, RunError
 from gluon_lstm.rundir import RunDirectory
 
 FILES = [
+    "calibration.png",
+    "confidence.png",
     "confusion_matrix.png",
+    "gates.png",
+    "important_steps.png",
     "learning_curves.png",
     "metrics.json",
     "most_confident_errors.png",
+    "precision_recall.png",
     "predictions.csv",
+    "report.html",
     "report.md",
+    "risk_coverage.png",
+    "robustness.png",
+    "roc.png",
+    "speed.json",
 ]
 
 
@@ -43,11 +53,17 @@ def predictor(trained):
     return gluon_lstm.load(trained)
 
 
-def test_the_report_is_complete(trained):
-    folder = trained / "evaluation" / "test"
+def test_the_report_is_complete(cli, trained, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "copy")
+    assert cli("evaluate", copy, "--sample", 7).code == 0
+    folder = copy / "evaluation" / "test"
     assert sorted(path.name for path in folder.iterdir()) == FILES
     assert all(path.stat().st_size > 0 for path in folder.iterdir())
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in folder.glob("*.png"))
+    assert "Sample 7, of class" in (folder / "report.md").read_text(encoding="utf-8")
+    assert json.loads((folder / "speed.json").read_text())["samples_per_second"] > 0
+    robustness = json.loads((folder / "metrics.json").read_text())["robustness"]
+    assert robustness["n"] == 360 and len(robustness["perturbations"]["shifted"]["levels"]) == 7
 
 
 def test_metrics_follow_from_the_predictions(trained, predictions):
@@ -76,31 +92,33 @@ def test_validation_is_a_split_of_its_own(cli, tmp_path):
     run = tmp_path / "run"
     options = ("--hidden-size", 4, "--limit-train", 20, "--epochs", 1)
     assert cli("train", "--output", run, *options).code == 0
-    outcome = cli("evaluate", run, "--split", "validation")
+    outcome = cli("evaluate", run, "--split", "validation", "--quick")
     assert outcome.code == 0
     assert f"report: {run / 'evaluation' / 'validation' / 'report.md'}\n" in outcome.out
-    assert [path.name for path in (run / "evaluation").iterdir()] == ["validation"]
+    assert sorted(path.name for path in (run / "evaluation").iterdir()) == ["temperature.json", "validation"]
     metrics = json.loads((run / "evaluation" / "validation" / "metrics.json").read_text())
     logged = json.loads((run / "log.jsonl").read_text())
     assert metrics["accuracy"] == logged["validation_accuracy"]
     assert metrics["nll"] == pytest.approx(logged["validation_loss"], rel=1e-5)
 
 
-def test_the_table_shows_the_numbers_of_the_file(cli, trained):
-    before = (trained / "evaluation" / "test" / "metrics.json").read_bytes()
-    outcome = cli("evaluate", trained)
+def test_the_table_shows_the_numbers_of_the_file(cli, trained, tmp_path):
+    before = json.loads((trained / "evaluation" / "test" / "metrics.json").read_text())
+    copy = shutil.copytree(trained, tmp_path / "copy")
+    outcome = cli("evaluate", copy, "--quick")
     assert outcome.code == 0
-    metrics = json.loads(before)
-    assert f"{metrics['accuracy']:.2%}".replace("%", " %") in outcome.out
-    assert (trained / "evaluation" / "test" / "metrics.json").read_bytes() == before
+    assert f"{before['accuracy']:.2%}".replace("%", " %") in outcome.out
+    assert json.loads((copy / "evaluation" / "test" / "metrics.json").read_text()) == before
+    assert not list((copy / "evaluation" / "test").glob("*.png"))
 
 
-def test_configuration_and_model_are_read_once(cli, trained, monkeypatch):
+def test_configuration_and_model_are_read_once(cli, trained, monkeypatch, tmp_path):
+    copy = shutil.copytree(trained, tmp_path / "copy")
     calls = []
     for name in ("read_config", "load_model"):
         method = getattr(RunDirectory, name)
         monkeypatch.setattr(RunDirectory, name, lambda run, m=method: calls.append(m.__name__) or m(run))
-    assert cli("evaluate", trained).code == 0
+    assert cli("evaluate", copy, "--quick").code == 0
     assert calls == ["read_config", "load_model"]
 
 

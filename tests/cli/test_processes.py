@@ -21,7 +21,7 @@ def test_another_process_writes_the_same_bytes(script, trained, tmp_path):
     # Sets and dicts of this process are hashed with another seed.
     first = finish(script("train.py", "--output", tmp_path / "run", *TINY, PYTHONHASHSEED="12345"))
     assert first.code == 0
-    assert finish(script("evaluate.py", tmp_path / "run", PYTHONHASHSEED="54321")).code == 0
+    assert finish(script("evaluate.py", tmp_path / "run", "--quick", PYTHONHASHSEED="54321")).code == 0
     for name in ("config.json", "model/parameters.safetensors", "model/model.json", "evaluation/test/predictions.csv"):
         assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes(), name
 
@@ -40,7 +40,7 @@ def test_a_mistake_ends_with_one_line_and_code_2(script, name, arguments, messag
     assert outcome.err.startswith(message)
 
 
-@pytest.mark.parametrize("name, arguments", [("train.py", ["--dry-run"]), ("evaluate.py", ["RUN"])])
+@pytest.mark.parametrize("name, arguments", [("train.py", ["--dry-run"]), ("evaluate.py", ["RUN", "--quick"])])
 def test_a_thread_variable_that_is_no_number_is_such_a_mistake(script, trained, name, arguments):
     given = [trained if argument == "RUN" else argument for argument in arguments]
     outcome = finish(script(name, *given, OMP_NUM_THREADS="abc"))
@@ -94,7 +94,11 @@ FULL = "gluon-lstm: standard output cannot be written (No space left on device);
 @pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
     "name, arguments",
-    [("train.py", ["--help"]), ("train.py", ["--output", "run", *TINY, "--epochs", "1"]), ("evaluate.py", ["copy"])],
+    [
+        ("train.py", ["--help"]),
+        ("train.py", ["--output", "run", *TINY, "--epochs", "1"]),
+        ("evaluate.py", ["copy", "--quick"]),
+    ],
     ids=["help", "train", "evaluate"],
 )
 def test_a_full_standard_output_is_one_line(trained, tmp_path, name, arguments, environment):

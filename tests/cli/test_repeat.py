@@ -29,7 +29,7 @@ def test_seeds_are_the_runs_that_each_seed_makes_alone(cli, tmp_path):
     outcome = cli("train", "--seeds", 2, "--seed", 5, "--output", tmp_path / "all", *TINY)
     assert outcome.code == 0
     assert cli("train", "--seed", 6, "--output", tmp_path / "alone", *TINY).code == 0
-    cli("evaluate", tmp_path / "alone")
+    cli("evaluate", tmp_path / "alone", "--quick")
     for file in ("model/parameters.safetensors", "evaluation/test/predictions.csv"):
         assert (tmp_path / "all" / "seed-6" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
 
@@ -66,7 +66,7 @@ def test_one_fold_alone_is_a_run_like_any_other(cli, tmp_path, table):
     assert cli("train", *options, "--output", tmp_path / "all").code == 0
     alone, among = (tmp_path / name / "model" / "parameters.safetensors" for name in ("one", "all/fold-2"))
     assert alone.read_bytes() == among.read_bytes()
-    assert cli("evaluate", tmp_path / "one").code == 0
+    assert cli("evaluate", tmp_path / "one", "--quick").code == 0
 
 
 def test_earlier_runs_go_only_by_force_and_other_files_never(cli, tmp_path):

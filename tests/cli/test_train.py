@@ -155,7 +155,7 @@ def test_mnist_from_files_of_ones_own(cli, write_idx, tmp_path):
     outcome = cli("train", "--output", tmp_path / "run", *options)
     assert outcome.code == 0
     assert "mnist: 74 train, 6 validation, 20 test; 4 classes" in outcome.err
-    assert cli("evaluate", tmp_path / "run").code == 0
+    assert cli("evaluate", tmp_path / "run", "--quick").code == 0
     assert json.loads((tmp_path / "run/evaluation/test/metrics.json").read_text())["n"] == 20
 
 
@@ -166,7 +166,7 @@ def test_a_presets_shift_shrinks_to_fit_small_images(cli, write_idx, tmp_path):
     note = "note: --augment-shift 0, for images of 1 x 9 pixels; preset default has 1"
     assert [line for line in outcome.err.splitlines() if "augment" in line] == [note]
     assert RunDirectory.open(tmp_path / "run").read_config().data.augment_shift == 0
-    assert cli("evaluate", tmp_path / "run").code == 0
+    assert cli("evaluate", tmp_path / "run", "--quick").code == 0
     again = cli("train", "--config", tmp_path / "run" / "config.json", "--output", tmp_path / "again")
     assert (again.code, "note: " in again.err) == (0, False)
     assert weights(tmp_path / "again") == weights(tmp_path / "run")

@@ -60,7 +60,7 @@ def test_texts_and_labels_come_through_intact(trained, cli):
 
 
 def test_a_loaded_run_says_what_evaluate_says(trained, cli):
-    assert cli("evaluate", trained, "--split", "validation").code == 0
+    assert cli("evaluate", trained, "--split", "validation", "--quick").code == 0
     path = trained / "evaluation" / "validation" / "predictions.csv"
     with path.open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
@@ -99,7 +99,7 @@ def test_files_of_three_splits(cli, tmp_path, name):
     outcome = cli("train", "--output", "run", "--dataset", *files, *SMALL)
     assert outcome.code == 0
     assert "24 train, 8 validation, 4 test; 4 classes" in outcome.err
-    assert cli("evaluate", "run").code == 0
+    assert cli("evaluate", "run", "--quick").code == 0
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from matplotlib import pyplot
 from PIL import Image
 
 from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.plots import classes as classes_of_plots
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -59,7 +60,7 @@ def test_confusion_matrix_renders(classes, tmp_path):
     figure = plots.confusion_matrix(counts, [f"class {index}" for index in range(classes)])
     plots.save(figure, tmp_path / "matrix.png")
     ax = figure.axes[0]
-    assert len(texts_in(ax)) == (np.count_nonzero(counts) if classes <= plots.COUNTS_UP_TO else 0)
+    assert len(texts_in(ax)) == (np.count_nonzero(counts) if classes <= classes_of_plots.COUNTS_UP_TO else 0)
     assert [label.get_text() for label in ax.get_yticklabels()] == [f"class {index}" for index in range(classes)]
     with Image.open(tmp_path / "matrix.png") as image:
         assert max(image.size) < 2400
@@ -103,9 +104,9 @@ def test_characters_without_a_font_are_named():
 
 
 def test_an_installed_chinese_font_is_used(monkeypatch):
-    monkeypatch.setattr(plots.font_manager, "get_font_names", lambda: ["SimHei", "Noto Sans CJK SC", "Other"])
-    monkeypatch.setattr(plots, "_fonts", plots._fonts.__wrapped__)
-    assert plots._fonts() == ("DejaVu Sans", "Noto Sans CJK SC")
+    monkeypatch.setattr(plots.style.font_manager, "get_font_names", lambda: ["SimHei", "Noto Sans CJK SC", "Other"])
+    monkeypatch.setattr(plots.style, "fonts", plots.style.fonts.__wrapped__)
+    assert plots.style.fonts() == ("DejaVu Sans", "Noto Sans CJK SC")
 
 
 @pytest.mark.parametrize("width, short", [(3, "猫…"), (5, "猫狗…"), (6, "猫狗鸟")])

@@ -76,6 +76,11 @@ def test_input_that_is_not_finite_is_refused_before_the_network_sees_it(make_dat
         predict(None, dataset, 6, mx.cpu())
 
 
+def test_logits_are_those_that_the_probabilities_come_from(make_dataset):
+    predictions = predict(StepSums(), make_dataset(samples=6), 4, mx.cpu())
+    np.testing.assert_array_equal(softmax(predictions.logits), predictions.probabilities)
+
+
 def test_softmax_of_great_logits_is_finite():
     probabilities = softmax(np.array([[1e4, 0, -1e4], [3, 3, 3]], np.float32))
     np.testing.assert_allclose(probabilities, [[1, 0, 0], [1 / 3] * 3], rtol=1e-6)

@@ -14,23 +14,29 @@ from PIL import Image
 from rich.console import Console
 from sklearn.metrics import f1_score, log_loss, precision_recall_fscore_support
 
-from gluon_lstm.evaluation.metrics import evaluate
-from gluon_lstm.evaluation.report import markdown, terminal_table, write_report
+from gluon_lstm.config import REPORT_SECTIONS
+from gluon_lstm.evaluation.measures import Temperature, measure
+from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, terminal_table, write_report
+from gluon_lstm.evaluation.report.formats import markdown
 
 ODD_NAMES = ["a|b", "<script>alert(1)</script>", 'say "yes", no', "two\nlines", "中文", "\\*_`[x](y)` $z$ ~~&lt;\\"]
 FILES = {
-    "metrics.json", "predictions.csv", "report.md",
+    "metrics.json", "predictions.csv", "report.md", "report.html",
     "confusion_matrix.png", "learning_curves.png", "most_confident_errors.png",
 }  # fmt: skip
+TEMPERATURE = Temperature(1.5, "Given.")
+CURVES = {"calibration.png", "confidence.png", "precision_recall.png", "risk_coverage.png", "roc.png"}
 
 
 @pytest.fixture
 def write(tmp_path, provenance, log):
     """A function that writes a case's report and returns its folder."""
 
-    def write(case, records=log):
-        evaluation = evaluate(case.predictions, case.class_names)
-        write_report(tmp_path, evaluation, case.predictions, case.dataset, provenance, records)
+    def write(case, records=log, sections=BRIEF):
+        case.dataset.class_names = tuple(case.class_names)
+        study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, log=records,
+                           studying=Studying(sections))  # fmt: skip
+        write_report(tmp_path, study)
         return tmp_path
 
     return write
@@ -59,8 +65,8 @@ def read_report(directory):
 
 
 def test_every_file_is_written(make_case, write):
-    directory = write(make_case(list("abc")))
-    assert {path.name for path in directory.iterdir()} == FILES
+    directory = write(make_case(list("abc")), sections=REPORT_SECTIONS)
+    assert {path.name for path in directory.iterdir()} == FILES | CURVES
     for path in directory.glob("*.png"):
         with Image.open(path) as image:
             image.load()
@@ -122,7 +128,7 @@ def test_odd_class_names_show_as_they_are(make_case, write):
     assert all(name in cells for name in shown)
     assert "<script" not in page
     rows = re.findall(r"<tr>(.*?)</tr>", page, flags=re.DOTALL)
-    assert {row.count("</t") for row in rows} <= {2, 3, 4, 5}, "no name split a row"
+    assert {row.count("</t") for row in rows} <= {2, 3, 4, 5, 7}, "no name split a row"
 
 
 def test_markdown_escapes_what_a_table_would_read():
@@ -156,8 +162,10 @@ def test_undefined_numbers_are_null_and_dashes(make_case, write):
     case.predictions.probabilities[:, 3] = 0
     directory = write(case)
     last = read_metrics(directory)["per_class"][3]
-    assert last == {"class": "d", "precision": None, "recall": None, "f1": None, "support": 0}
-    assert "| d | – | – | – | 0 |" in read_report(directory)[0]
+    assert last == {"class": "d", "precision": None, "recall": None, "f1": None, "support": 0, "roc_auc": None,
+                    "average_precision": None}  # fmt: skip
+    assert "| d | – | – | – | – | – | 0 |" in read_report(directory)[0]
+    assert any("No sample is of classes 'b', 'c', 'd'" in note for note in read_metrics(directory)["notes"])
 
 
 def test_a_single_sample_makes_a_report(make_case, write):
@@ -173,16 +181,21 @@ def test_the_same_predictions_give_the_same_bytes(make_case, write):
     assert contents[0] == contents[1]
 
 
+def numbers_of(case):
+    """Returns the numbers of a case."""
+    return measure(case.predictions, case.class_names, Temperature(None, "Not scaled."))
+
+
 def shown_on_terminal(case, **options):
     """Returns what the terminal's table prints."""
     stream = io.StringIO()
-    Console(file=stream, width=80, **options).print(terminal_table(evaluate(case.predictions, case.class_names)))
+    Console(file=stream, width=80, **options).print(terminal_table(numbers_of(case)))
     return stream.getvalue()
 
 
 def test_terminal_shows_the_numbers_as_plain_text(make_case):
     case = make_case(ODD_NAMES)
-    text, evaluation = shown_on_terminal(case), evaluate(case.predictions, case.class_names)
+    text, evaluation = shown_on_terminal(case), numbers_of(case).evaluation
     assert f"{100 * evaluation.accuracy:.2f} %" in text and f"{evaluation.nll:.4f}" in text
     assert all(f"{100 * item.recall:.2f} %" in text for item in evaluation.per_class)
     assert "\x1b" not in text and "<script>" in text and "two lines" in text
@@ -199,5 +212,5 @@ def test_terminal_shows_the_worst_of_many_classes(make_case):
     case = make_case([f"class {index}" for index in range(100)], samples=300)
     text = shown_on_terminal(case)
     assert "The 20 of 100 classes with the least F1" in text
-    f1 = [item.f1 for item in evaluate(case.predictions, case.class_names).per_class if item.f1 is not None]
+    f1 = [item.f1 for item in numbers_of(case).evaluation.per_class if item.f1 is not None]
     assert f"{100 * min(f1):.2f} %" in text and len(text.splitlines()) < 40

@@ -1,0 +1,138 @@
+"""Several trained runs on the same samples, side by side on one page."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Sequence
+
+from gluon_lstm import runtime
+from gluon_lstm.atomic import replacing_directory
+from gluon_lstm.config import Config, merge
+from gluon_lstm.data import load_split
+from gluon_lstm.errors import ConfigError, DataError, RunError
+from gluon_lstm.rundir import RepeatsDirectory, RunDirectory
+from gluon_lstm.rundir.layout import COMPARISON, find_foreign
+from gluon_lstm.rundir.run import explained
+
+DEFAULT_OUTPUT = "comparison"
+
+
+class NamedRun(NamedTuple):
+    """A run to compare: its name, which no other has, its directory, and its configuration."""
+
+    name: str
+    directory: RunDirectory
+    config: Config
+
+
+def compare(arguments: argparse.Namespace) -> Path:
+    """Compares the runs that the command line names, and returns the page that shows them.
+
+    Raises:
+        UserError: a run or its data cannot be used, or they are of different tasks.
+    """
+    runs = _open(arguments)
+    output = Path(arguments.output or DEFAULT_OUTPUT)
+    _check_output(output)
+    runtime.prepare(max(run.config.runtime.threads or 0 for run in runs) or None)
+    from gluon_lstm.evaluation.report import compare_studies, write_comparison
+
+    studies = _studies(runs, arguments.split)
+    comparison = compare_studies(studies, seed_groups(runs))
+    with explained(output, "choose another folder with --output"), replacing_directory(output) as folder:
+        write_comparison(folder, comparison)
+    return output / "report.html"
+
+
+def _open(arguments: argparse.Namespace) -> List[NamedRun]:
+    """Returns the runs, those of a folder of several one by one."""
+    from gluon_lstm.cli.evaluate import read_config_of_run
+
+    paths = [path for name in arguments.runs for path in _expand(Path(name))]
+    twice = next(
+        (path for place, path in enumerate(paths) if path.resolve() in [p.resolve() for p in paths[:place]]), None
+    )
+    if twice is not None:
+        raise ConfigError(f"{twice}: is named twice; name each run once")
+    runs = []
+    for path in paths:
+        directory = RunDirectory.open(path)
+        config = read_config_of_run(directory, arguments)
+        if arguments.data_dir is not None:
+            config = merge(config, {"data": {"data_dir": arguments.data_dir}})
+        runs.append(NamedRun(str(path), directory, config))
+    return shortened(runs)
+
+
+def _expand(path: Path) -> List[Path]:
+    """Returns the runs that ``train --seeds`` and ``--folds`` left in a folder, or the folder itself."""
+    if not RepeatsDirectory.is_one(path):
+        return [path]
+    found = sorted(entry for entry in path.iterdir() if (entry / "config.json").is_file())
+    if len(found) < 2:
+        raise RunError(f"{path}: holds fewer than two runs; name a run directory in it")
+    return found
+
+
+def shortened(runs: Sequence[NamedRun]) -> List[NamedRun]:
+    """Returns the runs, each called by as many of its path's last parts as set it apart."""
+    parts = [Path(os.path.abspath(run.name)).parts for run in runs]
+    count = 1
+    while len({part[-count:] for part in parts}) < len(parts):
+        count += 1
+    return [run._replace(name="/".join(part[-count:])) for run, part in zip(runs, parts)]
+
+
+def _check_output(output: Path) -> None:
+    """Raises RunError where the comparison would replace something else than an earlier one."""
+    if os.path.lexists(output) and not output.is_dir():
+        raise RunError(f"{output}: is a file; choose another folder with --output")
+    foreign = find_foreign(output, COMPARISON) if output.is_dir() else None
+    if foreign:
+        raise RunError(
+            f"{foreign}: no comparison wrote this, and a new one replaces its folder; choose another --output"
+        )
+
+
+def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
+    """Returns what there is to know about each run; raises DataError where they are not of the same task."""
+    from gluon_lstm.cli.evaluate import PREDICTION_BATCH, provenance_of
+    from gluon_lstm.evaluation import Predictor, predict
+    from gluon_lstm.evaluation.measures import Temperature
+    from gluon_lstm.evaluation.report import Studying, make_study
+
+    studies: List[Any] = []
+    for run in runs:
+        model = run.directory.load_model()
+        device = runtime.devices(run.config.runtime.device)[0]
+        predictor = Predictor(run.config, model, device, str(run.directory.path / "model"))
+        if studies and tuple(model.class_names) != tuple(studies[0].dataset.class_names):
+            raise DataError(f"{run.name}: its classes are not those of {runs[0].name}; compare runs of the same task")
+        dataset = load_split(run.config, split, predictor.reader)
+        predictor.check(dataset)
+        if studies and dataset.fingerprint != studies[0].dataset.fingerprint:
+            raise DataError(
+                f"{run.name}: is tested on other samples than {runs[0].name} ({dataset.name}, "
+                f"{studies[0].dataset.name}); compare runs of the same data and folds"
+            )
+        predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, sys.stderr.isatty())
+        provenance = provenance_of(run.name, run.config, model)
+        note = Temperature(None, "Not scaled by a temperature.")
+        log = run.directory.read_log()
+        studies.append(make_study(predictions, dataset, provenance, note, log=log, studying=Studying(("training",))))
+    return studies
+
+
+def seed_groups(runs: Sequence[NamedRun]) -> Dict[str, List[int]]:
+    """Returns name → positions of the runs that differ in their seed alone, where these are two or more."""
+    groups: Dict[str, List[int]] = {}
+    for place, run in enumerate(runs):
+        config = replace(run.config, runtime=replace(run.config.runtime, seed=0))
+        groups.setdefault(json.dumps(config.to_dict(), sort_keys=True), []).append(place)
+    several = [places for places in groups.values() if len(places) > 1]
+    return {f"{runs[places[0]].name} and {len(places) - 1} more": places for places in several}

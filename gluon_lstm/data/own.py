@@ -1,0 +1,157 @@
+"""A file of the user's own, read as a trained model reads its data: labelled or not."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import List, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from gluon_lstm.data.dataset import SequenceDataset
+from gluon_lstm.data.formats import ImageFormat
+from gluon_lstm.data.idx import read_idx
+from gluon_lstm.data.images import ImageDataset
+from gluon_lstm.data.pictures import read_pictures
+from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, read_texts
+from gluon_lstm.data.text import TextDataset, TextReader
+from gluon_lstm.errors import ConfigError, DataError
+
+SPLIT = "data"
+"""What the split of such a file is called."""
+NAMED = 5
+"""Most labels that an error's line names."""
+
+
+class OwnData(NamedTuple):
+    """What a file holds.
+
+    Attributes:
+        dataset: its samples; without labels, each has the first class's.
+        labelled: whether the labels are the file's.
+        notes: lines for the user.
+    """
+
+    dataset: SequenceDataset
+    labelled: bool
+    notes: Tuple[str, ...]
+
+
+class _Labels(NamedTuple):
+    """Positions (M,) int32 of labels among the classes, and of the samples (M,) that have a known one."""
+
+    labels: np.ndarray
+    kept: np.ndarray
+    notes: Tuple[str, ...]
+
+
+def read_own_texts(
+    path: Path,
+    reader: TextReader,
+    class_names: Sequence[str],
+    columns: Columns = Columns(),  # noqa: B008 - it cannot be changed
+    encoding: str = "utf-8",
+    ignore_unknown: bool = False,
+    labelled: bool = True,
+) -> OwnData:
+    """Reads a file of texts.
+
+    Args:
+        path: CSV, TSV or JSON Lines.
+        reader: how the model reads texts.
+        class_names: the classes it knows, in its order.
+        columns: where texts and labels are; a column of labels that is named must be full.
+        encoding: of the text.
+        ignore_unknown: whether samples with labels that the model does not know are left out.
+        labelled: whether labels are read, where there are any.
+
+    Raises:
+        UserError: the file cannot be used.
+    """
+    if not is_table(path.name):
+        raise ConfigError(f"{path}: the run reads texts; give a file that ends in {', '.join(SUFFIXES)}, or with .gz")
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    found = read_texts(path, columns, encoding, labelled=columns.label is not None)
+    labels = found.labels if labelled else None
+    known = _positions(path, labels, len(found.texts), class_names, ignore_unknown)
+    texts = [found.texts[index] for index in known.kept]
+    sequences = reader.format.encode(texts)
+    dataset = TextDataset(
+        path.name, SPLIT, texts, sequences, reader.scores(sequences, texts), known.labels, tuple(class_names), reader
+    )
+    text, label = found.columns
+    notes = [f"{path}: texts from column {text!r}, " + (f"labels from {label!r}" if label else "no labels")]
+    if found.blank:
+        notes.append(f"warning: {path}: {len(found.blank):,} blank texts left out (first in line {found.blank[0]})")
+    return OwnData(dataset, labels is not None, (*notes, *known.notes))
+
+
+def read_own_pictures(
+    path: Path,
+    image_format: ImageFormat,
+    class_names: Sequence[str],
+    ignore_unknown: bool = False,
+    labelled: bool = True,
+) -> OwnData:
+    """Reads a file of pictures: IDX, whose labels are those of the file named ``labels-idx1`` where it is named
+    ``images-idx3``, or a PNG, which has none.
+
+    Args:
+        path: the file of pictures.
+        image_format: how the model reads pictures.
+        class_names: the classes it knows, in its order.
+        ignore_unknown: whether samples with labels that the model does not know are left out.
+        labelled: whether labels are read, where there are any.
+
+    Raises:
+        UserError: a file cannot be used.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file; the run reads pictures, so give a PNG or IDX file")
+    images, source = read_pictures(path, image_format), _labels_beside(path) if labelled else None
+    labels = None if source is None else [str(label) for label in read_idx(source, 1)]
+    if labels is not None and len(labels) != len(images):
+        raise DataError(f"{path} holds {len(images)} images but {source} {len(labels)} labels")
+    known = _positions(source or path, labels, len(images), class_names, ignore_unknown)
+    dataset = ImageDataset(
+        path.name,
+        SPLIT,
+        images[known.kept],
+        known.labels,
+        tuple(class_names),
+        image_format.max_value,
+        image_format.view,
+    )
+    note = f"{path}: " + (f"labels from {source}" if source else "no labels")
+    return OwnData(dataset, labels is not None, (note, *known.notes))
+
+
+def _labels_beside(path: Path) -> Optional[Path]:
+    """Returns the file with the labels of a file of images, packed or not; ``None`` where there is none."""
+    plain = path.name.removesuffix(".gz").replace("images-idx3", "labels-idx1")
+    candidates = [path.with_name(name) for name in (plain, f"{plain}.gz")]
+    return next((place for place in candidates if place.name != path.name and os.path.isfile(place)), None)
+
+
+def _positions(
+    path: Path, labels: Optional[List[str]], count: int, class_names: Sequence[str], ignore_unknown: bool
+) -> _Labels:
+    """Returns the labels as positions, or raises DataError where the model does not know them."""
+    if labels is None:
+        return _Labels(np.zeros(count, np.int32), np.arange(count), ())
+    places = {name: place for place, name in enumerate(class_names)}
+    numbers = np.array([places.get(label, -1) for label in labels], np.int32)
+    kept = np.flatnonzero(numbers >= 0)
+    if len(kept) == count:
+        return _Labels(numbers, kept, ())
+    unknown = Counter(label for label in labels if label not in places)
+    named = ", ".join(f"{label!r} ({times:,})" for label, times in unknown.most_common(NAMED))
+    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    text = f"{count - len(kept):,} of {count:,} labels are unknown to the model: {named}{more}"
+    if not len(kept):
+        raise DataError(f"{path}: {text}; it knows {', '.join(map(repr, class_names[:NAMED]))}, …; none is left")
+    if not ignore_unknown:
+        raise DataError(f"{path}: {text}; leave these samples out with --ignore-unknown-labels")
+    return _Labels(numbers[kept], kept, (f"warning: {path}: {text}; left out",))

@@ -1,0 +1,183 @@
+"""Why a network says what it says about one sample: which time steps mattered, and what its gates did.
+
+A step matters as much as the predicted class becomes less probable without it (occlusion,
+Zeiler and Fergus 2014): without a step of measured values these are 0, without a token it
+is the unknown one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+
+import mxnet as mx
+import numpy as np
+
+from gluon_lstm.data import Batch, SequenceDataset, TextDataset
+from gluon_lstm.data.encoding import UNKNOWN, TokenSequences
+from gluon_lstm.evaluation.predict import forward, predict, softmax
+from gluon_lstm.nn import LSTMCell, TextClassifier
+from gluon_lstm.nn.encoder import GroupedEncoder, RecurrentEncoder
+from gluon_lstm.nn.layer import RecurrentLayer
+from gluon_lstm.nn.recurrences import LSTM, Gates
+
+WINDOWS = 64
+"""Most parts of a sequence that are left out one by one; in a longer one, several successive steps together."""
+
+
+class Occlusion(NamedTuple):
+    """Which steps of a sample mattered.
+
+    Attributes:
+        index: the sample's position in its data set.
+        predicted: the most probable class.
+        probability: its probability with all steps.
+        drops: (T,) float64, by how much less probable it is without each step; negative where the step spoke against.
+        tokens: (T,) what each step is; empty where steps are measured values.
+    """
+
+    index: int
+    predicted: int
+    probability: float
+    drops: np.ndarray
+    tokens: Tuple[str, ...] = ()
+
+
+class GateTrace(NamedTuple):
+    """What the first recurrent layer's forward cell did with a sample.
+
+    Attributes:
+        index: the sample's position in its data set.
+        gates: each (T, H) float32.
+        cell: (T, H) float32, the memory cell after each step.
+        hidden: (T, H or P) float32, what goes out.
+    """
+
+    index: int
+    gates: Gates
+    cell: np.ndarray
+    hidden: np.ndarray
+
+
+def occlude_steps(net: Any, dataset: SequenceDataset, index: int, device: mx.Context) -> Occlusion:
+    """Returns which steps of a sample mattered.
+
+    Args:
+        net: called with a batch's arguments, gives logits (N, K).
+        dataset: holds the sample.
+        index: its position.
+        device: where the network's parameters are.
+    """
+    steps, tokens = len(dataset.batch(np.array([index])).inputs), ()
+    windows = _windows(steps)
+    if isinstance(dataset, TextDataset):
+        tokens = tuple(tokens_of(dataset, index))
+        variants = _without_tokens(dataset, index, windows, tokens)
+        probabilities = predict(net, variants, len(variants), device).probabilities.astype(np.float64)
+    else:
+        inputs = _without_values(dataset.batch(np.array([index])), windows)
+        probabilities = softmax(forward(net, inputs, device)).astype(np.float64)
+    predicted = int(probabilities[0].argmax())
+    drops = probabilities[0, predicted] - probabilities[1:, predicted]
+    return Occlusion(index, predicted, float(probabilities[0, predicted]), drops[windows.argmax(axis=0)], tokens)
+
+
+def _without_values(batch: Batch, windows: np.ndarray) -> Tuple[np.ndarray, ...]:
+    """Returns a network's arguments for a batch's one sample as it is, and with 0 in each window of its steps."""
+    inputs, *others = batch.arguments
+    inputs = np.repeat(inputs, len(windows) + 1, axis=1)
+    inputs[:, 1:][windows.T] = 0
+    return (inputs, *(np.repeat(array, len(windows) + 1, axis=0) for array in others))
+
+
+def _windows(steps: int) -> np.ndarray:
+    """Returns (W, T) bool: the steps of each window, T in all; each step is in one."""
+    numbers = np.arange(steps) // -(-steps // WINDOWS)
+    return numbers == np.arange(numbers[-1] + 1)[:, np.newaxis]
+
+
+def tokens_of(dataset: TextDataset, index: int) -> List[str]:
+    """Returns the tokens of a text that are read, the unknown ones as they stand in it."""
+    tokens = dataset.reader.format.cutting.cut([dataset.text(index)])
+    return [tokens.found[number] for number in tokens.sequences.numbers]
+
+
+def _without_tokens(dataset: TextDataset, index: int, windows: np.ndarray, tokens: Sequence[str]) -> TextDataset:
+    """Returns a text as it is, and without each window of its tokens."""
+    numbers = np.tile(dataset.sequences.take(np.array([index])).numbers, (len(windows) + 1, 1))
+    numbers[1:][windows] = UNKNOWN
+    sequences = TokenSequences(numbers.ravel(), len(tokens) * np.arange(len(numbers) + 1))
+    text = dataset.text(index)
+    texts = [text, *_without_spans(text, _spans(dataset, text, tokens), windows)]
+    scores = dataset.reader.scores(sequences, texts)
+    labels = np.repeat(dataset.labels[index : index + 1], len(numbers))
+    return replace(dataset, texts=texts, sequences=sequences, scores=scores, labels=labels)
+
+
+def _without_spans(text: str, spans: Sequence[slice], windows: np.ndarray) -> List[str]:
+    """Returns a text without each window's spans: models of characters read the text itself."""
+    texts = []
+    for window in windows:
+        inside = [spans[step] for step in np.flatnonzero(window)]
+        texts.append(text[: inside[0].start] + " " + text[inside[-1].stop :] if None not in inside else text)
+    return texts
+
+
+def _spans(dataset: TextDataset, text: str, tokens: Sequence[str]) -> List[Optional[slice]]:
+    """Returns where each token stands in a text; ``None`` for one that is not found, such as a piece of SentencePiece.
+
+    They are looked for from that end which was not cut off.
+    """
+    cutting = dataset.reader.format.cutting
+    backward = cutting.truncate == "start"
+    folded = text.lower() if cutting.lowercase and len(text.lower()) == len(text) else text
+    spans: List[Optional[slice]] = []
+    low, high = 0, len(folded)
+    for token in reversed(tokens) if backward else tokens:
+        start = folded.rfind(token, low, high) if backward else folded.find(token, low, high)
+        spans.append(None if start < 0 else slice(start, start + len(token)))
+        if start >= 0:
+            low, high = (low, start) if backward else (start + len(token), high)
+    return spans[::-1] if backward else spans
+
+
+def trace_gates(net: Any, dataset: SequenceDataset, index: int, device: mx.Context) -> Optional[GateTrace]:
+    """Returns what the first recurrent layer's forward cell did with a sample; ``None`` where it is no LSTM's.
+
+    Of an encoder in groups, that of the first group.
+    """
+    layer = _first_layer(net)
+    if layer is None or not isinstance(layer.recurrence, LSTM):
+        return None
+    array = dataset.batch(np.array([index])).inputs
+    inputs = mx.nd.array(array, ctx=device, dtype=array.dtype)
+    if isinstance(net, TextClassifier):
+        inputs = net.embedding(inputs)
+    cell = _cell_of(layer, device)
+    state = [mx.nd.zeros((1, size), ctx=device) for size in layer.recurrence.state_sizes]
+    steps = []
+    for step in inputs[:, :, : layer.input_size]:
+        steps.append(cell(step, *state))
+        state = [steps[-1].hidden, steps[-1].cell]
+    columns = [np.concatenate([getattr(step.gates, name).asnumpy() for step in steps]) for name in Gates._fields]
+    cells, hidden = (np.concatenate([getattr(step, name).asnumpy() for step in steps]) for name in ("cell", "hidden"))
+    return GateTrace(index, Gates(*columns), cells, hidden)
+
+
+def _first_layer(net: Any) -> Optional[RecurrentLayer]:
+    """Returns a classifier's first recurrent layer, of groups that of the first; ``None`` where it has none."""
+    encoder = (net.classifier if isinstance(net, TextClassifier) else net).encoder
+    if isinstance(encoder, GroupedEncoder):
+        encoder = next(iter(encoder._children.values()))
+    return encoder.layers[0] if isinstance(encoder, RecurrentEncoder) else None
+
+
+def _cell_of(layer: RecurrentLayer, device: mx.Context) -> LSTMCell:
+    """Returns a layer's forward cell, with the layer's own parameters, which also gives its gates."""
+    options = asdict(layer.recurrence)
+    cell = LSTMCell(options.pop("hidden_size"), layer.input_size, return_gates=True, **options)
+    cell.initialize(ctx=device)
+    for name in layer.recurrence.declare(layer.input_size):
+        source = getattr(layer, f"forward_{layer.recurrence.prefix}{name}")
+        getattr(cell, name).set_data(source.data(device))
+    return cell

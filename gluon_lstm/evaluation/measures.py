@@ -1,0 +1,238 @@
+"""All numbers of one set of predictions, with their intervals: what ``metrics.json`` holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy as np
+
+from gluon_lstm.evaluation.calibration import (
+    Calibration,
+    bin_numbers,
+    brier_scores,
+    calibrate,
+    equal_width_edges,
+    scale,
+)
+from gluon_lstm.evaluation.intervals import (
+    SEED,
+    Interval,
+    percentile_interval,
+    resampled_confusions,
+    resampled_samples,
+    wilson_interval,
+)
+from gluon_lstm.evaluation.metrics import (
+    CountScores,
+    Evaluation,
+    evaluate,
+    log_losses,
+    negative_log_likelihood,
+    score_counts,
+)
+from gluon_lstm.evaluation.predict import Predictions
+from gluon_lstm.evaluation.ranking import (
+    ClassRanking,
+    mean_ranking,
+    rank_classes,
+    ranking_replicates,
+    top_k_accuracy,
+)
+from gluon_lstm.evaluation.selective import RiskCoverage, risk_coverage
+
+METRICS_VERSION = 2
+"""Of ``metrics.json``; docs/evaluation.md has its keys."""
+
+
+class Temperature(NamedTuple):
+    """The temperature that probabilities are scaled with, and where it is from.
+
+    Attributes:
+        value: ``None`` where there is none.
+        note: where it is from, or why there is none; a sentence.
+    """
+
+    value: Optional[float]
+    note: str
+
+
+class Scaled(NamedTuple):
+    """Numbers after temperature scaling."""
+
+    nll: float
+    brier: float
+    calibration: Calibration
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """All numbers of one set of predictions.
+
+    Attributes:
+        evaluation: those that follow from the predicted classes, and the negative log-likelihood.
+        brier: mean squared distance from certainty of the true class, 0 to 2.
+        top_k: k → share of samples whose true class is among the k most probable.
+        classes: each class's ranking, in the order of the labels.
+        ranking: their means.
+        calibration: bins of confidence.
+        risk_coverage: errors among the most confident samples.
+        temperature: what ``scaled`` was scaled with.
+        scaled: the numbers after that; ``None`` without a temperature.
+        intervals: name as in ``metrics.json`` → 95 % interval, ``None`` where it is undefined.
+    """
+
+    evaluation: Evaluation
+    brier: float
+    top_k: Mapping[int, float]
+    classes: List[ClassRanking]
+    ranking: ClassRanking
+    calibration: Calibration
+    risk_coverage: RiskCoverage
+    temperature: Temperature
+    scaled: Optional[Scaled]
+    intervals: Mapping[str, Optional[Interval]]
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """Sentences about what is undefined, and why."""
+        return (*_class_notes(self.evaluation), self.temperature.note)
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns the content of ``metrics.json``: plain values, no NaN; undefined is ``None``."""
+        return {
+            "version": METRICS_VERSION,
+            "n": self.evaluation.n,
+            **self._headline(),
+            **self._calibration(),
+            **self._selective(),
+            **{f"{name}_ci95": None if pair is None else list(pair) for name, pair in self.intervals.items()},
+            "per_class": [
+                {"class": item.name, "precision": item.precision, "recall": item.recall, "f1": item.f1,
+                 "support": item.support, **ranking._asdict()}
+                for item, ranking in zip(self.evaluation.per_class, self.classes)
+            ],
+            "confusion": self.evaluation.confusion.tolist(),
+            "notes": list(self.notes),
+        }  # fmt: skip
+
+    def _headline(self) -> Dict[str, Any]:
+        """Returns the numbers of predicted classes, of the ranking, and of the probabilities as a whole."""
+        names = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "matthews_correlation", "nll")
+        return {
+            **{name: getattr(self.evaluation, name) for name in names},
+            "brier": self.brier,
+            "top_k_accuracy": {str(k): share for k, share in self.top_k.items()},
+            **self.ranking._asdict(),
+        }
+
+    def _calibration(self) -> Dict[str, Any]:
+        """Returns the numbers of calibration, before and after scaling."""
+        before, after = self.calibration, self.scaled
+        return {
+            "ece": before.equal_width.ece,
+            "mce": before.equal_width.mce,
+            "ece_equal_mass": before.equal_mass.ece,
+            "mce_equal_mass": before.equal_mass.mce,
+            "temperature": self.temperature.value,
+            "ece_scaled": after and after.calibration.equal_width.ece,
+            "mce_scaled": after and after.calibration.equal_width.mce,
+            "ece_equal_mass_scaled": after and after.calibration.equal_mass.ece,
+            "mce_equal_mass_scaled": after and after.calibration.equal_mass.mce,
+            "nll_scaled": after and after.nll,
+            "brier_scaled": after and after.brier,
+        }
+
+    def _selective(self) -> Dict[str, Any]:
+        """Returns the numbers of selective prediction."""
+        accuracies = self.risk_coverage.accuracies()
+        return {
+            "aurc": self.risk_coverage.area,
+            "accuracy_at_coverage": {f"{coverage:g}": accuracy for coverage, accuracy in accuracies.items()},
+        }
+
+
+def measure(predictions: Predictions, class_names: Sequence[str], temperature: Temperature) -> Measures:
+    """Returns all numbers of a set of predictions; errors as of ``evaluate``.
+
+    Args:
+        predictions: probabilities (M, K) and labels (M,).
+        class_names: K names, in the order of the labels.
+        temperature: what the probabilities are scaled with.
+    """
+    evaluation = evaluate(predictions, class_names)
+    classes = rank_classes(predictions.probabilities, predictions.labels)
+    return Measures(
+        evaluation=evaluation,
+        brier=float(brier_scores(predictions.probabilities, predictions.labels).mean()),
+        top_k=top_k_accuracy(predictions.probabilities, predictions.labels),
+        classes=classes,
+        ranking=mean_ranking(classes),
+        calibration=calibrate(predictions),
+        risk_coverage=risk_coverage(predictions.confidence, predictions.predicted == predictions.labels),
+        temperature=temperature,
+        scaled=None if temperature.value is None else _scaled(predictions, temperature.value),
+        intervals=_intervals(predictions, evaluation),
+    )
+
+
+def _scaled(predictions: Predictions, temperature: float) -> Scaled:
+    """Returns the numbers after temperature scaling."""
+    scaled = scale(predictions, temperature)
+    return Scaled(
+        negative_log_likelihood(scaled.probabilities, scaled.labels),
+        float(brier_scores(scaled.probabilities, scaled.labels).mean()),
+        calibrate(scaled),
+    )
+
+
+def _intervals(predictions: Predictions, evaluation: Evaluation) -> Dict[str, Optional[Interval]]:
+    """Returns name → interval: Wilson's of the accuracy, of the others the bootstrap's."""
+    rng = np.random.default_rng(SEED)
+    counts = score_counts(resampled_confusions(evaluation.confusion, rng))
+    parts = [_sample_replicates(predictions, part) for part in resampled_samples(evaluation.n, rng)]
+    replicates = dict(zip(CountScores._fields, counts))
+    replicates.update({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    return {
+        "accuracy": wilson_interval(evaluation.correct, evaluation.n),
+        **{name: percentile_interval(values) for name, values in replicates.items()},
+    }
+
+
+def _sample_replicates(predictions: Predictions, counts: np.ndarray) -> Dict[str, np.ndarray]:
+    """Returns name → (R,) of the numbers that need each sample; ``counts`` (M, R) is how often each is in each."""
+    probabilities, labels = predictions.probabilities, predictions.labels
+    rows = np.stack([log_losses(probabilities, labels), brier_scores(probabilities, labels)])
+    nll, brier = rows.astype(np.float32) @ counts / len(labels)
+    ranking = ranking_replicates(probabilities, labels, counts)
+    return {"nll": nll, "brier": brier, **ranking._asdict(), "ece": _ece_replicates(predictions, counts)}
+
+
+def _ece_replicates(predictions: Predictions, counts: np.ndarray) -> np.ndarray:
+    """Returns the expected calibration error (R,) of each replicate, in bins of equal width."""
+    gaps = (predictions.predicted == predictions.labels) - predictions.confidence.astype(np.float64)
+    edges = equal_width_edges()
+    inside = np.zeros((len(edges) - 1, len(gaps)), np.float32)
+    inside[bin_numbers(predictions.confidence, edges), np.arange(len(gaps))] = gaps
+    return np.abs(inside @ counts).sum(axis=0) / len(gaps)
+
+
+def _class_notes(evaluation: Evaluation) -> List[str]:
+    """Returns sentences about classes whose numbers are undefined."""
+    absent = [item.name for item in evaluation.per_class if not item.support]
+    unused = [item.name for item in evaluation.per_class if item.precision is None]
+    notes = []
+    if absent:
+        notes.append(f"No sample is of {_listed(absent)}: recall, F1 and ranking are undefined there.")
+    if unused:
+        notes.append(f"No sample was predicted to be of {_listed(unused)}: precision is undefined there.")
+    if evaluation.matthews_correlation is None:
+        notes.append("All samples or all predictions are of one class: the Matthews correlation is undefined.")
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Returns class names in a sentence, the first five of many."""
+    shown = ", ".join(repr(name) for name in names[:5])
+    more = len(names) - 5
+    return f"class {shown}" if len(names) == 1 else f"classes {shown}" + (f" and {more:,} more" if more > 0 else "")

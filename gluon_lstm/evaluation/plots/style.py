@@ -1,0 +1,114 @@
+"""The look that all pictures share: colours, fonts, names that fit.
+
+Colours are Okabe and Ito's (2008), which people of every kind of colour vision tell apart;
+lines differ in their dashes and markers too. No function touches pyplot's global state.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import cache
+from pathlib import Path
+from typing import Any, Iterable, Optional, Set, Tuple
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from rich.text import Text
+
+BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666666"
+PALETTE = (BLUE, VERMILION, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C7A00")
+DASHES = ("-", "--", "-.", ":")
+MARKERS = "osD^vPX*"
+DPI = 120
+NAME_WIDTH = 24
+"""Columns that a class name takes at most, along an axis or in the terminal's table."""
+CJK_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei", "PingFang SC", "Hiragino Sans GB", "Heiti SC", "Microsoft YaHei", "SimHei",
+    "AR PL UMing CN", "Droid Sans Fallback", "Arial Unicode MS",
+)  # fmt: skip
+"""Fonts with Chinese characters that systems bring, the best first."""
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Returns an empty figure of a size in inches."""
+    return Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+
+
+def line_style(number: int) -> dict:
+    """Returns what sets one of several lines apart: colour, dashes, marker."""
+    return {
+        "color": PALETTE[number % len(PALETTE)],
+        "linestyle": DASHES[number % len(DASHES)],
+        "marker": MARKERS[number % len(MARKERS)],
+    }
+
+
+def percent_axis(axis: Any, decimals: Optional[int] = None) -> None:
+    """Writes an axis of shares in percent; its label has the sign."""
+    axis.set_major_formatter(PercentFormatter(xmax=1, decimals=decimals, symbol=""))
+
+
+def legend_below(ax: Axes, columns: int) -> None:
+    """Puts a legend of many entries below its axes."""
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize=8)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG; characters that no font here has become boxes."""
+    with style(), warnings.catch_warnings():
+        # The report tells of them (``missing_characters``); a warning for each glyph would say no more.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(path, format="png")
+
+
+def short_name(name: str, width: int = NAME_WIDTH) -> str:
+    """Returns a class name on one line, cut to ``width`` columns; a Chinese character takes two."""
+    text = Text(one_line(name))
+    text.truncate(width, overflow="ellipsis")
+    return text.plain
+
+
+def one_line(text: str) -> str:
+    """Returns a text with control characters and runs of white space as single spaces."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", text).split())
+
+
+def missing_characters(texts: Iterable[str]) -> str:
+    """Returns the characters of the texts that none of the fonts used has, each once, in order."""
+    known = _characters(fonts())
+    return "".join(sorted(set("".join(map(short_name, texts))) - {chr(code) for code in known}))
+
+
+@cache
+def fonts() -> Tuple[str, ...]:
+    """Returns the font families to draw with: Matplotlib's own, then one with Chinese where there is one."""
+    installed = set(font_manager.get_font_names())
+    return ("DejaVu Sans", *[name for name in CJK_FONTS if name in installed][:1])
+
+
+@cache
+def _characters(families: Tuple[str, ...]) -> Set[int]:
+    """Returns the code points that the font families have between them."""
+    paths = (font_manager.findfont(font_manager.FontProperties(family=family)) for family in families)
+    return set().union(*(font_manager.get_font(path).get_charmap() for path in paths))
+
+
+def style() -> Any:
+    """Returns a context in which figures get the report's look."""
+    return matplotlib.rc_context(
+        {
+            "font.family": list(fonts()),
+            "text.parse_math": False,  # a dollar sign in a class name is a dollar sign
+            "axes.grid": True,
+            "grid.alpha": 0.3,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": 11,
+            "legend.frameon": False,
+        }
+    )

@@ -1,0 +1,19 @@
+"""From numbers to a report: ``make_study`` finds out, ``write_report`` writes, ``terminal_table`` shows."""
+
+from gluon_lstm.evaluation.report.comparing import compare_studies, write_comparison
+from gluon_lstm.evaluation.report.study import BRIEF, Provenance, Study, Studying, make_study
+from gluon_lstm.evaluation.report.terminal import terminal_table
+from gluon_lstm.evaluation.report.writing import write_predictions, write_report
+
+__all__ = [
+    "BRIEF",
+    "Provenance",
+    "Study",
+    "Studying",
+    "compare_studies",
+    "make_study",
+    "terminal_table",
+    "write_comparison",
+    "write_predictions",
+    "write_report",
+]

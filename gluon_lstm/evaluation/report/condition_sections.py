@@ -1,0 +1,153 @@
+"""Sections of a report about single samples, changed ones and others, and speed."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import numpy as np
+
+from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, number_cell, text_cell
+from gluon_lstm.evaluation.report.formats import count, percent
+from gluon_lstm.evaluation.report.study import Study
+from gluon_lstm.evaluation.robustness import Curve, Level
+
+
+def lengths_section(study: Study) -> Optional[Section]:
+    """Returns the section of accuracy by length; none where all samples are of one."""
+    if not study.length_groups:
+        return None
+    picture = Picture(
+        "accuracy_by_length.png",
+        plots.accuracy_by_length(study.length_groups),
+        "Accuracy of texts grouped by their number of tokens, with 95 % intervals",
+        "Each group has about as many samples.",
+    )
+    rows = [
+        (Cell(f"{group.low} to {group.high}", group.low), number_cell(group.n, count),
+         number_cell(group.accuracy, percent),
+         Cell(f"{percent(group.accuracy_ci95.low)} to {percent(group.accuracy_ci95.high)}", group.accuracy_ci95.low))
+        for group in study.length_groups
+    ]  # fmt: skip
+    columns = ("Tokens read", "Samples", "Accuracy", "95 % interval")
+    return Section("lengths", "Length", (), [picture], [Table("Accuracy by length", columns, rows)])
+
+
+def explanation_section(study: Study) -> Optional[Section]:
+    """Returns the section that looks at one sample closely."""
+    occlusion, trace = study.occlusion, study.trace
+    if occlusion is None:
+        return None
+    true, predicted = (
+        study.class_names[study.predictions.labels[occlusion.index]],
+        study.class_names[occlusion.predicted],
+    )
+    text = (
+        f"Sample {occlusion.index}, of class {true}, was taken for {predicted} with a probability of "
+        f"{percent(occlusion.probability)}."
+    )
+    pictures = [
+        Picture(
+            "important_steps.png",
+            plots.important_steps(occlusion, predicted, _picture_of_rows(study)),
+            f"By how much {predicted} is less probable without each time step of sample {occlusion.index}",
+            "Blue steps speak for the class that was predicted, orange ones against it. Without a step, its values "
+            "are 0 or its word is unknown.",
+        )
+    ]
+    note = "Gates are shown of LSTM layers alone; this model's first layer is none."
+    if trace is not None:
+        note = "The gates are those of the first layer's cell that reads forwards."
+        pictures.append(
+            Picture(
+                "gates.png",
+                plots.gates(trace, occlusion.tokens),
+                f"Activations of the input, forget and output gate, the candidate and the memory cell of each unit at "
+                f"each time step of sample {occlusion.index}",
+                "An input gate near 1 lets new content in, a forget gate near 1 keeps the old, an output gate near 1 "
+                "shows it.",
+            )
+        )
+    return Section("explanation", "One sample, step by step", [text, note], pictures)
+
+
+def _picture_of_rows(study: Study) -> Optional[np.ndarray]:
+    """Returns the explained sample's picture where each of its rows is a time step."""
+    if getattr(study.dataset, "view", None) != "rows":
+        return None
+    return study.dataset.image(study.occlusion.index)
+
+
+def robustness_section(study: Study) -> Optional[Section]:
+    """Returns the section of changed conditions."""
+    found = study.robustness
+    if found is None:
+        return None
+    picture = Picture(
+        "robustness.png",
+        plots.robustness(found.curves),
+        "Accuracy and calibration error against the strength of each perturbation; the table has the numbers",
+        "Where the calibration error rises, the model does not notice that it fails.",
+    )
+    rows = [
+        (text_cell(curve.name), _strength_cell(curve, level), text_cell(curve.unit),
+         number_cell(level.accuracy, percent), number_cell(level.ece, percent))
+        for curve in found.curves for level in curve.levels
+    ]  # fmt: skip
+    columns = ("Change", "Strength", "Unit", "Accuracy", "Calibration error")
+    some = f"{count(found.n)} of {count(len(study.predictions.labels))} samples, drawn at random, were changed."
+    everything = f"All {count(found.n)} samples were changed."
+    note = everything if found.n == len(study.predictions.labels) else some
+    return Section("robustness", "Robustness", [note], [picture], [Table("Accuracy after changes", columns, rows)])
+
+
+def _strength_cell(curve: Curve, level: Level) -> Cell:
+    """Returns the cell of a perturbation's strength, in its unit."""
+    return Cell(f"{level.strength * (100 if '%' in curve.unit else 1):g}", level.strength)
+
+
+def outliers_section(study: Study) -> Optional[Section]:
+    """Returns the section of data of another kind."""
+    found = study.outliers
+    if found is None:
+        return None
+    text = (
+        f"How well {count(found.n)} samples of {found.name} are told from the known ones: area under the ROC curve "
+        f"of the probability of the predicted class {found.auroc_confidence:.4f}, of the energy "
+        f"{found.auroc_energy:.4f}; 0.5 is chance, 1 is always."
+    )
+    picture = Picture(
+        "out_of_distribution.png",
+        plots.out_of_distribution(found.known, found.others, found.name),
+        f"Histogram of the confidence about known data and about {found.name}",
+        "A model that knows what it does not know is less confident about other data.",
+    )
+    return Section("outliers", "Data of another kind", [text], [picture])
+
+
+def speed_section(study: Study) -> Optional[Section]:
+    """Returns the section of speed."""
+    found = study.speed
+    if found is None:
+        return None
+    rows = [
+        (
+            text_cell(f"Samples a second, in batches of {found.batch_size}"),
+            number_cell(found.samples_per_second, _rounded),
+        ),
+        (text_cell("Milliseconds for a single sample, median"), number_cell(found.latency_ms, _hundredths)),
+        (
+            text_cell("Milliseconds for a single sample, 95 % are faster"),
+            number_cell(found.latency_p95_ms, _hundredths),
+        ),
+    ]
+    note = "Measured as this report was made; other work on the machine makes it slower. speed.json has the numbers."
+    return Section("speed", "Speed", [note], tables=[Table("Speed", ("Measure", "Value"), rows)])
+
+
+def _rounded(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+def _hundredths(value: float) -> str:
+    return f"{value:.2f}"

@@ -1,0 +1,167 @@
+"""What a report says in sentences, each computed from the numbers."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple
+
+from gluon_lstm.evaluation.mistakes import frequent_confusions
+from gluon_lstm.evaluation.report.formats import count, percent
+from gluon_lstm.evaluation.report.study import Study
+from gluon_lstm.evaluation.robustness import worst
+
+CALIBRATED = 0.01
+"""Most distance of mean confidence and accuracy that is called none."""
+WIDE_INTERVAL = 0.05
+WEAK_CLASS = 0.1
+"""By how much less than the accuracy a class's recall is a weakness."""
+OVERFIT = 0.05
+BROKEN = 0.8
+"""A perturbation that leaves less than this share of the accuracy is named."""
+UNKNOWN_TOKENS = 0.1
+BLIND = 0.9
+"""Area under the ROC curve below which other data are hardly told from known ones."""
+
+
+class Summary(NamedTuple):
+    """A report's first sentences.
+
+    Attributes:
+        headline: the accuracy.
+        how_good: what follows it, and what goes wrong.
+        how_sure: what the probabilities are worth.
+        worries: what a careful person would look at; empty where nothing was found.
+    """
+
+    headline: str
+    how_good: List[str]
+    how_sure: List[str]
+    worries: List[str]
+
+
+def summarize(study: Study) -> Summary:
+    """Returns the sentences of a study."""
+    return Summary(
+        percent(study.measures.evaluation.accuracy),
+        [*_accuracy(study), *_mistakes(study)],
+        [_calibration(study), _selective(study)],
+        [*_few_samples(study), *_weak_classes(study), *_training(study), *_conditions(study), *_data(study)],
+    )
+
+
+def _accuracy(study: Study) -> List[str]:
+    """Returns how good the model is; the first sentence goes on from the headline."""
+    evaluation, dataset = study.measures.evaluation, study.dataset
+    low, high = evaluation.accuracy_ci95
+    most = max(evaluation.per_class, key=lambda item: item.support)
+    return [
+        f"of the {count(evaluation.n)} samples ({dataset.name}, {dataset.split}) are classified correctly; with 95 % "
+        f"confidence the accuracy on such samples is between {percent(low)} and {percent(high)}.",
+        f"Always answering with the most frequent class, {most.name}, would be right for "
+        f"{percent(most.support / evaluation.n)}.",
+    ]
+
+
+def _mistakes(study: Study) -> List[str]:
+    """Returns what goes wrong most often."""
+    evaluation = study.measures.evaluation
+    wrong = evaluation.n - evaluation.correct
+    if not wrong:
+        return []
+    often = frequent_confusions(evaluation, 1)[0]
+    least = min((item for item in evaluation.per_class if item.support), key=lambda item: item.recall)
+    return [
+        f"Of the {count(wrong)} mistake{'s' * (wrong != 1)}, the most frequent is {often.true} taken for "
+        f"{often.predicted} ({count(often.count)} of {count(wrong)}); the class found least often is {least.name} "
+        f"({percent(least.recall)} of its {count(least.support)})."
+    ]
+
+
+def _calibration(study: Study) -> str:
+    """Returns whether probabilities mean what they say."""
+    measures = study.measures
+    confidence = float(study.predictions.confidence.mean(dtype=float))
+    gap = confidence - measures.evaluation.accuracy
+    verdict = "about right" if abs(gap) <= CALIBRATED else "too high" if gap > 0 else "too low"
+    text = (
+        f"The model's confidence is {verdict}: {percent(confidence)} on average, where "
+        f"{percent(measures.evaluation.accuracy)} are right; the expected calibration error is "
+        f"{percent(measures.calibration.equal_width.ece)}"
+    )
+    if measures.scaled is None:
+        return f"{text}."
+    after = percent(measures.scaled.calibration.equal_width.ece)
+    return f"{text}, and {after} after scaling with the temperature {measures.temperature.value:.3f}."
+
+
+def _selective(study: Study) -> str:
+    """Returns what is gained by not answering."""
+    accuracy = study.measures.risk_coverage.accuracies()[0.9]
+    return (
+        f"Answering only the 90 % of the samples that it is most confident about, it is right for {percent(accuracy)}."
+    )
+
+
+def _few_samples(study: Study) -> List[str]:
+    """Returns whether there are too few samples to say much."""
+    low, high = study.measures.evaluation.accuracy_ci95
+    if high - low <= WIDE_INTERVAL:
+        return []
+    points = f"{100 * (high - low):.1f}"
+    return [
+        f"{count(study.measures.evaluation.n)} samples are few: the interval of the accuracy is {points} points wide."
+    ]
+
+
+def _weak_classes(study: Study) -> List[str]:
+    """Returns which classes are found much less often than the average sample."""
+    evaluation = study.measures.evaluation
+    weak = [item for item in evaluation.per_class if item.support and item.recall < evaluation.accuracy - WEAK_CLASS]
+    if not weak:
+        return []
+    weak.sort(key=lambda item: item.recall)
+    named = ", ".join(f"{item.name} ({percent(item.recall)} of {count(item.support)})" for item in weak[:3])
+    more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
+    return [f"Found much less often than the average sample: {named}{more}."]
+
+
+def _training(study: Study) -> List[str]:
+    """Returns what the log warns of."""
+    best = next((record for record in reversed(study.log) if record.get("best")), None)
+    if best is None:
+        return []
+    found = []
+    train, validation = best.get("train_accuracy"), best.get("validation_accuracy")
+    if None not in (train, validation) and train - validation > OVERFIT:
+        found.append(
+            f"In the best epoch {percent(train)} of the training samples were right and {percent(validation)} of the "
+            f"validation samples: the model has learned some by heart."
+        )
+    if best["epoch"] == study.log[-1]["epoch"] and len(study.log) > 1:
+        found.append("The last epoch was the best: more epochs might bring more.")
+    return found
+
+
+def _conditions(study: Study) -> List[str]:
+    """Returns what happens under changed conditions, and with data of another kind."""
+    found = []
+    if study.robustness is not None and study.robustness.curves:
+        before = study.robustness.curves[0].levels[0].accuracy
+        name, level = worst(study.robustness)[0]
+        if level.accuracy < BROKEN * before:
+            found.append(
+                f"Under the strongest change tried, {name}, {percent(level.accuracy)} are right instead of "
+                f"{percent(before)}."
+            )
+    if study.outliers is not None and study.outliers.auroc_confidence < BLIND:
+        found.append(
+            f"Confidence hardly tells {study.outliers.name} from known data (area under the ROC curve "
+            f"{study.outliers.auroc_confidence:.3f}, 0.5 is chance)."
+        )
+    return found
+
+
+def _data(study: Study) -> List[str]:
+    """Returns what the data warn of."""
+    share = getattr(study.dataset, "unknown_share", 0.0)
+    unknown = [f"{percent(share)} of the tokens are not in the vocabulary."] if share > UNKNOWN_TOKENS else []
+    return [*unknown, *(note for note in study.measures.notes if note != study.measures.temperature.note)]

@@ -1,0 +1,221 @@
+"""All that is found out about one model and one data set, before it is written down."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+from gluon_lstm.config import REPORT_SECTIONS
+from gluon_lstm.data import ImageDataset, SequenceDataset, TextDataset
+from gluon_lstm.errors import ConfigError
+from gluon_lstm.evaluation.explanations import GateTrace, Occlusion, occlude_steps, trace_gates
+from gluon_lstm.evaluation.measures import Measures, Temperature, measure
+from gluon_lstm.evaluation.mistakes import LengthGroup, accuracy_by_length, confident_errors
+from gluon_lstm.evaluation.outliers import OutlierDetection
+from gluon_lstm.evaluation.predict import Predictions, predict
+from gluon_lstm.evaluation.predictor import Predictor
+from gluon_lstm.evaluation.robustness import Robustness, measure_robustness
+from gluon_lstm.evaluation.speed import Speed, measure_speed
+
+BRIEF = ("mistakes", "training")
+"""Parts of the report that is written after each of several trainings."""
+PERTURBABLE = (ImageDataset, TextDataset)
+"""Kinds of data sets whose samples can be changed."""
+BATCH_SIZE = 500
+ERRORS = 24
+"""Wrong samples that the report shows."""
+LENGTH_GROUPS = 8
+"""Groups of like length that the report tells apart, where lengths vary."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a report says about where its numbers come from.
+
+    Attributes:
+        run_name: name of the run, such as its folder's.
+        seed: the run's seed.
+        versions: package → version.
+        details: further facts to list, name → value, such as the preset.
+    """
+
+    run_name: str
+    seed: int
+    versions: Mapping[str, str]
+    details: Mapping[str, Any]
+
+
+class WrongSample(NamedTuple):
+    """A sample that was classified wrongly.
+
+    Attributes:
+        index: its position in the data set.
+        true: its class.
+        predicted: what it was taken for.
+        probability: of that.
+        text: what was read; empty where it is no text.
+        occlusion: which words mattered; ``None`` where that was not asked for.
+    """
+
+    index: int
+    true: str
+    predicted: str
+    probability: float
+    text: str = ""
+    occlusion: Optional[Occlusion] = None
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """All that is found out about one model and one data set; ``None`` and empty where it was not asked for.
+
+    Attributes:
+        provenance: where it comes from.
+        dataset: what was predicted; samples are shown as pictures where it has a method
+            ``image(index) -> (H, W) uint8``, as texts where it has ``text(index) -> str``.
+        predictions: what the network says about it, in its order.
+        measures: the numbers.
+        sections: of ``REPORT_SECTIONS``, those that were asked for.
+        log: the records of ``log.jsonl``.
+        errors: the most confidently wrong samples.
+        length_groups: accuracy by length.
+        occlusion: which time steps of one sample mattered.
+        trace: what the gates did with that sample.
+        robustness: under changed conditions.
+        outliers: against another data set.
+        speed: how fast the network answers.
+    """
+
+    provenance: Provenance
+    dataset: SequenceDataset
+    predictions: Predictions
+    measures: Measures
+    sections: Tuple[str, ...] = REPORT_SECTIONS
+    log: Sequence[Mapping[str, Any]] = ()
+    errors: Sequence[WrongSample] = ()
+    length_groups: Sequence[LengthGroup] = ()
+    occlusion: Optional[Occlusion] = None
+    trace: Optional[GateTrace] = None
+    robustness: Optional[Robustness] = None
+    outliers: Optional[OutlierDetection] = None
+    speed: Optional[Speed] = None
+
+    @property
+    def class_names(self) -> Tuple[str, ...]:
+        """The classes, in the order of the labels."""
+        return self.measures.evaluation.class_names
+
+    def metrics(self) -> Dict[str, Any]:
+        """Returns the content of ``metrics.json``."""
+        content = self.measures.to_dict()
+        if self.robustness is not None:
+            content["robustness"] = self.robustness.to_dict()
+        if self.outliers is not None:
+            content["out_of_distribution"] = self.outliers.to_dict()
+        return content
+
+
+class Studying(NamedTuple):
+    """What a study is to find out.
+
+    Attributes:
+        sections: of ``REPORT_SECTIONS``, those that are wanted.
+        sample: position of the sample that is explained; ``None`` for the most confidently wrong one.
+        progress: whether to show progress bars on the standard error stream.
+    """
+
+    sections: Tuple[str, ...] = REPORT_SECTIONS
+    sample: Optional[int] = None
+    progress: bool = False
+
+
+def make_study(
+    predictions: Predictions,
+    dataset: SequenceDataset,
+    provenance: Provenance,
+    temperature: Temperature,
+    *,
+    log: Sequence[Mapping[str, Any]] = (),
+    predictor: Optional[Predictor] = None,
+    outliers: Optional[OutlierDetection] = None,
+    studying: Studying = Studying(),  # noqa: B008 - it cannot be changed
+) -> Study:
+    """Returns what there is to know about predictions, and about the model that made them.
+
+    Args:
+        predictions: what the model says about ``dataset``, in its order.
+        dataset: what was predicted.
+        provenance: where it comes from.
+        temperature: what probabilities are scaled with.
+        log: the records of ``log.jsonl``.
+        predictor: the model; without it what needs more predictions is left out.
+        outliers: how other samples are told from these.
+        studying: what is wanted.
+
+    Raises:
+        DataError: the predictions do not fit the data set.
+    """
+    names, sections = dataset.class_names, studying.sections
+    lengths = dataset.lengths if "lengths" in sections else None
+    return Study(
+        provenance=provenance,
+        dataset=dataset,
+        predictions=predictions,
+        measures=measure(predictions, names, temperature),
+        sections=sections,
+        log=log if "training" in sections else (),
+        errors=wrong_samples(predictions, dataset, predictor) if "mistakes" in sections else (),
+        length_groups=() if lengths is None else accuracy_by_length(predictions, lengths, LENGTH_GROUPS),
+        outliers=outliers,
+        **({} if predictor is None else _deeper(predictor, predictions, dataset, studying)),
+    )
+
+
+def _deeper(
+    predictor: Predictor, predictions: Predictions, dataset: SequenceDataset, studying: Studying
+) -> Dict[str, Any]:
+    """Returns those parts of a study that need more predictions than one of each sample."""
+    parts: Dict[str, Any] = {}
+    net, device = predictor.net, predictor.device
+    if "explanation" in studying.sections:
+        index = chosen_sample(predictions, studying.sample)
+        parts["occlusion"] = occlude_steps(net, dataset, index, device)
+        parts["trace"] = trace_gates(net, dataset, index, device)
+    if "robustness" in studying.sections and isinstance(dataset, PERTURBABLE):
+        parts["robustness"] = measure_robustness(
+            dataset, lambda changed: predict(net, changed, BATCH_SIZE, device), studying.progress
+        )
+    if "speed" in studying.sections:
+        parts["speed"] = measure_speed(dataset, lambda part, size: predict(net, part, size, device), BATCH_SIZE)
+    return parts
+
+
+def chosen_sample(predictions: Predictions, index: Optional[int]) -> int:
+    """Returns the position of the sample that is explained: that asked for, or the most confidently wrong, or 0.
+
+    Raises:
+        ConfigError: there is no such sample.
+    """
+    if index is not None and not 0 <= index < len(predictions.labels):
+        raise ConfigError(f"--sample {index}: there are {len(predictions.labels):,} samples, from 0 on")
+    wrong = confident_errors(predictions, 1)
+    return index if index is not None else int(wrong[0]) if len(wrong) else 0
+
+
+def wrong_samples(
+    predictions: Predictions, dataset: SequenceDataset, predictor: Optional[Predictor] = None, limit: int = ERRORS
+) -> List[WrongSample]:
+    """Returns the wrongly classified samples of a data set, the most confident first; with a predictor, why."""
+    text, names = getattr(dataset, "text", lambda index: ""), dataset.class_names
+    explained = predictor is not None and isinstance(dataset, TextDataset)
+    return [
+        WrongSample(
+            index=int(index),
+            true=names[predictions.labels[index]],
+            predicted=names[predictions.predicted[index]],
+            probability=float(predictions.confidence[index]),
+            text=text(index),
+            occlusion=occlude_steps(predictor.net, dataset, int(index), predictor.device) if explained else None,
+        )
+        for index in confident_errors(predictions, limit)
+    ]

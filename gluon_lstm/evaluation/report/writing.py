@@ -1,0 +1,121 @@
+"""Writes a study into a folder: numbers, predictions, pictures, and the two pages that show them."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Sequence
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.report.content import Section
+from gluon_lstm.evaluation.report.formats import excerpt, markdown, percent
+from gluon_lstm.evaluation.report.narrative import Summary, summarize
+from gluon_lstm.evaluation.report.sections import sections_of
+from gluon_lstm.evaluation.report.study import Study
+from gluon_lstm.evaluation.report.words import mark_words
+
+
+def write_report(directory: Path, study: Study) -> None:
+    """Writes ``metrics.json``, ``predictions.csv``, ``report.md``, ``report.html`` and their pictures.
+
+    Args:
+        directory: an existing folder; files of the same names are replaced.
+        study: what is written.
+    """
+    directory, names = Path(directory), study.class_names
+    write_json(directory / "metrics.json", study.metrics())
+    if study.speed is not None:
+        write_json(directory / "speed.json", study.speed.to_dict())
+    predictions = study.predictions
+    write_predictions(directory / "predictions.csv", predictions.probabilities, names, predictions.labels)
+    title = f"{study.provenance.run_name} on {study.dataset.name} ({study.dataset.split})"
+    tokens = () if study.occlusion is None else study.occlusion.tokens
+    write_pages(directory, title, summarize(study), sections_of(study), (*names, *tokens))
+
+
+def write_pages(
+    directory: Path, title: str, summary: Summary, sections: Sequence[Section], names: Iterable[str]
+) -> None:
+    """Writes pictures, ``report.md`` and ``report.html``.
+
+    Args:
+        directory: an existing folder.
+        title: of both pages.
+        summary: their first sentences.
+        sections: what follows.
+        names: those that occur in the pictures; characters that no font has are told.
+    """
+    for section in sections:
+        for picture in section.pictures:
+            plots.save(picture.figure, directory / picture.name)
+    values = {
+        "title": title,
+        "summary": summary,
+        "sections": sections,
+        "missing_characters": plots.missing_characters(names),
+        "picture_data": lambda name: base64.b64encode((directory / name).read_bytes()).decode("ascii"),
+    }
+    for name in ("report.md", "report.html"):
+        text = _environment(name).get_template(f"{name}.j2").render(values)
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes strict JSON, readable by people."""
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def write_predictions(
+    path: Path, probabilities: np.ndarray, class_names: Sequence[str], labels: Sequence[int] = ()
+) -> None:
+    """Writes one line a sample: index, label where there are labels, predicted class, and each class's probability.
+
+    Nine significant digits: enough for a float32 to come back as it was.
+
+    Args:
+        path: the file.
+        probabilities: (M, K) float32.
+        class_names: K names.
+        labels: (M,) integers, or none.
+    """
+    predicted = probabilities.argmax(axis=1)
+    columns: Dict[str, List[Any]] = {"index": list(range(len(predicted)))}
+    if len(labels):
+        columns["label"] = [class_names[label] for label in labels]
+    columns["predicted"] = [class_names[label] for label in predicted]
+    for name, column in zip(class_names, probabilities.T):
+        columns[f"p:{name}"] = [f"{probability:.9g}" for probability in column.tolist()]
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values()))
+
+
+def _environment(name: str) -> Environment:
+    """Returns the Jinja2 environment of a page."""
+    is_html = name.endswith(".html")
+    environment = Environment(
+        loader=PackageLoader("gluon_lstm.evaluation.report"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=is_html,  # Markdown's cells go through ``markdown``
+    )
+    environment.filters.update(
+        cell=plots.one_line if is_html else markdown, excerpt=excerpt, mark_words=mark_words, percent=percent,
+        script=_script,
+    )  # fmt: skip
+    return environment
+
+
+def _script(name: str) -> Markup:
+    """Returns a file of the package's own, to stand in the page as it is."""
+    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))

@@ -1,0 +1,77 @@
+"""The temperature of a run: read from it, or fitted on its validation split and stored there."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+from gluon_lstm.data import SequenceDataset
+from gluon_lstm.errors import UserError
+from gluon_lstm.evaluation.calibration import fit_temperature, scale
+from gluon_lstm.evaluation.measures import Temperature
+from gluon_lstm.evaluation.metrics import negative_log_likelihood
+from gluon_lstm.evaluation.predict import predict
+from gluon_lstm.evaluation.predictor import Predictor
+from gluon_lstm.rundir import (
+    FittedTemperature,
+    RunDirectory,
+    SavedModel,
+    model_checksum,
+    read_temperature,
+    write_temperature,
+)
+
+BATCH_SIZE = 500
+SAME_SAMPLES = " They are those that it is tried on here, so the numbers after scaling are better than on any others."
+
+
+def temperature_of(
+    run: RunDirectory,
+    model: SavedModel,
+    predictor: Predictor,
+    read_validation: Callable[[], SequenceDataset],
+    is_same: bool = False,
+) -> Temperature:
+    """Returns the temperature of a run's model.
+
+    Args:
+        run: where it is stored.
+        model: what it belongs to; after more training it is fitted anew.
+        predictor: the same, ready to predict.
+        read_validation: gives the validation split; only called where nothing is stored.
+        is_same: whether that is also what the temperature is tried on; the note then says so.
+
+    Raises:
+        RunError: the stored file is damaged, or cannot be written.
+    """
+    checksum = model_checksum(model)
+    fitted = read_temperature(run, checksum)
+    if fitted is None:
+        try:
+            dataset = read_validation()
+            predictor.check(dataset)
+            fitted = _fit(predictor, dataset, checksum)
+        except UserError as error:
+            return Temperature(None, f"Not scaled by a temperature: the validation split cannot be had ({error}).")
+        # Data from elsewhere may have the same form and other samples: what is fitted on these is not the run's.
+        if _recorded_fingerprint(run) in (None, dataset.fingerprint):
+            write_temperature(run, fitted)
+    return Temperature(
+        fitted.temperature,
+        f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} samples of the validation "
+        f"split.{SAME_SAMPLES * is_same}",
+    )
+
+
+def _recorded_fingerprint(run: RunDirectory) -> Optional[str]:
+    """Returns the checksum of the validation split that a run was trained with; ``None`` where none is recorded."""
+    splits = run.read_record().get("dataset", {}).get("splits", {})
+    return splits.get("validation", {}).get("sha256")
+
+
+def _fit(predictor: Predictor, dataset: SequenceDataset, checksum: str) -> FittedTemperature:
+    """Returns the temperature with which the validation split is most likely."""
+    predictions = predict(predictor.net, dataset, BATCH_SIZE, predictor.device)
+    temperature = fit_temperature(predictions)
+    before, after = predictions, scale(predictions, temperature)
+    losses = [negative_log_likelihood(part.probabilities, part.labels) for part in (before, after)]
+    return FittedTemperature(temperature, len(dataset), *losses, checksum)

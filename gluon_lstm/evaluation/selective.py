@@ -1,0 +1,46 @@
+"""What is gained by answering only where the model is sure: risk and coverage (Geifman and El-Yaniv 2017)."""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, NamedTuple
+
+import numpy as np
+
+COVERAGES = (0.8, 0.9, 0.95)
+"""Shares of the samples, the most confident ones, whose accuracy is given."""
+
+
+class RiskCoverage(NamedTuple):
+    """Share of errors among the samples that are answered, as more and more of them are.
+
+    Attributes:
+        coverage: (M,) float64: share of the samples that are answered, the most confident first.
+        risk: (M,) float64: share of errors among these. Of equally confident samples each has their mean.
+    """
+
+    coverage: np.ndarray
+    risk: np.ndarray
+
+    @property
+    def area(self) -> float:
+        """Area under the curve (AURC): the mean risk over all coverages."""
+        return float(self.risk.mean())
+
+    def answered(self, coverage: float) -> int:
+        """Returns how many samples are answered at the least coverage that is ``coverage`` or more."""
+        # Of 10 samples 0.9 are 9, though 0.9 * 10 is a little more in floating point.
+        return max(1, math.ceil(round(coverage * len(self.risk), 6)))
+
+    def accuracies(self) -> Dict[float, float]:
+        """Returns the accuracy at each of ``COVERAGES``."""
+        return {coverage: 1 - float(self.risk[self.answered(coverage) - 1]) for coverage in COVERAGES}
+
+
+def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> RiskCoverage:
+    """Returns the curve of M samples from their confidence (M,) and whether each is correct (M,) bool."""
+    _, groups = np.unique(-confidence, return_inverse=True)
+    sizes = np.bincount(groups)
+    errors = np.bincount(groups, ~correct) / sizes
+    count = np.arange(1, len(confidence) + 1)
+    return RiskCoverage(count / len(confidence), np.cumsum(np.repeat(errors, sizes)) / count)

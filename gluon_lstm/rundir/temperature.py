@@ -1,0 +1,78 @@
+"""The file ``evaluation/temperature.json``: what a run's probabilities are scaled with."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import NamedTuple, Optional
+
+from gluon_lstm.errors import RunError
+from gluon_lstm.rundir.files import read_json, write_json
+from gluon_lstm.rundir.model import SavedModel
+from gluon_lstm.rundir.run import RunDirectory, explained
+
+TEMPERATURE_VERSION = 1
+
+
+class FittedTemperature(NamedTuple):
+    """A temperature, fitted on the validation split.
+
+    Attributes:
+        temperature: what logits are divided by.
+        samples: validation samples that it was fitted on.
+        nll: their mean negative log-likelihood before, in nats.
+        nll_scaled: the same after.
+        model_sha256: ``model_checksum`` of the model that it belongs to.
+    """
+
+    temperature: float
+    samples: int
+    nll: float
+    nll_scaled: float
+    model_sha256: str
+
+
+def model_checksum(model: SavedModel) -> str:
+    """Returns the SHA-256 of a model's parameters, those of its n-gram model included."""
+    digest = hashlib.sha256()
+    ngrams = {} if model.ngrams is None else model.ngrams.to_arrays()
+    for name, array in [*sorted(model.parameters.items()), *sorted(ngrams.items())]:
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def write_temperature(run: RunDirectory, fitted: FittedTemperature) -> None:
+    """Stores a run's temperature.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    path = _path(run)
+    with explained(path):
+        write_json(path, {"version": TEMPERATURE_VERSION, **fitted._asdict()})
+
+
+def read_temperature(run: RunDirectory, model_sha256: str) -> Optional[FittedTemperature]:
+    """Returns a run's temperature; ``None`` where there is none, or one of other parameters or of another release.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    path = _path(run)
+    if not path.exists():
+        return None
+    values = read_json(path)
+    if values.pop("version", None) != TEMPERATURE_VERSION or values.get("model_sha256") != model_sha256:
+        return None
+    number = (int, float)
+    forms = {"temperature": number, "samples": int, "nll": number, "nll_scaled": number, "model_sha256": str}
+    is_form = set(values) == set(forms) and all(isinstance(values[name], form) for name, form in forms.items())
+    if not is_form or not 0 < values["temperature"] < math.inf:
+        raise RunError(f"{path}: holds no temperature; delete it, it is fitted anew")
+    return FittedTemperature(**values)
+
+
+def _path(run: RunDirectory) -> Path:
+    return run.path / "evaluation" / "temperature.json"

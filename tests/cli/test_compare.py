@@ -1,0 +1,80 @@
+"""Several runs on one page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from commands import TINY
+
+from gluon_lstm.cli import main
+from gluon_lstm.cli.compare import NamedRun, shortened
+
+
+@pytest.fixture(scope="module")
+def runs(trained, tmp_path_factory):
+    """Three runs on the digits: two seeds of one configuration in a folder, and another configuration."""
+    folder = tmp_path_factory.mktemp("compared")
+    assert main(["train", "--seeds", "2", "--seed", "3", "--output", str(folder / "seeds"), *TINY]) == 0
+    shutil.copytree(trained, folder / "other")
+    assert main(["train", "--output", str(folder / "gru"), "--encoder", "gru", *TINY, "--epochs", "1"]) == 0
+    return folder
+
+
+def test_a_folder_of_seeds_becomes_mean_and_deviation(cli, runs, tmp_path):
+    outcome = cli("evaluate", runs / "seeds", runs / "gru", "--output", tmp_path / "page")
+    assert outcome.code == 0 and f"page: {tmp_path / 'page' / 'report.html'}\n" in outcome.out
+    content = json.loads((tmp_path / "page" / "comparison.json").read_text(encoding="utf-8"))
+    assert [run["run"] for run in content["runs"]] == ["seed-3", "seed-4", "gru"]
+    metrics = [json.loads((runs / "seeds" / f"seed-{seed}" / "evaluation" / "test" / "metrics.json").read_text())
+               for seed in (3, 4)]  # fmt: skip
+    assert [run["accuracy"] for run in content["runs"][:2]] == [numbers["accuracy"] for numbers in metrics]
+    (group,) = content["groups"].values()
+    summary = json.loads((runs / "seeds" / "summary.json").read_text())
+    assert group["accuracy"] == pytest.approx(summary["accuracy"])
+    assert len(content["pairs"]) == 3
+
+
+def test_flags_may_stand_between_the_runs_and_the_page_is_made_anew(cli, runs):
+    Path("comparison").mkdir()
+    Path("comparison/report.md").touch()
+    assert cli("evaluate", runs / "other", "--split", "validation", runs / "gru").code == 0
+    assert "2 runs on digits (validation)" in Path("comparison/report.md").read_text(encoding="utf-8")
+    assert not list(Path().glob(".comparison*"))
+
+
+def test_runs_of_another_task_or_other_samples(refuses, runs, tmp_path):
+    record = json.loads((runs / "gru" / "config.json").read_text())
+    shutil.copytree(runs / "gru", tmp_path / "fewer")
+    record["data"]["split_seed"] = 99
+    (tmp_path / "fewer" / "config.json").write_text(json.dumps(record))
+    message = refuses("evaluate", runs / "gru", tmp_path / "fewer", "--split", "validation")
+    assert "fewer: is tested on other samples than gru" in message
+    model = tmp_path / "fewer" / "model" / "model.json"
+    described = json.loads(model.read_text())
+    model.write_text(json.dumps({**described, "class_names": [f"digit {k}" for k in range(10)]}))
+    assert "its classes are not those of gru; compare runs of the same task" in refuses(
+        "evaluate", runs / "gru", tmp_path / "fewer"
+    )
+
+
+def test_what_cannot_be_compared(refuses, runs, tmp_path):
+    pair = (runs / "other", runs / "gru")
+    assert "--data: is for one run; leave it out" in refuses("evaluate", *pair, "--data", "x")
+    assert "--quick: is for one run; leave it out" in refuses("evaluate", *pair, "--quick")
+    assert "gru: is named twice; name each run once" in refuses("evaluate", *pair, runs / "gru")
+    assert "none: no such run directory" in refuses("evaluate", runs / "gru", "none")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    assert "notes.txt: no comparison wrote this" in refuses("evaluate", *pair, "--output", tmp_path / "mine")
+    assert "mine/notes.txt: is a file; choose another folder" in refuses(
+        "evaluate", *pair, "--output", tmp_path / "mine" / "notes.txt"
+    )
+
+
+def test_runs_of_one_name_are_told_apart():
+    named = [NamedRun(path, None, None) for path in ("a/seed-0", "b/seed-0", "b/seed-1")]
+    assert [run.name for run in shortened(named)] == ["a/seed-0", "b/seed-0", "b/seed-1"]
+    assert [run.name for run in shortened(named[1:])] == ["seed-0", "seed-1"]

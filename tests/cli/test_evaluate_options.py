@@ -1,0 +1,184 @@
+"""What ``evaluate`` can be asked for beside its report on a split."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+import webbrowser
+
+import numpy as np
+import pytest
+from commands import idx
+from sklearn.datasets import load_digits
+
+from gluon_lstm.rundir import RunDirectory
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of the trained run, not yet evaluated."""
+    copy = shutil.copytree(trained, tmp_path / "run")
+    shutil.rmtree(copy / "evaluation")
+    return copy
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A function that writes digits and, beside them, labels; returns the file of the images."""
+
+    def write(labels=None, count=20, size=8):
+        images = load_digits().images[:count, :size, :].astype(np.uint8)
+        (tmp_path / "my-images-idx3-ubyte").write_bytes(idx(images))
+        if labels is not None:
+            (tmp_path / "my-labels-idx1-ubyte").write_bytes(idx(np.array(labels, np.uint8)))
+        return tmp_path / "my-images-idx3-ubyte"
+
+    return write
+
+
+def metrics_of(run, split="test"):
+    return json.loads((run / "evaluation" / split / "metrics.json").read_text(encoding="utf-8"))
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_sections_are_those_that_were_asked_for(cli, run):
+    outcome = cli("evaluate", run, "--sections", "selective")
+    assert outcome.code == 0
+    folder = run / "evaluation" / "test"
+    assert names_in(folder) == [
+        "metrics.json", "predictions.csv", "report.html", "report.md", "risk_coverage.png",
+    ]  # fmt: skip
+    assert f"page: {folder / 'report.html'}\n" in outcome.out
+
+
+def test_the_temperature_is_fitted_once(cli, run, monkeypatch):
+    assert cli("evaluate", run, "--quick").code == 0
+    path = run / "evaluation" / "temperature.json"
+    first, numbers = path.read_bytes(), metrics_of(run)
+    assert numbers["temperature"] == json.loads(first)["temperature"]
+    assert numbers["nll_scaled"] < numbers["nll"]
+    monkeypatch.setattr("gluon_lstm.evaluation.scaling.fit_temperature", lambda predictions: 1 / 0)
+    assert cli("evaluate", run, "--quick").code == 0
+    assert path.read_bytes() == first and metrics_of(run) == numbers
+
+
+def test_a_temperature_tried_on_its_own_samples_is_told(cli, run):
+    assert cli("evaluate", run, "--quick", "--split", "validation").code == 0
+    assert any("better than on any others" in note for note in metrics_of(run, "validation")["notes"])
+
+
+def test_data_of_ones_own(cli, run, own):
+    labels = load_digits().target[:20]
+    outcome = cli("evaluate", run, "--data", own(labels), "--quick")
+    assert outcome.code == 0 and "labels from" in outcome.err
+    assert metrics_of(run, "data")["n"] == 20
+    with open(run / "evaluation" / "data" / "predictions.csv", newline="", encoding="utf-8") as file:
+        assert [row["label"] for row in csv.DictReader(file)] == list(map(str, labels))
+
+
+def test_without_labels_there_are_predictions_alone(cli, run, own):
+    outcome = cli("evaluate", run, "--data", own())
+    folder = run / "evaluation" / "data"
+    assert outcome.code == 0 and names_in(folder) == ["predictions.csv"]
+    assert outcome.out == f"predictions: {folder / 'predictions.csv'}\n"
+    with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    assert header == ["index", "predicted", *(f"p:{digit}" for digit in range(10))] and len(rows) == 20
+
+
+def test_labels_that_the_model_does_not_know(cli, refuses, run, own):
+    path = own([11, 12] * 2 + [3] * 16)
+    assert "4 of 20 labels are unknown to the model: '11' (2), '12' (2)" in refuses("evaluate", run, "--data", path)
+    assert not (run / "evaluation").exists(), "nothing is half-written"
+    outcome = cli("evaluate", run, "--data", path, "--ignore-unknown-labels", "--quick")
+    assert outcome.code == 0 and "left out" in outcome.err
+    assert metrics_of(run, "data")["n"] == 16
+
+
+def test_one_single_sample(cli, run, own):
+    assert cli("evaluate", run, "--data", own([3], count=1), "--sections", "calibration,ranking").code == 0
+    numbers = metrics_of(run, "data")
+    assert numbers["n"] == 1 and numbers["roc_auc"] is None
+    assert sum(item["recall"] is None for item in numbers["per_class"]) == 9
+    assert any("No sample is of classes" in note for note in numbers["notes"])
+
+
+def test_other_data_are_told_apart(cli, run, own):
+    noise = np.random.default_rng(0).integers(0, 17, (30, 8, 8)).astype(np.uint8)
+    path = own(count=1).with_name("noise")
+    path.write_bytes(idx(noise))
+    assert cli("evaluate", run, "--ood", path, "--quick").code == 0
+    found = metrics_of(run)["out_of_distribution"]
+    assert found["dataset"] == "noise" and found["n"] == 30 and 0 <= found["auroc_energy"] <= 1
+    assert cli("evaluate", run, "--ood", "digits", "--quick").code == 0
+    same = metrics_of(run)["out_of_distribution"]
+    assert same["auroc_confidence"] == same["auroc_energy"] == 0.5
+
+
+def test_the_page_is_shown_where_that_is_asked_for(cli, run, monkeypatch):
+    shown = []
+    monkeypatch.setattr(webbrowser, "open", shown.append)
+    assert cli("evaluate", run, "--quick", "--html-open").code == 0
+    assert shown == [(run / "evaluation" / "test" / "report.html").resolve().as_uri()]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["--sections", "pictures"], "--sections pictures: no 'pictures'; choose from mistakes,calibration,"),
+        (["--sections", ""], "no ''; choose from"),
+        (["--sections", "speed", "--quick"], "not allowed with argument"),
+        (["--sample", "360"], "--sample 360: there are 360 samples, from 0 on"),
+        (["--sample", "-1"], "--sample -1: there are 360 samples"),
+        (["--output", "x"], "--output: is for several runs; leave it out"),
+        (["--label-column", "x"], "--label-column: needs --data; leave it out"),
+        (["--ignore-unknown-labels"], "--ignore-unknown-labels: needs --data; leave it out"),
+        (["--data", "none"], "none: no such file; the run reads pictures"),
+        (["--ood", "cats"], "no such data set"),
+        (["--ood", "sentences"], "--ood sentences: the run reads pictures; name a data set or file of pictures"),
+    ],
+)
+def test_what_cannot_be_asked_for(refuses, trained, options, message):
+    assert message in refuses("evaluate", trained, *options)
+
+
+def test_data_of_another_shape(refuses, trained, own):
+    message = refuses("evaluate", trained, "--data", own(size=6))
+    assert "has 6 x 8 pixels (height x width), the model reads 8 x 8" in message
+
+
+def test_without_its_validation_split_a_run_is_not_scaled(cli, run, monkeypatch):
+    from gluon_lstm.cli import evaluate
+    from gluon_lstm.errors import DataError
+
+    load_split = evaluate.load_split
+
+    def load(config, split, reader):
+        if split == "validation":
+            raise DataError("validation.csv: no such file")
+        return load_split(config, split, reader)
+
+    monkeypatch.setattr(evaluate, "load_split", load)
+    assert cli("evaluate", run, "--quick").code == 0
+    numbers = metrics_of(run)
+    assert numbers["temperature"] is numbers["ece_scaled"] is None
+    assert any("validation split cannot be had (validation.csv: no such file)" in note for note in numbers["notes"])
+
+
+def test_a_temperature_of_other_data_is_not_kept(cli, run):
+    record = json.loads((run / "config.json").read_text())
+    record["dataset"]["splits"]["validation"]["sha256"] = "0" * 64
+    (run / "config.json").write_text(json.dumps(record))
+    assert cli("evaluate", run, "--quick").code == 0
+    assert metrics_of(run)["temperature"] > 0 and not (run / "evaluation" / "temperature.json").exists()
+
+
+def test_a_folder_with_a_file_of_ones_own_stays(refuses, run):
+    folder = RunDirectory.open(run).path / "evaluation" / "data"
+    folder.mkdir(parents=True)
+    (folder / "notes.txt").write_text("mine")
+    assert "notes.txt: no evaluation wrote this" in refuses("evaluate", run, "--data", "x")

@@ -1,0 +1,140 @@
+"""Files of one's own, read as a model reads its data."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+
+import numpy as np
+import pytest
+
+from gluon_lstm.config import TextConfig
+from gluon_lstm.data import TextReader
+from gluon_lstm.data.encoding import Cutting, build_format
+from gluon_lstm.data.formats import ImageFormat
+from gluon_lstm.data.own import read_own_pictures, read_own_texts
+from gluon_lstm.data.tables import Columns
+from gluon_lstm.errors import ConfigError, DataError
+
+FORMAT = ImageFormat(4, 5, 16, "rows")
+CLASSES = ("cat", "dog")
+
+
+@pytest.fixture
+def reader():
+    cutting = Cutting.from_config(TextConfig())
+    return TextReader(build_format(cutting, cutting.cut(["a good film"]), TextConfig(min_count=1)))
+
+
+def idx(array):
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_pictures(folder, labels, name="my-images-idx3-ubyte", packed=False):
+    images = np.arange(len(labels) * 20, dtype=np.uint8).reshape(-1, 4, 5) % 17
+    (folder / name).write_bytes(idx(images))
+    content = idx(np.array(labels, np.uint8))
+    beside = folder / name.replace("images-idx3", "labels-idx1")
+    if packed:
+        beside.with_name(beside.name + ".gz").write_bytes(gzip.compress(content))
+    else:
+        beside.write_bytes(content)
+    return folder / name, images
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_pictures_find_their_labels_beside_them(tmp_path, packed):
+    path, images = write_pictures(tmp_path, [7, 3, 7], packed=packed)
+    dataset, labelled, notes = read_own_pictures(path, FORMAT, ("3", "7"))
+    np.testing.assert_array_equal(dataset.images, images)
+    assert labelled and dataset.labels.tolist() == [1, 0, 1] and "my-labels-idx1-ubyte" in notes[0]
+    assert (dataset.split, dataset.max_value, dataset.view, dataset.class_names) == ("data", 16, "rows", ("3", "7"))
+
+
+def test_pictures_without_labels(tmp_path):
+    path, _ = write_pictures(tmp_path, [7, 3])
+    path = path.rename(tmp_path / "pictures")
+    dataset, labelled, notes = read_own_pictures(path, FORMAT, ("3", "7"))
+    assert not labelled and len(dataset) == 2 and notes == (f"{path}: no labels",)
+    path, _ = write_pictures(tmp_path, [7, 3])
+    assert not read_own_pictures(path, FORMAT, ("3", "7"), labelled=False).labelled
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        ([7, 5, 5, 9], r"3 of 4 labels are unknown to the model: '5' \(2\), '9' \(1\); leave .* --ignore-unknown"),
+        ([1, 2, 4, 5, 6, 8, 9, 7], r"'1' \(1\), '2' \(1\), '4' \(1\), '5' \(1\), '6' \(1\) and 2 more; leave"),
+    ],
+)
+def test_unknown_labels_are_counted_and_named(tmp_path, labels, message):
+    path, _ = write_pictures(tmp_path, labels)
+    with pytest.raises(DataError, match=message) as caught:
+        read_own_pictures(path, FORMAT, ("3", "7"))
+    assert "\n" not in str(caught.value)
+
+
+def test_samples_with_unknown_labels_can_be_left_out(tmp_path):
+    path, images = write_pictures(tmp_path, [7, 5, 3])
+    dataset, _, notes = read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True)
+    np.testing.assert_array_equal(dataset.images, images[[0, 2]])
+    assert dataset.labels.tolist() == [1, 0] and "1 of 3 labels are unknown to the model: '5' (1); left out" in notes[1]
+
+
+def test_nothing_is_left_where_no_label_is_known(tmp_path):
+    path, _ = write_pictures(tmp_path, [1, 2])
+    with pytest.raises(DataError, match="it knows '3', '7', …; none is left"):
+        read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True)
+
+
+def test_other_numbers_of_labels_and_other_shapes(tmp_path):
+    path, _ = write_pictures(tmp_path, [7, 3])
+    path.with_name("my-labels-idx1-ubyte").write_bytes(idx(np.array([7], np.uint8)))
+    with pytest.raises(DataError, match="holds 2 images but .* 1 labels"):
+        read_own_pictures(path, FORMAT, ("3", "7"))
+    with pytest.raises(DataError, match="has 4 x 5 pixels .* the model reads 28 x 28"):
+        read_own_pictures(path, FORMAT._replace(height=28, width=28), ("3", "7"))
+    with pytest.raises(DataError, match="no such file; the run reads pictures"):
+        read_own_pictures(tmp_path / "none", FORMAT, ("3", "7"))
+
+
+def write_table(folder, content, name="mine.csv"):
+    (folder / name).write_text(content, encoding="utf-8")
+    return folder / name
+
+
+def test_texts_with_labels(tmp_path, reader):
+    path = write_table(tmp_path, "text,label\na good film,dog\nbad,cat\n ,cat\n")
+    dataset, labelled, notes = read_own_texts(path, reader, CLASSES)
+    assert labelled and dataset.texts == ["a good film", "bad"] and dataset.labels.tolist() == [1, 0]
+    assert notes[0].endswith("texts from column 'text', labels from 'label'")
+    assert "1 blank texts left out (first in line 4)" in notes[1]
+    assert dataset.batch(np.array([0])).inputs.shape == (3, 1)
+
+
+@pytest.mark.parametrize("content", ["text\na good film\nbad\n", "text,label\na good film,\nbad,cat\n"])
+def test_texts_without_labels_or_without_all(tmp_path, reader, content):
+    dataset, labelled, notes = read_own_texts(write_table(tmp_path, content), reader, CLASSES)
+    assert not labelled and len(dataset) == 2 and notes[0].endswith("no labels")
+
+
+def test_a_column_of_labels_that_is_named_must_be_full(tmp_path, reader):
+    path = write_table(tmp_path, "text,label\na good film,\nbad,cat\n")
+    with pytest.raises(DataError, match="line 2 has a text and no label"):
+        read_own_texts(path, reader, CLASSES, Columns(label="label"))
+
+
+def test_unknown_labels_of_texts(tmp_path, reader):
+    path = write_table(tmp_path, "text,label\na,cow\nb,cat\n")
+    with pytest.raises(DataError, match="1 of 2 labels are unknown to the model: 'cow'"):
+        read_own_texts(path, reader, CLASSES)
+    assert read_own_texts(path, reader, CLASSES, ignore_unknown=True).dataset.texts == ["b"]
+
+
+def test_files_that_are_no_texts(tmp_path, reader):
+    with pytest.raises(ConfigError, match="the run reads texts; give a file that ends in .csv"):
+        read_own_texts(write_table(tmp_path, "x", "x.txt"), reader, CLASSES)
+    with pytest.raises(DataError, match="none.csv: no such file"):
+        read_own_texts(tmp_path / "none.csv", reader, CLASSES)
+    with pytest.raises(DataError, match="has no rows"):
+        read_own_texts(write_table(tmp_path, "text,label\n"), reader, CLASSES)

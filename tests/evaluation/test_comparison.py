@@ -1,0 +1,117 @@
+"""Comparisons on the same samples, against SciPy and a loop; and the page that shows them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import FakeDataset
+from samples import random_predictions
+from scipy.stats import binom
+
+from gluon_lstm.errors import DataError
+from gluon_lstm.evaluation.comparison import MEASURES, compare_pair, mcnemar, pairs_of, spread
+from gluon_lstm.evaluation.measures import Temperature
+from gluon_lstm.evaluation.predict import Predictions, softmax
+from gluon_lstm.evaluation.report import Studying, compare_studies, make_study, write_comparison
+
+
+def another(predictions: Predictions, seed: int, noise=1.0) -> Predictions:
+    """Returns what a model with other mistakes says about the same samples."""
+    logits = predictions.logits + noise * np.random.default_rng(seed).normal(size=predictions.logits.shape)
+    return Predictions(softmax(logits), predictions.labels, logits)
+
+
+@pytest.mark.parametrize("first, second", [(0, 0), (1, 0), (3, 12), (40, 40), (90, 60)])
+def test_mcnemars_test_is_exact(first, second):
+    right = [[True] * first + [False] * second + [True, False], [False] * first + [True] * second + [True, False]]
+    found = mcnemar(*map(np.array, right))
+    n = first + second
+    expected = 1.0 if n == 0 else min(1.0, 2 * binom.cdf(min(first, second), n, 0.5))
+    assert found[:2] == (first, second) and found.p_value == pytest.approx(expected)
+
+
+def test_mcnemar_of_a_worked_example():
+    # 10 heads at most, or 10 tails, of 35: 2 · Σ C(35, i) / 2^35 for i ≤ 10 = 0.0167
+    right = np.repeat([True, False], [25, 10])
+    assert mcnemar(right, ~right).p_value == pytest.approx(0.0167, abs=5e-5)
+
+
+def test_differences_equal_a_loop_over_replicates(rng):
+    first = random_predictions(gain=1.0)
+    second = another(first, 1)
+    pair = compare_pair(("a", "b"), first, second)
+    right = [part.predicted == part.labels for part in (first, second)]
+    losses = [-np.log(part.probabilities[np.arange(400), part.labels]) for part in (first, second)]
+    assert pair.accuracy_difference == pytest.approx(right[1].mean() - right[0].mean())
+    assert pair.nll_difference == pytest.approx(losses[1].mean() - losses[0].mean(), abs=1e-6)
+    draws = [rng.integers(0, 400, 400) for _ in range(1_000)]
+    for interval, before, after in ((pair.accuracy_ci95, *right), (pair.nll_ci95, *losses)):
+        values = [after[draw].mean() - before[draw].mean() for draw in draws]
+        width = np.subtract(*np.percentile(values, [97.5, 2.5]))
+        assert interval.high - interval.low == pytest.approx(width, rel=0.15)
+
+
+def test_a_model_compared_with_itself_is_no_better():
+    predictions = random_predictions()
+    pair = compare_pair(("a", "a"), predictions, predictions)
+    assert (pair.mcnemar.p_value, pair.accuracy_difference, pair.accuracy_ci95) == (1.0, 0.0, (0.0, 0.0))
+
+
+def test_other_labels_are_refused():
+    first = random_predictions()
+    with pytest.raises(DataError, match="a and b: were not tested on the same samples"):
+        compare_pair(("a", "b"), first, first._replace(labels=first.labels[::-1]))
+
+
+def test_mean_and_deviation():
+    assert spread([0.1, 0.2, 0.3]) == pytest.approx((0.2, 0.1))
+    assert spread([0.1, None]) == (None, None)
+
+
+def test_each_pair_or_each_with_the_best():
+    assert pairs_of(3, 1, 5) == [(0, 1), (0, 2), (1, 2)]
+    assert pairs_of(6, 1, 5) == [(0, 1), (2, 1), (3, 1), (4, 1), (5, 1)]
+
+
+@pytest.fixture
+def studies(provenance, log):
+    """Studies of three models on the same samples, two of which differ in their seed alone."""
+    first = random_predictions(samples=100, classes=3, gain=4.0)
+    dataset = FakeDataset(np.zeros((2, 100, 1), np.float32), first.labels, ("<b>a</b>", "b", "c"))
+    parts = [("one", 0, first), ("two", 1, another(first, 1)), ("</script>", 0, another(first, 2, noise=6.0))]
+    return [
+        make_study(predictions, dataset, replace(provenance, run_name=name, seed=seed), Temperature(None, "None."),
+                   log=log, studying=Studying(("training",)))
+        for name, seed, predictions in parts
+    ]  # fmt: skip
+
+
+def test_the_page_and_the_file_have_the_same_numbers(studies, tmp_path):
+    write_comparison(tmp_path, compare_studies(studies, {"one and 1 more": [0, 1]}))
+    content = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    page, source = ((tmp_path / f"report.{kind}").read_text(encoding="utf-8") for kind in ("html", "md"))
+    assert [run["run"] for run in content["runs"]] == ["one", "two", "</script>"]
+    accuracies = [study.measures.evaluation.accuracy for study in studies]
+    assert [run["accuracy"] for run in content["runs"]] == accuracies
+    group = content["groups"]["one and 1 more"]
+    assert set(group) == set(MEASURES)
+    assert group["accuracy"] == pytest.approx({"mean": np.mean(accuracies[:2]), "sd": np.std(accuracies[:2], ddof=1)})
+    assert len(content["pairs"]) == 3 and content["pairs"][1]["second"] == "</script>"
+    for text in (page, source):
+        assert f"{100 * np.mean(accuracies[:2]):.2f} %" in text and f"{100 * max(accuracies):.2f} %" in text
+        assert "3 pairs were tested" in text
+    assert page.count("<script>") == 1 and "&lt;/script&gt;" in page
+    assert {path.name for path in tmp_path.glob("*.png")} == {
+        "accuracies.png", "calibration.png", "learning_curves.png", "risk_coverage.png",
+    }  # fmt: skip
+
+
+def test_a_clear_difference_is_told_from_chance(studies, tmp_path):
+    write_comparison(tmp_path, compare_studies([studies[0], studies[2]], {}))
+    source = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "one is better than chance explains (McNemar, p " in source
+    write_comparison(tmp_path, compare_studies([studies[0], studies[0]], {}))
+    assert "chance may explain the difference" in (tmp_path / "report.md").read_text(encoding="utf-8")

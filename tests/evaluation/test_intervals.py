@@ -1,0 +1,44 @@
+"""Bootstrap intervals, against loops over replicates and formulas for means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gluon_lstm.evaluation.intervals import percentile_interval, resampled_confusions, resampled_samples
+
+
+def test_each_replicate_draws_as_many_samples_as_there_are(rng, monkeypatch):
+    monkeypatch.setattr("gluon_lstm.evaluation.intervals.MOST_COUNTS", 7 * 30)
+    parts = list(resampled_samples(30, rng, 20))
+    counts = np.concatenate(parts, axis=1)
+    assert [part.shape[1] for part in parts] == [7, 7, 6] and counts.dtype == np.float32
+    np.testing.assert_array_equal(counts.sum(axis=0), np.full(20, 30))
+    assert len(np.unique(counts, axis=1).T) == 20
+
+
+def test_the_interval_of_a_mean_is_that_of_its_standard_error(rng):
+    values = rng.exponential(size=2_000)
+    means = np.concatenate([values.astype(np.float32) @ counts for counts in resampled_samples(2_000, rng)]) / 2_000
+    error = values.std() / np.sqrt(2_000)
+    assert means.std() == pytest.approx(error, rel=0.1)
+    low, high = percentile_interval(means)
+    assert (high - low) / 2 == pytest.approx(1.96 * error, rel=0.12)
+    assert low < values.mean() < high
+
+
+def test_confusions_are_drawn_cell_by_cell(rng):
+    counts = np.array([[50, 3, 0], [10, 40, 0], [0, 0, 7]])
+    drawn = resampled_confusions(counts, rng, 4_000)
+    assert drawn.shape == (4_000, 3, 3) and (drawn.sum(axis=(1, 2)) == counts.sum()).all()
+    assert (drawn[:, counts == 0] == 0).all()
+    np.testing.assert_allclose(drawn.mean(axis=0), counts, atol=0.4)
+    share = counts[0, 0] / counts.sum()
+    assert drawn[:, 0, 0].var() == pytest.approx(counts.sum() * share * (1 - share), rel=0.1)
+
+
+def test_percentiles_leave_out_what_is_undefined():
+    values = np.arange(101.0)
+    assert percentile_interval(values) == (2.5, 97.5)
+    assert percentile_interval(np.concatenate([values, np.full(100, np.nan)])) == (2.5, 97.5)
+    assert percentile_interval(np.concatenate([values, np.full(101, np.nan)])) is None
