@@ -387,7 +387,7 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
     Raises:
         ConfigError: an unknown section or field, or a value that is not allowed.
     """
-    unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED), key=str)
+    unknown = sorted(set(changes) - set(SECTIONS) - set(RECORDED), key=lambda key: (isinstance(key, str), shown(key)))
     if unknown:
         raise ConfigError(f"{source}: unknown section {shown(unknown[0])}{_home(unknown[0])}")
     if not _is_record(changes):

@@ -330,8 +330,9 @@ def test_files_made_to_do_harm(write, name, content, message):
         ({"data": {"view": [["x" * 10_000] * 1_000] * 1_000}}, "--view [["),
         ({"data": {"y" * 10_000: 1}}, "unknown option 'yyy"),
         ({"z" * 10_000: {}}, "unknown section 'zzz"),
+        ({10**5_000: {}}, "unknown section <int>"),
     ],
-    ids=["digits", "65 bits", "float", "text", "lists", "option", "section"],
+    ids=["digits", "65 bits", "float", "text", "lists", "option", "section", "number"],
 )
 def test_values_of_any_size_have_a_short_line(changes, message):
     with pytest.raises(ConfigError) as caught:
