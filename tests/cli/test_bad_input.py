@@ -209,7 +209,7 @@ def test_a_file_of_ones_own_among_a_report(refuses, copy, command):
 
 def test_a_run_without_a_model(refuses, copy):
     (copy / "model").rename(copy / "lost")
-    assert "holds no model yet; its training ended before the first one was saved" in refuses("evaluate", copy)
+    assert "holds no model yet, its training ended before the first one was saved" in refuses("evaluate", copy)
 
 
 def test_damaged_parameters(refuses, copy):

@@ -12,6 +12,7 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from gluon_lstm.bounded import PICTURE_BYTES, read_file
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.report.content import Section
 from gluon_lstm.evaluation.report.formats import excerpt, markdown, percent
@@ -59,7 +60,7 @@ def write_pages(
         "summary": summary,
         "sections": sections,
         "missing_characters": plots.missing_characters(names),
-        "picture_data": lambda name: base64.b64encode((directory / name).read_bytes()).decode("ascii"),
+        "picture_data": lambda name: base64.b64encode(read_file(directory / name, PICTURE_BYTES)).decode("ascii"),
     }
     for name in ("report.md", "report.html"):
         text = _environment(name).get_template(f"{name}.j2").render(values)
@@ -111,11 +112,7 @@ def _environment(name: str) -> Environment:
     )
     environment.filters.update(
         cell=plots.one_line if is_html else markdown, excerpt=excerpt, mark_words=mark_words, percent=percent,
-        script=_script,
+        # A file of the package's own, to stand in the page as it is.
+        script=lambda name: Markup(environment.loader.get_source(environment, name)[0]),
     )  # fmt: skip
     return environment
-
-
-def _script(name: str) -> Markup:
-    """Returns a file of the package's own, to stand in the page as it is."""
-    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))
