@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume",
         metavar="RUN",
-        help="go on with a run that was ended, or with all those of --seeds or --folds, with its own options",
+        help="go on with a run that was ended, or with all those of --seeds or --folds, with its own options "
+        "(default: a new run)",
     )
     parser.add_argument("--force", action="store_true", help="delete an earlier run in the run directory first")
     parser.add_argument(
