@@ -1,13 +1,17 @@
 """Several runs of one configuration, from the command line."""
 
 import csv
+import gc
 import json
 import statistics
+import weakref
 
 import pytest
 from commands import TINY, listing
 
+from gluon_lstm.nn import build_net
 from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.training import preparation
 
 
 @pytest.fixture
@@ -41,6 +45,24 @@ def test_the_summary_is_of_the_runs_reports(cli, tmp_path):
     values = [json.loads(path.read_text(encoding="utf-8"))["accuracy"] for path in reports]
     assert [run["accuracy"] for run in summary["runs"]] == values
     assert summary["accuracy"] == {"mean": statistics.fmean(values), "sd": statistics.stdev(values)}
+
+
+def test_a_run_leaves_no_net_in_memory(cli, tmp_path, monkeypatch):
+    nets, alive = [], []
+
+    def build(*arguments):
+        alive.append(sum(net() is not None for net in nets))
+        net = build_net(*arguments)
+        nets.append(weakref.ref(net))
+        return net
+
+    monkeypatch.setattr(preparation, "build_net", build)
+    gc.disable()  # which would come by chance
+    try:
+        assert cli("train", "--seeds", 3, "--output", tmp_path / "all", *TINY).code == 0
+    finally:
+        gc.enable()
+    assert alive == [0, 0, 0]
 
 
 def test_the_table_has_each_run_and_their_mean(cli, tmp_path):
