@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Container, Optional, Tuple
+from typing import Any, Callable, Container, Optional, Tuple
 
 from gluon_lstm.cli.options import given_flags
 from gluon_lstm.config import Config, DataConfig, flag, merge, read_config_file
@@ -55,6 +55,11 @@ def _asked_for(arguments: argparse.Namespace) -> Container[str]:
     """Returns the fields of the section ``data`` that flags or file set."""
     from_file = read_config_file(arguments.config).get("data", {}) if arguments.config else {}
     return {*given_flags(arguments).get("data", {}), *from_file}
+
+
+def from_memory(splits: DataSplits) -> Callable[[Any, str], SequenceDataset]:
+    """Returns a function of a model trained on the data and a split's name: the split as that model reads it."""
+    return lambda predictor, name: getattr(splits, name).read_by(predictor.reader)
 
 
 def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> OwnData:

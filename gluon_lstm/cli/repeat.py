@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from gluon_lstm import runtime
+from gluon_lstm.cli.loading import from_memory
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError
@@ -135,7 +136,7 @@ def _evaluate(repeat: Repeat, run: RunDirectory, splits: DataSplits) -> Dict[str
     """Writes a run's report on the test split; returns what the summary says of it."""
     from gluon_lstm.cli.evaluate import evaluate_run
 
-    evaluation = evaluate_run(run, repeat.config, lambda _, split: getattr(splits, split)).evaluation
+    evaluation = evaluate_run(run, repeat.config, from_memory(splits)).evaluation
     model = run.load_model()
     return {
         "run": repeat.name,

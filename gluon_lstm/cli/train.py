@@ -14,7 +14,7 @@ import numpy as np
 from gluon_lstm import runtime
 from gluon_lstm.cli import repeat
 from gluon_lstm.cli.idle import warn_of_idle_options
-from gluon_lstm.cli.loading import load_fitting_splits
+from gluon_lstm.cli.loading import from_memory, load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.repeat import list_repeats, run_repeats
 from gluon_lstm.cli.runs import resume, start_run
@@ -92,7 +92,7 @@ def _dry_run(config: Config, splits: DataSplits) -> int:
         code = start_run(config, splits, Path(folder) / "run", is_kept=False)
         if code == 0:
             run = RunDirectory.open(Path(folder) / "run")
-            show(evaluate_run(run, config, lambda _, split: getattr(splits, split)))
+            show(evaluate_run(run, config, from_memory(splits)))
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
 

@@ -71,6 +71,10 @@ class SequenceDataset(abc.ABC):
         """Returns a network's logits (M, K) of all samples, mixed with what another model says, if there is one."""
         return logits
 
+    def read_by(self, reader: Any) -> SequenceDataset:
+        """Returns the samples as a model trained on this data reads them, whose reader is ``reader``, if it has one."""
+        return self
+
     @abc.abstractmethod
     def subset(self, indices: np.ndarray, split: Optional[str] = None) -> SequenceDataset:
         """Returns the samples at ``indices`` as a data set, named ``split`` if that is given."""

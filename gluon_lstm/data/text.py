@@ -101,6 +101,10 @@ class TextDataset(SequenceDataset):
         """Returns a network's logits (M, K) float32 of all texts, mixed with the n-gram model's scores where it has."""
         return logits if self.scores is None else self.reader.ngrams.mix(logits, self.scores)
 
+    def read_by(self, reader: TextReader) -> TextDataset:
+        """Returns the texts for a model trained on this data: the same tokens and scores, mixed as it has learned."""
+        return replace(self, reader=reader)
+
     def text(self, index: int) -> str:
         """Returns one text, for reports to show."""
         return self.texts[index]

@@ -38,6 +38,16 @@ def test_seeds_are_the_runs_that_each_seed_makes_alone(cli, tmp_path):
         assert (tmp_path / "all" / "seed-6" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
 
 
+def test_a_model_that_is_mixed_with_ngrams_is_tested_with_the_mixture_that_it_keeps(cli, tmp_path, table):
+    options = ("--dataset", table, "--ngrams", 2, "--epochs", 2, "--seeds", 2)
+    assert cli("train", *options, "--output", tmp_path / "all").code == 0
+    run = tmp_path / "all" / "seed-1"
+    assert (RunDirectory.open(run).load_model().ngrams.mixture != 1).all()
+    predictions = (run / "evaluation" / "test" / "predictions.csv").read_bytes()
+    assert cli("evaluate", run, "--quick").code == 0
+    assert (run / "evaluation" / "test" / "predictions.csv").read_bytes() == predictions
+
+
 def test_the_summary_is_of_the_runs_reports(cli, tmp_path):
     assert cli("train", "--seeds", 3, "--output", tmp_path / "all", *TINY).code == 0
     summary = summary_of(tmp_path / "all")
