@@ -11,10 +11,10 @@ from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, 
 from gluon_lstm.article.comparison import by_variant, compare, measure_training, numbers, plan_variants, summary_table
 
 RATES = {
-    "Adam": ({"optimizer": "adam"}, (0.001, 0.003, 0.01)),
-    "RMSProp": ({"optimizer": "rmsprop"}, (0.001, 0.003, 0.01)),
-    "momentum": ({"optimizer": "sgd", "momentum": 0.9}, (0.01, 0.03, 0.1)),
-    "SGD": ({"optimizer": "sgd", "momentum": 0.0}, (0.1, 0.3, 1.0)),
+    "Adam": ({"optimizer": "adam"}, (0.001, 0.003, 0.01, 0.03)),
+    "RMSProp": ({"optimizer": "rmsprop"}, (0.001, 0.003, 0.01, 0.03)),
+    "momentum": ({"optimizer": "sgd", "momentum": 0.9}, (0.01, 0.03, 0.1, 0.3)),
+    "SGD": ({"optimizer": "sgd", "momentum": 0.0}, (0.1, 0.3, 1.0, 3.0)),
 }
 """Update rules, and the learning rates each may choose from."""
 LEAST = 0.05
@@ -76,7 +76,7 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     chosen = _chosen(records)
     losses = {name: np.array(numbers(group, "train_losses")) for name, group in chosen.items()}
     epochs = range(1, 1 + next(iter(losses.values())).shape[1])
-    panel = Panel("Update rules at their best rates", "epoch", "training loss (nats)", epochs, losses, "y")
+    panel = Panel("Update rules at their best rates", "epoch", "training loss (nats)", epochs, losses)
     caption = "Training loss of each epoch: median over the seeds, and the range of all"
     return [Picture("loss", caption, curve_panels([panel]))]
 
@@ -88,7 +88,7 @@ CLAIM = Claim(
     section="5.1",
     experiment=(
         "One LSTM layer, read out at its last step, is trained with the same loss, cross-entropy, by four update "
-        "rules. Each rule gets three learning rates, and is judged at the one with the least mean training loss, so "
+        "rules. Each rule gets four learning rates, and is judged at the one with the least mean training loss, so "
         "that none is held back by a rate that suits another. The runs of a seed share initial weights and the "
         "order of the samples. How fast a rule is, is its training loss averaged over the epochs; seconds are in "
         "the table, and depend on what else the machine did."

@@ -38,19 +38,23 @@ class Panel(NamedTuple):
 
 
 def curve_panels(panels: Sequence[Panel]) -> Figure:
-    """Draws panels side by side: each curve's median over seeds, and between the least and the greatest a band."""
+    """Draws panels side by side: each curve's median over seeds, and between the least and the greatest a band.
+
+    A name has the same look in all panels.
+    """
+    names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
     with style():
         figure = new_figure(4.7 * len(panels) + 0.6, 4.0)
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for ax, panel in zip(axes, panels):
-            _draw(ax, panel)
+            _draw(ax, panel, names)
         return figure
 
 
-def _draw(ax: Axes, panel: Panel) -> None:
-    """Draws one panel."""
-    for number, (name, values) in enumerate(panel.curves.items()):
-        array, look = np.asarray(values, dtype=float), line_style(number)
+def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
+    """Draws one panel; the place of a curve's name among ``names`` decides its look."""
+    for name, values in panel.curves.items():
+        array, look = np.asarray(values, dtype=float), line_style(names.index(name))
         if not panel.marked:
             look["marker"] = None
         ax.plot(panel.x, np.median(array, axis=0), **look, markersize=4, label=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import time
 from typing import Any, Callable, Dict, List, Sequence
@@ -64,6 +65,7 @@ def _run(claim: Claim, options: Options, settings: Settings, commit) -> Record:
     """Makes one run."""
     start = time.perf_counter()
     outcome = claim.measure(options, settings.data_dir)
+    gc.collect()  # nets hold each other in circles, with memory of MXNet's that Python does not see
     return Record(options, outcome, round(time.perf_counter() - start, 2), commit)
 
 
