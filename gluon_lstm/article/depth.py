@@ -42,18 +42,22 @@ def _judge(records: Sequence[Record]) -> Findings:
     groups = by_variant(records)
     one = numbers(groups["1 layer"], "test_accuracy")
     checks = tuple(
-        compare(f"{name} have a higher test accuracy than one", numbers(group, "test_accuracy"), one, 0.5, "points",
+        compare(f"{name}: a higher test accuracy than of one", numbers(group, "test_accuracy"), one, 0.5, "points",
                 100)
         for name, group in groups.items()
         if name != "1 layer"
     )  # fmt: skip
+    named = {f"{name}: {_units(group[0])} units a layer": group for name, group in groups.items()}
     columns = {
-        "Units a layer": lambda record: record.options["config"]["model"]["hidden_size"],
         "Test accuracy": lambda record: record.outcome["test_accuracy"],
         "Test loss (nats)": lambda record: record.outcome["test_nll"],
         "Training loss (nats)": lambda record: record.outcome["train_nll"],
     }
-    return Findings(checks, (summary_table("By depth", groups, columns, ".3f"),))
+    return Findings(checks, (summary_table("By depth", named, columns, ".3f"),))
+
+
+def _units(record: Record) -> int:
+    return record.options["config"]["model"]["hidden_size"]
 
 
 def _draw(records: Sequence[Record]) -> List[Picture]:
