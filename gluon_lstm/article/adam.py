@@ -89,7 +89,8 @@ CLAIM = Claim(
     experiment=(
         "One LSTM layer, read out at its last step, is trained with the same loss, cross-entropy, by four update "
         "rules. Each rule gets four learning rates, and is judged at the one with the least mean training loss, so "
-        "that none is held back by a rate that suits another. The runs of a seed share initial weights and the "
+        "that none is held back by a rate that suits another; where that is the greatest of the four, a greater one "
+        "might do better. The runs of a seed share initial weights and the "
         "order of the samples. How fast a rule is, is its training loss averaged over the epochs; seconds are in "
         "the table, and depend on what else the machine did."
     ),
