@@ -211,6 +211,8 @@ CLAIM = Claim(
         "as all zeros and all ones and got the same input, as a share of that at the start. Whether anything is "
         "remembered is a task: the first number of a sequence, 1 or -1, followed by noise, is to be told after the "
         "last. From the unit's untrained states a logistic regression tells it; RNN and LSTM are trained to."
+        " Length and updates of the quick form were set after a trial with 30 steps and 300 updates, in which "
+        "three of five LSTMs had learnt nothing."
     ),
     remark=(
         "An LSTM does not iterate: at each time step it makes one update, c ← f ⊙ c + i ⊙ g, and goes on to the "

@@ -195,6 +195,8 @@ CLAIM = Claim(
         "over the last one's. Errors are of new sequences, as shares of that of the best answer which remembers "
         f"nothing. For exploding gradients, new nets' recurrent weights are multiplied by {LARGE:g}. All recurrent "
         "weights start orthogonal, with which a plain RNN's gradient fades least."
+        " Lengths and updates of the quick form were set after trials: at T = 50 with 500 updates no LSTM had "
+        "learnt to add, and with 400 updates on the copying task (seeds alike) the answer was no."
     ),
     remark=(
         "“Solves” is too strong. The cell's sum lets the gradient pass where the forget gate is near 1, and fades it "
