@@ -34,6 +34,7 @@ COMMANDS = [line for line in LINES if "gluon-lstm " in line and not line.startsw
 SMALLER = {
     "train": "--epochs 1 --warmup-epochs 0 --limit-train 60 --hidden-size 4".split(),
     "evaluate": ["--sections", "mistakes,speed"],
+    "reproduce": "--seeds 2 --share 0.01".split(),
     "find-lr": "--steps 3 --limit-train 60 --hidden-size 4".split(),
 }
 """What makes a command quick, beside what the README says; a run that repeats another is as small as that."""

@@ -9,11 +9,11 @@ import warnings
 from typing import List, NoReturn, Optional
 
 from gluon_lstm import __version__
-from gluon_lstm.cli import evaluate, find_lr, predict, train
+from gluon_lstm.cli import evaluate, find_lr, predict, reproduce, train
 from gluon_lstm.cli.output import OutputError, checked_output, discard_output, visible
 from gluon_lstm.errors import NoEffectWarning, UserError, did_you_mean
 
-COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "find-lr": find_lr}
+COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "find-lr": find_lr, "reproduce": reproduce}
 
 
 MOST_CHARACTERS = 20_000

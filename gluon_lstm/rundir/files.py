@@ -26,12 +26,15 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path: Path, checksum: Any = None) -> Dict[str, Any]:
+def read_json(
+    path: Path, checksum: Any = None, advice: str = "train again or restore a copy"
+) -> Dict[str, Any]:
     """Returns the object in a JSON file.
 
     Args:
         path: the file.
         checksum: SHA-256 that it must have, in hexadecimal; any if ``None``.
+        advice: what to do where it is not valid, for the end of the error's line.
 
     Raises:
         RunError: there is none, or it is not valid.
@@ -39,12 +42,12 @@ def read_json(path: Path, checksum: Any = None) -> Dict[str, Any]:
     try:
         text = read_file(path, JSON_BYTES)
         if checksum is not None and hashlib.sha256(text).hexdigest() != checksum:
-            raise RunError(f"{path}: damaged, its checksum is not the recorded one; train again or restore a copy")
+            raise RunError(f"{path}: damaged, its checksum is not the recorded one; {advice}")
         content = parse_json(text)
     except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); train again or restore a copy") from error
+        raise RunError(f"{path}: cannot be read ({error}); {advice}") from error
     if not isinstance(content, dict):
-        raise RunError(f"{path}: must hold a JSON object; train again or restore a copy")
+        raise RunError(f"{path}: must hold a JSON object; {advice}")
     return content
 
 

@@ -1,0 +1,100 @@
+"""What claims share that compare variants of one run over seeds."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+from gluon_lstm.article.claim import Options, Outcome, Record, Settings, Table
+from gluon_lstm.article.verdicts import Check, effect, mean_interval
+
+
+def plan_variants(
+    settings: Settings, base: Mapping[str, Mapping], variants: Mapping[str, Mapping[str, Mapping]]
+) -> List[Options]:
+    """Returns the options of each variant with each seed.
+
+    Args:
+        settings: how many seeds.
+        base: section → field → value, of every variant.
+        variants: name → its changes, likewise.
+    """
+    return [
+        {"variant": name, "seed": seed, "config": overlay(base, changes)}
+        for name, changes in variants.items()
+        for seed in range(settings.seeds)
+    ]
+
+
+def overlay(base: Mapping[str, Mapping], changes: Mapping[str, Mapping]) -> Dict[str, Dict[str, Any]]:
+    """Returns sections of options with the changes laid over them."""
+    return {name: {**base.get(name, {}), **changes.get(name, {})} for name in (*base, *changes)}
+
+
+def measure_training(options: Options, data_dir: Optional[str]) -> Outcome:
+    """Trains and scores one variant: losses and seconds of each epoch, and how it does on the test split."""
+    from gluon_lstm.article.learning import read_options, score, train
+
+    config, splits = read_options(options, data_dir)
+    trained = train(config, splits)
+    test, training = score(trained.net, splits.test), score(trained.net, splits.train)
+    return {
+        "train_losses": [epoch["train_loss"] for epoch in trained.epochs],
+        "seconds": [epoch["seconds"] for epoch in trained.epochs],
+        "train_nll": training.nll,
+        "train_accuracy": training.accuracy,
+        "test_nll": test.nll,
+        "test_accuracy": test.accuracy,
+    }
+
+
+def by_variant(records: Sequence[Record]) -> Dict[str, List[Record]]:
+    """Returns the records of each variant, in the order of the seeds."""
+    groups: Dict[str, List[Record]] = {}
+    for record in records:
+        groups.setdefault(record.options["variant"], []).append(record)
+    return {name: sorted(group, key=lambda record: record.options["seed"]) for name, group in groups.items()}
+
+
+def numbers(records: Iterable[Record], name: str) -> List[float]:
+    """Returns one number of each record's outcome."""
+    return [record.outcome[name] for record in records]
+
+
+def compare(
+    says: str, better: Sequence[float], worse: Sequence[float], least: float, unit: str, scale: float = 1.0
+) -> Check:
+    """Returns the check that the first numbers exceed the second ones, seed by seed.
+
+    Args:
+        says: the sentence examined.
+        better: one number a seed, said to be greater.
+        worse: likewise, of the same seeds.
+        least: least difference that matters, in ``unit``.
+        unit: of the difference.
+        scale: what differences are multiplied with to be in ``unit``, such as 100 for shares in points.
+    """
+    return effect(says, [scale * (high - low) for high, low in zip(better, worse)], least, unit)
+
+
+def summary_table(
+    title: str, groups: Mapping[str, Sequence[Record]], columns: Mapping[str, Callable[[Record], float]], form: str
+) -> Table:
+    """Returns a table of means with their 95 % intervals, a row a group.
+
+    Args:
+        title: the table's.
+        groups: name → records.
+        columns: heading → what is taken from a record.
+        form: how a number is written, as of ``format``.
+    """
+    rows = []
+    for name, records in groups.items():
+        intervals = [mean_interval([take(record) for record in records]) for take in columns.values()]
+        rows.append((name, *(describe(interval, form) for interval in intervals)))
+    return Table(title, ("", *columns), tuple(rows))
+
+
+def describe(interval: Tuple[float, float, float], form: str) -> str:
+    """Returns a mean and the half width of its interval: ``0.951 ± 0.012``."""
+    mean, low, high = interval
+    return f"{mean:{form}} ± {(high - low) / 2:{form}}"

@@ -1,0 +1,92 @@
+"""Section 5.2: more layers."""
+
+from __future__ import annotations
+
+from typing import List, Sequence
+
+from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
+from gluon_lstm.article.comparison import by_variant, compare, measure_training, numbers, plan_variants, summary_table
+
+LAYERS = (1, 2, 4)
+
+
+def count_weights(inputs: int, hidden: int, layers: int, classes: int = 10) -> int:
+    """Returns how many numbers a stack of LSTM layers with a dense layer learns, both biases counted."""
+    first, further = 4 * hidden * (inputs + hidden + 2), 4 * hidden * (2 * hidden + 2)
+    return first + (layers - 1) * further + classes * (hidden + 1)
+
+
+def equal_width(inputs: int, hidden: int, layers: int) -> int:
+    """Returns the units a layer of a stack that learns about as many numbers as one layer of ``hidden`` units."""
+    target = count_weights(inputs, hidden, 1)
+    return min(range(1, hidden + 1), key=lambda units: abs(count_weights(inputs, units, layers) - target))
+
+
+def _plan(settings: Settings) -> List[Options]:
+    dataset, inputs, hidden = ("digits", 8, 32) if settings.quick else ("mnist", 28, 128)
+    base = {
+        "data": {"dataset": dataset, "augment_shift": 0},
+        "model": {"bidirectional": False, "dropout": 0.0, "pooling": "last"},
+        "training": {"epochs": settings.steps(12, 10), "batch_size": 32 if settings.quick else 128,
+                     "learning_rate": 0.005, "warmup_epochs": 0.0},
+    }  # fmt: skip
+    variants = {"1 layer": {"model": {"hidden_size": hidden, "num_layers": 1}}}
+    for layers in LAYERS[1:]:
+        narrow = equal_width(inputs, hidden, layers)
+        variants[f"{layers} layers, as wide"] = {"model": {"hidden_size": hidden, "num_layers": layers}}
+        variants[f"{layers} layers, as many weights"] = {"model": {"hidden_size": narrow, "num_layers": layers}}
+    return plan_variants(settings, base, variants)
+
+
+def _judge(records: Sequence[Record]) -> Findings:
+    groups = by_variant(records)
+    one = numbers(groups["1 layer"], "test_accuracy")
+    checks = tuple(
+        compare(f"{name}: a higher test accuracy than of one", numbers(group, "test_accuracy"), one, 0.5, "points",
+                100)
+        for name, group in groups.items()
+        if name != "1 layer"
+    )  # fmt: skip
+    named = {f"{name}: {_units(group[0])} units a layer": group for name, group in groups.items()}
+    columns = {
+        "Test accuracy": lambda record: record.outcome["test_accuracy"],
+        "Test loss (nats)": lambda record: record.outcome["test_nll"],
+        "Training loss (nats)": lambda record: record.outcome["train_nll"],
+    }
+    return Findings(checks, (summary_table("By depth", named, columns, ".3f"),))
+
+
+def _units(record: Record) -> int:
+    return record.options["config"]["model"]["hidden_size"]
+
+
+def _draw(records: Sequence[Record]) -> List[Picture]:
+    from gluon_lstm.article.figures import Group, point_panels
+
+    groups = by_variant(records)
+    panels = [
+        Group("Test accuracy", "accuracy", {name: numbers(group, "test_accuracy") for name, group in groups.items()}),
+        Group("Test loss", "nats", {name: numbers(group, "test_nll") for name, group in groups.items()}),
+    ]
+    return [Picture("layers", "Each seed, and the mean with its 95 % interval", point_panels(panels))]
+
+
+CLAIM = Claim(
+    id="depth",
+    title="More layers",
+    says="the network can be extended with further LSTM layers, which make it deeper",
+    section="5.2",
+    experiment=(
+        "One, two and four LSTM layers, read out at the last step, are trained alike for the same number of epochs: "
+        "once with as many units a layer, so that a deeper net learns more numbers, and once with fewer, so that "
+        "all learn about as many."
+    ),
+    remark=(
+        "That layers can be added is true of any network. The sentence means that it helps, which depends on the "
+        "task and on what is held equal."
+    ),
+    plan=_plan,
+    measure=measure_training,
+    judge=_judge,
+    draw=_draw,
+)

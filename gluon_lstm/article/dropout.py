@@ -1,0 +1,113 @@
+"""Section 5.3: dropout makes the model safer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import List, Optional, Sequence
+
+import numpy as np
+
+from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
+from gluon_lstm.article.comparison import by_variant, compare, numbers, plan_variants, summary_table
+
+SHARES = (0.0, 0.25, 0.5)
+NOISE = 0.2
+"""Standard deviation of the noise on test images, as a share of the greatest pixel value."""
+
+
+def _plan(settings: Settings) -> List[Options]:
+    base = {
+        "data": {"dataset": "digits" if settings.quick else "mnist", "augment_shift": 0,
+                 "limit_train": 300 if settings.quick else 5_000},
+        "model": {"hidden_size": 48 if settings.quick else 128, "bidirectional": False, "pooling": "last"},
+        "training": {"epochs": settings.steps(40, 30), "batch_size": 32, "learning_rate": 0.005,
+                     "warmup_epochs": 0.0},
+    }  # fmt: skip
+    variants = {f"dropout {share:g}": {"model": {"dropout": share}} for share in SHARES}
+    return plan_variants(settings, base, variants)
+
+
+def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
+    from gluon_lstm.article.learning import answers, read_options, score, train
+    from gluon_lstm.evaluation.calibration import calibrate
+
+    config, splits = read_options(options, data_dir)
+    net = train(config, splits).net
+    test = splits.test
+    rng = np.random.default_rng(options["seed"])
+    noise = rng.normal(0, NOISE * test.max_value, test.images.shape)
+    noisy = replace(test, images=np.clip(np.rint(test.images + noise), 0, test.max_value).astype(np.uint8))
+    clean, training = score(net, test), score(net, splits.train)
+    return {
+        "train_nll": training.nll,
+        "test_nll": clean.nll,
+        "test_accuracy": clean.accuracy,
+        "noisy_accuracy": score(net, noisy).accuracy,
+        "calibration_error": calibrate(answers(net, test)).equal_width.ece,
+    }
+
+
+def _gaps(records: Sequence[Record]) -> List[float]:
+    return [record.outcome["test_nll"] - record.outcome["train_nll"] for record in records]
+
+
+def _judge(records: Sequence[Record]) -> Findings:
+    groups = by_variant(records)
+    without, strong = groups[f"dropout {SHARES[0]:g}"], groups[f"dropout {SHARES[-1]:g}"]
+    checks = (
+        compare("Half of the units dropped narrows the gap between test and training loss", _gaps(without),
+                _gaps(strong), 0.01, "nats"),
+        compare("It lowers the test loss", numbers(without, "test_nll"), numbers(strong, "test_nll"), 0.01, "nats"),
+        compare("It raises the test accuracy", numbers(strong, "test_accuracy"), numbers(without, "test_accuracy"), 0.5,
+                "points", 100),
+        compare("It lowers the calibration error", numbers(without, "calibration_error"),
+                numbers(strong, "calibration_error"), 0.5, "points", 100),
+        compare("It raises the accuracy on noisy images", numbers(strong, "noisy_accuracy"),
+                numbers(without, "noisy_accuracy"), 1.0, "points", 100),
+    )  # fmt: skip
+    columns = {
+        "Test − training loss (nats)": lambda record: record.outcome["test_nll"] - record.outcome["train_nll"],
+        "Test loss (nats)": lambda record: record.outcome["test_nll"],
+        "Test accuracy": lambda record: record.outcome["test_accuracy"],
+        "Accuracy with noise": lambda record: record.outcome["noisy_accuracy"],
+        "Calibration error": lambda record: record.outcome["calibration_error"],
+    }
+    return Findings(checks, (summary_table("By share of units dropped", groups, columns, ".3f"),))
+
+
+def _draw(records: Sequence[Record]) -> List[Picture]:
+    from gluon_lstm.article.figures import Group, point_panels
+
+    groups = {name.replace("dropout ", ""): group for name, group in by_variant(records).items()}
+    panels = [
+        Group("Gap", "test − training loss (nats)", {name: _gaps(group) for name, group in groups.items()}),
+        Group("Calibration", "expected calibration error",
+              {name: numbers(group, "calibration_error") for name, group in groups.items()}),
+        Group("Noisy images", "accuracy", {name: numbers(group, "noisy_accuracy") for name, group in groups.items()}),
+    ]  # fmt: skip
+    caption = "Each seed, and the mean with its 95 % interval, against the share of units dropped"
+    return [Picture("shares", caption, point_panels(panels))]
+
+
+CLAIM = Claim(
+    id="dropout",
+    title="Dropout makes the model safer",
+    says="regularization such as dropout makes the model safer",
+    section="5.3",
+    experiment=(
+        "One LSTM layer is trained on few images, with no, a quarter or half of the units dropped before the dense "
+        "layer. Overfitting is the test loss less the training loss, both without dropout; calibration is the "
+        "expected calibration error over 15 bins of equal width (Naeini et al. 2015); robustness is the accuracy "
+        f"on test images with Gaussian noise of standard deviation {NOISE:g} of the greatest pixel value."
+    ),
+    remark=(
+        "Dropout is a remedy against overfitting (Srivastava et al. 2014). Security, which is the section's "
+        "heading, is another matter: against inputs that somebody made to mislead, or data that leak, dropout is no "
+        "defence, and nothing here measures those. What can be asked is whether it narrows the gap between training "
+        "and test, makes probabilities honest, and predictions robust."
+    ),
+    plan=_plan,
+    measure=_measure,
+    judge=_judge,
+    draw=_draw,
+)

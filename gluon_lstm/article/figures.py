@@ -1,0 +1,106 @@
+"""Pictures that claims share: each function takes finished numbers and returns a Matplotlib figure."""
+
+from __future__ import annotations
+
+import math
+from typing import Mapping, NamedTuple, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gluon_lstm.article.verdicts import mean_interval
+from gluon_lstm.evaluation.plots.style import BLUE, GREY, line_style, new_figure, style
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Panel(NamedTuple):
+    """One axes of curves.
+
+    Attributes:
+        title: above it.
+        xlabel: of the horizontal axis.
+        ylabel: of the vertical axis.
+        x: (n,) where the curves are known.
+        curves: name → (seeds, n) values.
+        logarithmic: axes with a logarithmic scale, ``x``, ``y`` or both.
+        marked: whether the points are marked.
+    """
+
+    title: str
+    xlabel: str
+    ylabel: str
+    x: Sequence[float]
+    curves: Mapping[str, np.ndarray]
+    logarithmic: str = ""
+    marked: bool = True
+
+
+def curve_panels(panels: Sequence[Panel]) -> Figure:
+    """Draws panels side by side: each curve's median over seeds, and between the least and the greatest a band.
+
+    A name has the same look in all panels.
+    """
+    names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
+    with style():
+        figure = new_figure(4.7 * len(panels) + 0.6, 4.0)
+        axes = figure.subplots(1, len(panels), squeeze=False)[0]
+        for ax, panel in zip(axes, panels):
+            _draw(ax, panel, names)
+        return figure
+
+
+def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
+    """Draws one panel; the place of a curve's name among ``names`` decides its look."""
+    for name, values in panel.curves.items():
+        array, look = np.asarray(values, dtype=float), line_style(names.index(name))
+        if not panel.marked:
+            look["marker"] = None
+        ax.plot(panel.x, np.median(array, axis=0), **look, markersize=4, label=name)
+        ax.fill_between(panel.x, array.min(axis=0), array.max(axis=0), color=look["color"], alpha=0.15, linewidth=0)
+    ax.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
+    for axis in panel.logarithmic:
+        ax.set(**{f"{axis}scale": "log"})
+    if "x" in panel.logarithmic:
+        # A logarithmic axis's own labels are formulas, which the report's style does not read.
+        ax.set_xticks(panel.x, [f"{value:g}" for value in panel.x])
+        ax.minorticks_off()
+    if "y" in panel.logarithmic:
+        ax.yaxis.set_major_formatter(lambda value, _: _power(value))
+        ax.yaxis.set_minor_formatter(lambda value, _: "")
+    ax.legend(fontsize=8)
+
+
+def _power(value: float) -> str:
+    """Returns a tick's label: short numbers as they are, others as powers of ten such as 10⁻⁵."""
+    exponent = math.log10(value)
+    if abs(exponent) < 3 or not exponent.is_integer():
+        return f"{value:g}"
+    return "10" + f"{exponent:.0f}".translate(SUPERSCRIPTS)
+
+
+class Group(NamedTuple):
+    """One axes of points: ``values`` has for each name on the horizontal axis a number a seed."""
+
+    title: str
+    ylabel: str
+    values: Mapping[str, Sequence[float]]
+
+
+def point_panels(groups: Sequence[Group]) -> Figure:
+    """Draws panels side by side: each seed's number as a point, their mean with its 95 % interval beside."""
+    width = sum(max(3.4, 0.8 * len(group.values) + 1.2) for group in groups)
+    with style():
+        figure = new_figure(width, 4.0)
+        shares = [len(group.values) + 1 for group in groups]
+        for ax, group in zip(figure.subplots(1, len(groups), squeeze=False, width_ratios=shares)[0], groups):
+            for place, values in enumerate(group.values.values()):
+                mean, low, high = mean_interval(values)
+                ax.plot([place - 0.15] * len(values), values, "o", color=GREY, markersize=4, alpha=0.6)
+                ax.errorbar(place + 0.1, mean, [[mean - low], [high - mean]], fmt="s", color=BLUE, capsize=3)
+            long = max(map(len, group.values)) > 9
+            ax.set_xticks(range(len(group.values)), list(group.values), rotation=30 if long else 0,
+                          ha="right" if long else "center", fontsize=8)  # fmt: skip
+            ax.set(title=group.title, ylabel=group.ylabel, xlim=(-0.5, len(group.values) - 0.5))
+        return figure

@@ -1,0 +1,82 @@
+"""One training run of a classifier, and its score: what claims about training compare.
+
+The last epoch's model counts: nothing is chosen on validation data, so that the test
+split says how all of a variant's runs do.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+
+import mxnet as mx
+
+from gluon_lstm import runtime
+from gluon_lstm.config import Config, merge
+from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, load_splits, num_batches
+from gluon_lstm.evaluation import Evaluation, Predictions, evaluate, predict
+from gluon_lstm.training import learning_rate, prepare_training
+from gluon_lstm.training.epoch import Tally, train_epoch
+
+SCORING_BATCH = 256
+
+
+class Trained(NamedTuple):
+    """A trained net, and how it came about.
+
+    Attributes:
+        net: the net, as the last step left it.
+        epochs: for each epoch, its mean training loss in nats and the seconds its steps took.
+    """
+
+    net: mx.gluon.HybridBlock
+    epochs: List[Dict[str, float]]
+
+
+def read_options(options: Mapping[str, Any], data_dir: Optional[str]) -> Tuple[Config, DataSplits]:
+    """Returns the configuration and data of a run's options: ``config``, by sections, and ``seed``."""
+    changes = {**options["config"], "runtime": {"seed": options["seed"]}}
+    config = merge(Config(), changes)
+    if data_dir:
+        config = merge(config, {"data": {"data_dir": data_dir}})
+    return config, _load(merge(config, {"runtime": {"seed": 0}, "model": vars(Config().model),
+                                        "training": vars(Config().training)}))  # fmt: skip
+
+
+@lru_cache(maxsize=2)
+def _load(config: Config) -> DataSplits:
+    """Returns the data of a configuration, whose other sections are the defaults; read once for many runs."""
+    return load_splits(config)
+
+
+def train(config: Config, splits: DataSplits) -> Trained:
+    """Trains a new net over all epochs.
+
+    Raises:
+        DivergenceError: a loss or gradient was not finite.
+    """
+    seed, training = config.runtime.seed, config.training
+    runtime.seed_everything(seed)
+    net, stepper = prepare_training(config, splits.train, [mx.cpu()])
+    steps = num_batches(len(splits.train), training.batch_size)
+    epochs = []
+    for epoch in range(training.epochs):
+        tally = Tally()
+        batches = iterate_batches(splits.train, training.batch_size, (seed, epoch + 1))
+        train_epoch(batches, stepper.step, lambda step: learning_rate(training, step, steps), epoch * steps, tally,
+                    lambda: False)  # fmt: skip
+        counts = tally.read_all()
+        epochs.append({"train_loss": counts.mean_loss, "seconds": counts.seconds})
+    return Trained(net, epochs)
+
+
+def score(net: mx.gluon.HybridBlock, dataset: SequenceDataset) -> Evaluation:
+    """Returns the evaluation of a net on a data set."""
+    return evaluate(answers(net, dataset), dataset.class_names)
+
+
+def answers(net: mx.gluon.HybridBlock, dataset: SequenceDataset) -> Predictions:
+    """Returns what a net says about each sample of a data set."""
+    return predict(net, dataset, SCORING_BATCH, mx.cpu())
+
+

@@ -1,0 +1,82 @@
+"""Pages made from result files alone: what they say is what the files say."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Mapping, Sequence
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gluon_lstm.article.claim import Claim
+from gluon_lstm.article.results import INDEX, ResultsDirectory
+from gluon_lstm.evaluation.report.formats import markdown
+
+
+def write_pages(directory: ResultsDirectory, claim: Claim) -> None:
+    """Writes the page of a claim, and the index of all whose runs were made."""
+    directory.write_text(f"{claim.id}.md", render_page(claim, directory.read(claim.id)))
+    results = {name: directory.read(name) for name in directory.finished()}
+    directory.write_text(INDEX, render_index(results))
+
+
+def render_page(claim: Claim, result: Mapping[str, Any]) -> str:
+    """Returns a claim's page as Markdown."""
+    runs = result["runs"]
+    return _environment().get_template("claim.md.j2").render(
+        claim=claim,
+        result=result,
+        shared=shared_options([run["options"] for run in runs]),
+        commits=sorted({run["commit"] or "unknown" for run in runs}),
+        minutes=sum(run["seconds"] for run in runs) / 60,
+    )
+
+
+def render_index(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Returns the index as Markdown: a row for each claim's result."""
+    from gluon_lstm.article.registry import CLAIMS
+
+    rows = [(CLAIMS[name], result) for name, result in results.items()]
+    return _environment().get_template("index.md.j2").render(rows=rows)
+
+
+def shared_options(options: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
+    """Returns the options that all runs have in common, those of sections by ``section.name``."""
+    flat = [_flatten(one) for one in options]
+    return {key: value for key, value in flat[0].items() if all(key in one and one[key] == value for one in flat)}
+
+
+def _flatten(options: Mapping[str, Any], prefix: str = "") -> Dict[str, Any]:
+    """Returns nested options by their joined names."""
+    flat: Dict[str, Any] = {}
+    for key, value in options.items():
+        flat.update(_flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
+    return flat
+
+
+def _number(value: float) -> str:
+    """Returns a number to three significant digits, without an exponent where it is short without."""
+    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
+
+
+def _value(value: Any) -> str:
+    """Returns an option's value as one would write it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _cells(row: Sequence[str]) -> List[str]:
+    """Returns a row's texts so that Markdown shows them as they are."""
+    return [markdown(text) for text in row]
+
+
+def _environment() -> Environment:
+    """Returns the Jinja2 environment of the pages' templates."""
+    environment = Environment(
+        loader=PackageLoader("gluon_lstm.article"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown, not HTML; its cells go through ``markdown``
+    )
+    environment.filters.update(cell=markdown, cells=_cells, number=_number, value=_value)
+    return environment

@@ -1,0 +1,28 @@
+"""The claims, in the order in which they are examined: cheapest first."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Dict, List, Sequence
+
+from gluon_lstm.article import adam, augmentation, cell, depth, dropout, gradients, stability, text
+from gluon_lstm.article.claim import Claim
+from gluon_lstm.errors import ConfigError
+
+CLAIMS: Dict[str, Claim] = {
+    module.CLAIM.id: module.CLAIM for module in (cell, gradients, adam, augmentation, dropout, depth, stability, text)
+}
+
+
+def find_claims(names: Sequence[str]) -> List[Claim]:
+    """Returns the claims of these names, each once, or all where none is named.
+
+    Raises:
+        ConfigError: there is no such claim.
+    """
+    for name in names:
+        if name not in CLAIMS:
+            near = difflib.get_close_matches(name, CLAIMS, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(CLAIMS)}"
+            raise ConfigError(f"{name}: no such claim; {hint}")
+    return [claim for claim in CLAIMS.values() if not names or claim.id in names]

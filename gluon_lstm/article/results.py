@@ -1,0 +1,161 @@
+"""The folder of results: the only reader and writer of it.
+
+::
+
+    OUTPUT/
+      CLAIM.json          settings, every run's options and outcome, checks and verdict, origin
+      CLAIM-NAME.png      its figures
+      CLAIM.md            its page, made from the JSON file
+      index.md            all verdicts
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import subprocess
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+
+from gluon_lstm import runtime
+from gluon_lstm.article.claim import Record, Settings
+from gluon_lstm.atomic import replacing_file
+from gluon_lstm.errors import RunError
+from gluon_lstm.rundir.files import read_json, write_json
+from gluon_lstm.rundir.run import explained
+
+RESULTS_VERSION = 1
+INDEX = "index.md"
+_ADVICE = "choose another folder with --output"
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class ResultsDirectory:
+    """A folder that results go into, and come back from.
+
+    Args:
+        path: the folder.
+        claims: ids of all claims there are.
+    """
+
+    def __init__(self, path: Path, claims: Iterable[str]) -> None:
+        self.path, self._claims = Path(path), tuple(claims)
+
+    def check(self, settings: Settings, claims: Iterable[str]) -> None:
+        """Raises RunError where the folder holds files that are none of results, or results that would be lost."""
+        if self.path.exists():
+            with explained(self.path, _ADVICE):
+                for entry in sorted(self.path.iterdir()):
+                    self._check_entry(entry)
+        for claim in claims:
+            self.records(claim, settings)
+
+    def records(self, claim: str, settings: Settings) -> List[Record]:
+        """Returns the runs of a claim that were made already.
+
+        Raises:
+            RunError: its file is damaged, or is of settings whose results these would replace.
+        """
+        path = self.path / f"{claim}.json"
+        if not self.exists(claim):
+            return []
+        content = self.read(claim)
+        kept = content["settings"]
+        if (kept["quick"], kept["share"]) != (settings.quick, settings.share):
+            form = "quick" if kept["quick"] else "full"
+            raise RunError(f"{path}: holds results of the {form} form, which these would replace; {_ADVICE}")
+        if kept["seeds"] > settings.seeds:
+            raise RunError(f"{path}: holds results of {kept['seeds']} seeds; give as many with --seeds, or {_ADVICE}")
+        return [Record(**record) for record in content["runs"]]
+
+    def read(self, claim: str) -> Dict[str, Any]:
+        """Returns the content of a claim's file.
+
+        Raises:
+            RunError: there is none, or it is damaged or of another version.
+        """
+        path = self.path / f"{claim}.json"
+        content = read_json(path, advice=_ADVICE)
+        if (content.get("version"), content.get("claim")) != (RESULTS_VERSION, claim) or not _is_whole(content):
+            raise RunError(f"{path}: holds no results of {claim} that this release reads; {_ADVICE}")
+        return content
+
+    def exists(self, claim: str) -> bool:
+        """Whether there is a file of a claim."""
+        return (self.path / f"{claim}.json").exists()
+
+    def finished(self) -> List[str]:
+        """Returns the claims all of whose runs were made."""
+        return [claim for claim in self._claims if self.exists(claim) and self.read(claim)["verdict"]]
+
+    def write(
+        self,
+        claim: str,
+        settings: Settings,
+        records: Sequence[Record],
+        findings: Mapping[str, Any],
+        origin: Mapping[str, Any],
+    ) -> None:
+        """Writes a claim's file.
+
+        Args:
+            claim: its id.
+            settings: those of the runs.
+            records: the runs made so far.
+            findings: verdict, checks, tables and figures; their values are ``None`` before all runs were made.
+            origin: where the numbers come from.
+        """
+        kept = {"quick": settings.quick, "seeds": settings.seeds, "share": settings.share}
+        content = {"version": RESULTS_VERSION, "claim": claim, "settings": kept, **findings, **origin,
+                   "runs": [record._asdict() for record in records]}  # fmt: skip
+        with explained(self.path, _ADVICE):
+            write_json(self.path / f"{claim}.json", content)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Writes a page."""
+        with explained(self.path, _ADVICE), replacing_file(self.path / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def write_figure(self, name: str, figure: Any) -> None:
+        """Writes a Matplotlib figure as PNG."""
+        from gluon_lstm.evaluation import plots
+
+        with explained(self.path, _ADVICE), replacing_file(self.path / name) as temporary:
+            plots.save(figure, temporary)
+
+    def _check_entry(self, entry: Path) -> None:
+        """Raises RunError where an entry of the folder is none of a result's."""
+        ids = "|".join(map(re.escape, self._claims))
+        if not re.fullmatch(rf"index\.md|({ids})(\.json|\.md|-[a-z-]+\.png)|\..*", entry.name) or not entry.is_file():
+            raise RunError(f"{self.path}: holds {entry.name!r}, which is no part of results; {_ADVICE}")
+
+
+def _is_whole(content: Mapping[str, Any]) -> bool:
+    """Whether a claim's file has what every reader of it needs."""
+    settings, runs = content.get("settings"), content.get("runs")
+    return (
+        isinstance(settings, dict)
+        and {"quick", "seeds", "share"} <= set(settings)
+        and {"verdict", "checks", "tables", "figures", "command", "date", "machine", "versions"} <= set(content)
+        and isinstance(runs, list)
+        and all(isinstance(run, dict) and set(run) == set(Record._fields) for run in runs)
+    )
+
+
+def describe_origin(command: str) -> Dict[str, Any]:
+    """Returns where numbers come from: the command, its date, versions and machine."""
+    described = runtime.describe()
+    machine = f"{described.pop('machine')}, {described.pop('threads')} threads"
+    return {"command": command, "date": datetime.date.today().isoformat(), "machine": machine, "versions": described}
+
+
+def read_commit() -> Optional[str]:
+    """Returns the commit of the checkout that this package runs from, marked where files differ; ``None`` elsewhere."""
+    if not (_CHECKOUT / ".git").exists():
+        return None
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        answer = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return answer.stdout.strip() or None

@@ -1,0 +1,102 @@
+"""The rule that turns numbers into verdicts.
+
+An *effect* is a mean over seeds, most often of differences between two runs that
+share a seed, counted so that it is above 0 where the article is right. Its 95 %
+interval is Student's, or of shares Wilson's. With the least effect that matters, stated beforehand:
+
+* yes: the interval lies above 0, and the effect is at least the least that matters;
+* no: the interval lies below the least effect that matters;
+* open: neither; more seeds would tell.
+
+A claim is supported where every answer is yes, not supported where none is, and partly
+in between. Intervals are not adjusted for the number of checks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from enum import Enum
+from typing import Any, Dict, NamedTuple, Sequence
+
+import numpy as np
+
+CONFIDENCE = 0.95
+
+
+class Verdict(str, Enum):
+    """What is said of a claim."""
+
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    NOT_SUPPORTED = "not supported"
+
+
+class MeanInterval(NamedTuple):
+    """A mean with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def mean_interval(values: Sequence[float]) -> MeanInterval:
+    """Returns the mean of at least two values and Student's 95 % interval of it.
+
+    Raises:
+        ValueError: fewer than two values, or one that is not finite.
+    """
+    from scipy import stats
+
+    array = np.asarray(values, dtype=float)
+    if len(array) < 2 or not np.isfinite(array).all():
+        raise ValueError(f"an interval needs two finite values or more, not {list(values)}")
+    half = stats.t.ppf((1 + CONFIDENCE) / 2, len(array) - 1) * array.std(ddof=1) / math.sqrt(len(array))
+    return MeanInterval(float(array.mean()), float(array.mean() - half), float(array.mean() + half))
+
+
+@dataclass(frozen=True)
+class Check:
+    """One effect, and what follows from it.
+
+    Attributes:
+        says: the sentence that is examined, true where the article is right.
+        unit: of the effect.
+        mean: the effect.
+        low: lower end of its 95 % interval.
+        high: upper end.
+        least: the least effect that matters, in the same unit.
+        n: seeds.
+    """
+
+    says: str
+    unit: str
+    mean: float
+    low: float
+    high: float
+    least: float
+    n: int
+
+    @property
+    def answer(self) -> str:
+        """``yes``, ``no`` or ``open``."""
+        if self.low > 0 and self.mean >= self.least:
+            return "yes"
+        return "no" if self.high < self.least else "open"
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns the fields and the answer as plain values."""
+        return {**asdict(self), "answer": self.answer}
+
+
+def effect(says: str, values: Sequence[float], least: float, unit: str) -> Check:
+    """Returns the check of an effect, one value a seed."""
+    return Check(says, unit, *mean_interval(values), least=least, n=len(values))
+
+
+def decide(checks: Sequence[Check]) -> Verdict:
+    """Returns the verdict that follows from at least one check."""
+    agreeing = [check.answer == "yes" for check in checks]
+    if all(agreeing):
+        return Verdict.SUPPORTED
+    return Verdict.PARTLY if any(agreeing) else Verdict.NOT_SUPPORTED

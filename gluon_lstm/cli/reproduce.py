@@ -1,0 +1,87 @@
+"""Repeat the experiments on what the article says, and write verdicts, figures and pages."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import Any, Dict, Mapping
+
+from gluon_lstm import runtime
+from gluon_lstm.cli.loading import check_data_dir
+
+DEFAULT_OUTPUT = "runs/article"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments."""
+    from gluon_lstm.article.claim import FEWEST_SEEDS, MOST_SEEDS, Settings
+    from gluon_lstm.article.registry import CLAIMS
+
+    seeds = Settings().seeds
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help=f"{', '.join(CLAIMS)} (default: all)")
+    parser.add_argument(
+        "--quick", action="store_true", help="the short form, on embedded data and generated tasks (default: the full)"
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        default=seeds,
+        help=f"runs of each kind, {FEWEST_SEEDS} to {MOST_SEEDS} (default: {seeds})",
+    )
+    parser.add_argument(
+        "--share",
+        type=float,
+        metavar="X",
+        default=1.0,
+        help="share of the training steps that each run takes, to try things; results say so (default: 1)",
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        default=DEFAULT_OUTPUT,
+        help=f"folder of the results; runs that it holds already are not made again (default: {DEFAULT_OUTPUT})",
+    )
+    parser.add_argument(
+        "--data-dir",
+        metavar="DIR",
+        help="folder of the data sets' folders (default: $GLUON_LSTM_DATA, the cache, a download)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Makes the runs that are missing, writes all results, and prints the verdicts; returns the exit code."""
+    from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, find_claims, reproduce
+
+    claims = find_claims(arguments.claims)
+    check_data_dir(arguments.data_dir)
+    settings = Settings(arguments.quick, arguments.seeds, arguments.share, data_dir=arguments.data_dir)
+    directory = ResultsDirectory(Path(arguments.output), CLAIMS)
+    runtime.prepare()
+    results = reproduce(claims, settings, directory, _command(arguments), lambda line: print(line, file=sys.stderr))
+    _print_verdicts(results)
+    print(f"pages: {directory.path / 'index.md'}")
+    return 0
+
+
+def _command(arguments: argparse.Namespace) -> str:
+    """Returns the command that makes the same results, without the folders of this machine."""
+    words = ["gluon-lstm", "reproduce", *arguments.claims, *(["--quick"] if arguments.quick else [])]
+    share = [] if arguments.share == 1 else ["--share", f"{arguments.share:g}"]
+    return shlex.join([*words, "--seeds", str(arguments.seeds), *share])
+
+
+def _print_verdicts(results: Mapping[str, Dict[str, Any]]) -> None:
+    """Prints each claim's verdict, and how its checks were answered."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table()
+    for name in ("Claim", "Verdict", "Yes", "Open", "No"):
+        table.add_column(name, justify="left" if name in ("Claim", "Verdict") else "right")
+    for claim, result in results.items():
+        answers = [check["answer"] for check in result["checks"]]
+        table.add_row(claim, result["verdict"], *(str(answers.count(answer)) for answer in ("yes", "open", "no")))
+    Console().print(table)

@@ -1,0 +1,125 @@
+"""What holds of every claim, and the numbers that single ones compute."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gluon_lstm.article import CLAIMS, Settings, find_claims
+from gluon_lstm.article.augmentation import shift_columns
+from gluon_lstm.article.claim import Record
+from gluon_lstm.article.depth import count_weights, equal_width
+from gluon_lstm.article.gradients import reach
+from gluon_lstm.config import Config, merge
+from gluon_lstm.errors import ConfigError
+from gluon_lstm.nn import SequenceClassifier, count_parameters
+
+EMBEDDED = {"digits", "sentences"}
+each_claim = pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
+each_form = pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
+
+
+@each_form
+@each_claim
+def test_a_plan_has_each_run_once_with_each_seed(claim, quick):
+    plan = claim.plan(Settings(quick=quick, seeds=3))
+    texts = [json.dumps(options, sort_keys=True) for options in plan]
+    assert len(set(texts)) == len(texts)
+    assert [sum(options["seed"] == seed for options in plan) for seed in range(3)] == [len(plan) / 3] * 3
+
+
+@each_claim
+def test_more_seeds_add_runs_alone(claim):
+    few, more = (claim.plan(Settings(quick=True, seeds=seeds)) for seeds in (2, 4))
+    assert all(options in more for options in few)
+
+
+@each_form
+@each_claim
+def test_configurations_are_valid_and_quick_ones_need_no_download(claim, quick):
+    for options in claim.plan(Settings(quick=quick, seeds=2)):
+        if "config" in options:
+            config = merge(Config(), options["config"])
+            assert not quick or config.data.dataset in EMBEDDED
+
+
+@each_claim
+def test_a_share_cuts_the_steps(claim):
+    def steps(share):
+        plan = claim.plan(Settings(quick=True, seeds=2, share=share))
+        epochs = [o["config"]["training"]["epochs"] for o in plan if "training" in o.get("config", {})]
+        return sum(epochs) + sum(o.get("updates", 0) for o in plan)
+
+    assert 0 < steps(0.1) < steps(0.5) < steps(1.0)
+
+
+def test_claims_are_found_in_their_order():
+    assert find_claims([]) == list(CLAIMS.values())
+    assert [claim.id for claim in find_claims(["adam", "cell", "adam"])] == ["cell", "adam"]
+
+
+@pytest.mark.parametrize("name, hint", [("gradient", "did you mean gradients?"), ("zzz", "choose from cell, ")])
+def test_an_unknown_claim_is_told(name, hint):
+    with pytest.raises(ConfigError) as error:
+        find_claims(["adam", name])
+    assert str(error.value).startswith(f"{name}: no such claim; {hint}")
+
+
+@pytest.mark.parametrize("options", [{"seeds": 1}, {"seeds": 101}, {"share": 0.0}, {"share": 1.5}], ids=str)
+def test_settings_out_of_range_are_refused(options):
+    with pytest.raises(ConfigError, match="must be"):
+        Settings(**options)
+
+
+@pytest.mark.parametrize("name", ["cell", "gradients"])
+def test_runs_on_generated_tasks_are_judged_and_drawn(name):
+    claim = CLAIMS[name]
+    plan = claim.plan(Settings(quick=True, seeds=2, share=0.01))
+    small = [{**options, "steps": 4, "hidden_size": 3} for options in plan]
+    records = [Record(options, claim.measure(options, None), 0.0) for options in small]
+    again = claim.measure(small[-1], None)
+    assert again == records[-1].outcome, "a run's options decide its outcome"
+    findings = claim.judge(records)
+    assert len(findings.checks) >= 3 and all(len(table.rows) >= 2 for table in findings.tables)
+    pictures = claim.draw(records)
+    assert all(picture.figure.axes and picture.caption for picture in pictures)
+    assert len({picture.name for picture in pictures}) == len(pictures)
+
+
+@pytest.mark.parametrize("pixels, expected", [(1, [0, 1, 2]), (-1, [2, 3, 0]), (0, [1, 2, 3]), (2, [0, 0, 1])])
+def test_columns_move_and_zeros_come_in(pixels, expected):
+    assert shift_columns(np.array([[[1, 2, 3]]]), pixels).tolist() == [[expected]]
+
+
+def test_weights_are_counted_as_the_nets_have_them():
+    net = SequenceClassifier(num_classes=10, input_size=8, hidden_size=5, num_layers=3)
+    net.initialize()
+    assert count_weights(8, 5, 3) == count_parameters(net)
+
+
+@pytest.mark.parametrize("layers", [2, 4])
+def test_equal_widths_learn_about_as_many_numbers(layers):
+    units, target = equal_width(28, 128, layers), count_weights(28, 128, 1)
+    assert abs(count_weights(28, units, layers) / target - 1) < 0.03
+    assert equal_width(28, 128, 1) == 128
+
+
+def test_reach_is_in_decades_from_the_last_step_to_the_first():
+    assert reach([1e-5, 1e-3, 1e-2]) == pytest.approx(-3)
+    assert reach([0.0, 1.0]) == pytest.approx(-38)
+
+
+@pytest.mark.parametrize("worse, better", [("SGD", "Adam"), ("Adam", "SGD")])
+def test_adam_is_judged_at_each_rules_best_rate(worse, better):
+    """By hand: the rule said to be better has a mean loss of 1, the other of 2, at the best of their rates."""
+    claim = CLAIMS["adam"]
+    records = []
+    for options in claim.plan(Settings(quick=True, seeds=2)):
+        rule, rate = options["variant"].split()
+        level = {better: 1.0, worse: 2.0}.get(rule, 1.5) + (0 if rate in ("0.003", "0.03", "0.3") else 5)
+        losses = [level + 0.5 + options["seed"] / 100, level - 0.5 + options["seed"] / 100]
+        records.append(Record(options, {"train_losses": losses, "test_accuracy": 0.9, "seconds": [1.0, 1.0]}, 2.0))
+    checks = {check.says.split()[-4]: check for check in claim.judge(records).checks}
+    assert checks["SGD"].mean == pytest.approx(1 if better == "Adam" else -1)
+    assert checks["SGD"].answer == ("yes" if better == "Adam" else "no")
+    assert checks["RMSProp"].mean == pytest.approx(0.5 if better == "Adam" else -0.5)

@@ -1,0 +1,155 @@
+"""Results: runs that were made are not made again, nothing is lost, and pages say what the files say."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, find_claims, reproduce
+from gluon_lstm.errors import RunError
+
+QUICK = Settings(quick=True, seeds=3)
+
+
+@pytest.fixture
+def directory(tmp_path, claim) -> ResultsDirectory:
+    """A folder of results that does not exist yet."""
+    return ResultsDirectory(tmp_path / "results", CLAIMS)
+
+
+@pytest.fixture
+def again(claim, directory):
+    """A function that reproduces the fake claim, and returns its file."""
+
+    def run(settings=QUICK):
+        return reproduce([claim], settings, directory, "gluon-lstm reproduce fake")["fake"]
+
+    return run
+
+
+def test_a_result_says_where_it_comes_from(again, directory):
+    result = again()
+    assert result["settings"] == {"quick": True, "seeds": 3, "share": 1.0}
+    assert result["command"] == "gluon-lstm reproduce fake"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", result["date"])
+    assert result["versions"]["mxnet"] == "1.9.1" and result["machine"]
+    assert [run["outcome"] for run in result["runs"]] == [{"value": 1.0}, {"value": 2.0}, {"value": 3.0}]
+    assert all(re.fullmatch(r"[0-9a-f]{12}(-dirty)?", run["commit"]) for run in result["runs"] if run["commit"])
+    assert result == json.loads((directory.path / "fake.json").read_text(encoding="utf-8"))
+
+
+def test_finished_runs_are_not_made_again(again, measure, directory):
+    first = again()
+    before = {path.name: path.read_bytes() for path in directory.path.iterdir()}
+    assert again() == first and measure.asked == [0, 1, 2]
+    assert {path.name: path.read_bytes() for path in directory.path.iterdir()} == before
+
+
+def test_more_seeds_add_runs(again, measure):
+    again()
+    result = again(Settings(quick=True, seeds=5))
+    assert measure.asked == [0, 1, 2, 3, 4]
+    assert [run["options"]["seed"] for run in result["runs"]] == [0, 1, 2, 3, 4]
+
+
+def test_an_interrupted_claim_goes_on_where_it_was(again, measure, directory):
+    measure.fails_at = 3
+    with pytest.raises(KeyboardInterrupt):
+        again()
+    kept = directory.read("fake")
+    assert len(kept["runs"]) == 2 and kept["verdict"] is None and directory.finished() == []
+    assert not (directory.path / "fake.md").exists()
+    result = again()
+    assert measure.asked == [0, 1, 2, 2] and result["verdict"] and directory.finished() == ["fake"]
+
+
+@pytest.mark.parametrize(
+    "settings, line",
+    [
+        (Settings(quick=False, seeds=3), "holds results of the quick form"),
+        (Settings(quick=True, seeds=3, share=0.5), "holds results of the quick form"),
+        (Settings(quick=True, seeds=2), "holds results of 3 seeds; give as many with --seeds"),
+    ],
+    ids=["form", "share", "seeds"],
+)
+def test_results_are_not_lost_to_others(again, directory, settings, line):
+    again()
+    before = (directory.path / "fake.json").read_bytes()
+    with pytest.raises(RunError, match=line):
+        again(settings)
+    assert (directory.path / "fake.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "fake.png", "other.json", "fake-values.svg"])
+def test_a_folder_with_other_files_is_refused(again, directory, measure, name):
+    directory.path.mkdir()
+    (directory.path / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(RunError, match=f"holds '{name}', which is no part of results"):
+        again()
+    assert measure.asked == [] and [path.name for path in directory.path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", "{}", '{"version": 2, "claim": "fake"}', '{"version": 1, "claim": "fake"}']
+)
+def test_a_damaged_file_is_told(again, directory, measure, content):
+    directory.path.mkdir()
+    (directory.path / "fake.json").write_text(content, encoding="utf-8")
+    with pytest.raises(RunError, match="fake.json: .*choose another folder"):
+        again()
+    assert measure.asked == [] and (directory.path / "fake.json").read_text(encoding="utf-8") == content
+
+
+def test_a_file_in_the_folders_place_is_told(again, directory):
+    directory.path.write_text("mine", encoding="utf-8")
+    with pytest.raises(RunError, match="choose another folder with --output"):
+        again()
+    assert directory.path.read_text(encoding="utf-8") == "mine"
+
+
+def test_texts_of_a_page_do_not_break_its_tables(again, directory):
+    again()
+    page = (directory.path / "fake.md").read_text(encoding="utf-8")
+    assert "| Values exceed 0 \\| by far | 2 points |" in page
+    index = (directory.path / "index.md").read_text(encoding="utf-8")
+    assert "| [fake](fake.md) | something \\| with a bar | 9.9 |" in index
+
+
+def rows(page):
+    """Returns the cells of all table rows of a page."""
+    lines = [line for line in page.splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+
+
+def short(value):
+    """Returns a number as pages write it."""
+    return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
+
+
+@pytest.mark.parametrize("name", ["augmentation", "dropout"])
+def test_quick_forms_are_rebuilt_and_pages_equal_their_files(tmp_path, name):
+    directory = ResultsDirectory(tmp_path / "results", CLAIMS)
+    settings = Settings(quick=True, seeds=2, share=0.02)
+    result = reproduce(find_claims([name]), settings, directory, f"gluon-lstm reproduce {name}")[name]
+    page = (directory.path / f"{name}.md").read_text(encoding="utf-8")
+    table = rows(page)
+    for check in result["checks"]:
+        (row,) = (row for row in table if row[0] == check["says"])
+        interval = f"{short(check['low'])} to {short(check['high'])}"
+        assert row[1:] == [f"{short(check['mean'])} {check['unit']}", interval, short(check["least"]), check["answer"]]
+    for kept in result["tables"]:
+        assert all(list(cells) in table for cells in kept["rows"])
+    assert f"**{result['verdict']}** · quick form, 2 seeds" in page
+    assert ["Share of the training steps", "0.02"] in table
+    for figure in result["figures"]:
+        assert f"]({figure['file']})" in page
+        with Image.open(directory.path / figure["file"]) as picture:
+            picture.verify()
+            assert picture.format == "PNG" and min(picture.size) > 200
+    index = (directory.path / "index.md").read_text(encoding="utf-8")
+    (row,) = (row for row in rows(index) if f"({name}.md)" in row[0])
+    answers = [check["answer"] for check in result["checks"]]
+    assert row[3:5] == [f"**{result['verdict']}**", ", ".join(str(answers.count(a)) for a in ("yes", "open", "no"))]

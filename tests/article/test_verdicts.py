@@ -1,0 +1,76 @@
+"""The rule, by hand-made numbers."""
+
+import math
+
+import pytest
+
+from gluon_lstm.article.verdicts import Check, Verdict, decide, effect, mean_interval
+
+T_2 = 4.302652729911275
+"""The 97.5 % point of Student's distribution with two degrees of freedom, from tables."""
+
+
+def answered(mean, low, high, least=1.0):
+    return Check("…", "points", mean, low, high, least, 3)
+
+
+YES, NO, OPEN = answered(2, 1, 3), answered(0, -0.5, 0.5), answered(2, -1, 5)
+
+
+def test_the_interval_is_students():
+    mean, low, high = mean_interval([1.0, 2.0, 3.0])
+    assert mean == 2
+    assert (low, high) == pytest.approx((2 - T_2 / math.sqrt(3), 2 + T_2 / math.sqrt(3)))
+
+
+def test_equal_values_have_an_interval_of_no_width():
+    assert mean_interval([0.25, 0.25]) == (0.25, 0.25, 0.25)
+
+
+@pytest.mark.parametrize("values", [[], [1.0], [1.0, math.nan], [1.0, math.inf]], ids=["none", "one", "nan", "inf"])
+def test_what_has_no_interval_is_refused(values):
+    with pytest.raises(ValueError, match="two finite values"):
+        mean_interval(values)
+
+
+@pytest.mark.parametrize(
+    "mean, low, high, answer",
+    [
+        (2, 0.1, 4, "yes"),
+        (1, 0.1, 2, "yes"),
+        (0.9, 0.1, 1.7, "open"),
+        (2, 0, 4, "open"),
+        (2, -1, 5, "open"),
+        (0.5, 0.1, 0.99, "no"),
+        (0.5, 0.1, 1.0, "open"),
+        (-3, -5, -1, "no"),
+    ],
+)
+def test_answers_at_a_least_effect_of_one(mean, low, high, answer):
+    assert answered(mean, low, high).answer == answer
+
+
+@pytest.mark.parametrize("mean, answer", [(0.01, "yes"), (-0.01, "no")])
+def test_without_a_least_effect_the_sign_decides(mean, answer):
+    assert effect("…", [mean, mean], 0.0, "points").answer == answer
+
+
+@pytest.mark.parametrize(
+    "checks, verdict",
+    [
+        ([YES, YES], Verdict.SUPPORTED),
+        ([YES, OPEN], Verdict.PARTLY),
+        ([NO, YES], Verdict.PARTLY),
+        ([OPEN, OPEN], Verdict.NOT_SUPPORTED),
+        ([NO], Verdict.NOT_SUPPORTED),
+    ],
+    ids=["all", "one open", "one no", "all open", "none"],
+)
+def test_a_verdict_follows_from_the_answers(checks, verdict):
+    assert decide(checks) is verdict
+
+
+def test_a_check_as_plain_values_has_its_answer():
+    assert YES.to_dict() == {
+        "says": "…", "unit": "points", "mean": 2, "low": 1, "high": 3, "least": 1.0, "n": 3, "answer": "yes"
+    }  # fmt: skip

@@ -1,0 +1,42 @@
+"""Claims from the command line."""
+
+import pytest
+
+from gluon_lstm.article import CLAIMS
+
+
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (("gradient",), "gradient: no such claim; did you mean gradients?"),
+        (("--seeds", "1"), "--seeds 1: must be from 2 to 100; an interval needs 2"),
+        (("--seeds", "101"), "--seeds 101: must be from 2 to 100; an interval needs 2"),
+        (("--share", "0"), "--share 0: must be above 0, at most 1"),
+        (("--data-dir", "nowhere"), "--data-dir nowhere: "),
+    ],
+)
+def test_what_cannot_be_examined_is_told_in_a_line(refuses, arguments, line):
+    assert f"gluon-lstm reproduce: {line}" in refuses("reproduce", *arguments)
+
+
+def test_a_folder_with_other_files_is_told(refuses, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    assert "holds 'notes.txt'" in refuses("reproduce", "--output", tmp_path)
+
+
+def test_verdicts_are_printed_and_the_page_is_named(cli, tmp_path, monkeypatch):
+    claim = CLAIMS["depth"]
+    accuracies = {"1 layer": 0.9, "2 layers, as wide": 0.95, "2 layers, as many weights": 0.9}
+
+    def measure(options, data_dir):
+        accuracy = accuracies.get(options["variant"], 0.85) + options["seed"] / 1000
+        return {"test_accuracy": accuracy, "test_nll": 0.5, "train_nll": 0.25}
+
+    monkeypatch.setitem(CLAIMS, "depth", type(claim)(**{**vars(claim), "measure": measure}))
+    outcome = cli("reproduce", "depth", "--quick", "--seeds", 2, "--output", tmp_path / "results")
+    assert outcome.code == 0
+    (row,) = (line for line in outcome.out.splitlines() if "depth" in line and "index.md" not in line)
+    assert row.replace("│", " ").split() == ["depth", "partly", "1", "0", "3"]
+    assert f"pages: {tmp_path / 'results' / 'index.md'}" in outcome.out
+    assert "depth: 10 of 10 runs to make" in outcome.err
+    assert "`gluon-lstm reproduce depth --quick --seeds 2`" in (tmp_path / "results" / "depth.md").read_text("utf-8")
