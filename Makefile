@@ -32,7 +32,7 @@ peers: .venv-peers/installed ## make the environment of PyTorch and Keras, .venv
 	touch $@
 
 soak: venv ## kill 100 trainings and go on with them; try every reader on 20,000 damaged files (about an hour)
-	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/kills.py --kills 100 --result docs/results/kills.json
+	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/kills.py --kills 100
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/soak.py
 
 bench: venv peers ## time a training step and a forward pass beside PyTorch and Keras, alone on the machine

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from gluon_lstm.rundir import RunDirectory  # noqa: E402 - the checkout's own, from any folder
 
@@ -48,11 +48,12 @@ class Outcome(NamedTuple):
 
 
 def main() -> None:
-    """Kills trainings of every task, prints what came out, and writes it as JSON."""
+    """Kills trainings of every task, prints what came out, and writes ``docs/results/kills.json``."""
+    from common import write_result
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100, help="kills, over all tasks (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the moments (default: 0)")
-    parser.add_argument("--result", help="JSON file to write (default: none)")
     arguments = parser.parse_args()
     outcomes: Dict[str, Any] = {}
     for number, task in enumerate(TASKS):
@@ -61,8 +62,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             outcomes[task] = [outcome._asdict() for outcome in kill_until(task, Path(folder), kills, rng)]
         print(task, json.dumps(outcomes[task]), flush=True)
-    if arguments.result:
-        Path(arguments.result).write_text(json.dumps(outcomes, indent=2) + "\n", encoding="utf-8")
+    write_result("kills", {"kills": arguments.kills, "outcomes": outcomes})
     if not all(outcome["same"] for task in outcomes.values() for outcome in task):
         raise SystemExit("a training that was killed ended otherwise than the one that was not")
 
