@@ -18,6 +18,7 @@ import os
 import re
 import shutil
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Tuple
@@ -161,7 +162,9 @@ class Checkpoints:
         latest = {entry.step: entry for entry in entries}
         kept = {*entries[-newest:], *(latest.get(step) for step in others)}
         for entry in set(entries) - kept:
-            shutil.rmtree(self._folder / entry.name, ignore_errors=True)
+            # First out of the way as a whole: a kill while files are deleted must not leave half a checkpoint.
+            with suppress(OSError):
+                os.replace(self._folder / entry.name, self._folder / f".{entry.name}.old")
         for leftover in self._folder.glob(".*-step-*"):
             shutil.rmtree(leftover, ignore_errors=True)
 

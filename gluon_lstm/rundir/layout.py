@@ -99,4 +99,4 @@ def check_no_links(folder: Path) -> None:
 
 def _is_leftover(name: str, layout: Iterable[str]) -> bool:
     """Whether a killed process left this entry while it wrote one of the program's own."""
-    return any(name.startswith(f".{own}.") for own in layout)
+    return any(fnmatchcase(name, f".{own}.*") for own in layout)

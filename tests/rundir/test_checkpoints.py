@@ -65,6 +65,22 @@ def test_without_checkpoints_there_is_no_newest(checkpoints):
     assert checkpoints.newest(accept) is None
 
 
+def test_a_kill_while_checkpoints_are_deleted_leaves_none_in_part(checkpoints, monkeypatch):
+    def killed(*arguments, **options):
+        raise KeyboardInterrupt
+
+    for step in (0, 5, 10):
+        checkpoints.save(at(step))
+    monkeypatch.setattr(os, "unlink", killed)
+    with pytest.raises(KeyboardInterrupt):
+        checkpoints.keep(1, [])
+    monkeypatch.undo()
+    for entry in checkpoints.entries():
+        checkpoints.read(entry)
+    checkpoints.keep(1, [])
+    assert [entry.step for entry in checkpoints.entries()] == [10]
+
+
 def test_the_newest_is_the_last_that_was_written_not_that_of_the_last_step(checkpoints):
     checkpoints.save(CHECKPOINT)
     checkpoints.save(replace(CHECKPOINT, epoch=3))

@@ -72,3 +72,11 @@ def test_what_is_written_stays_inside(tmp_path):
     (run / "more").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(RunError, match="more: is a link"):
         check_inside(run, run / "more" / "test")
+
+
+@pytest.mark.parametrize("name", [".model.abc", "checkpoints/.000002-step-00000010.abc"])
+def test_what_a_killed_process_left_is_the_programs_own(tmp_path, name):
+    (tmp_path / name).mkdir(parents=True)
+    assert find_foreign(tmp_path) is None
+    (tmp_path / name).with_name(".mine").mkdir()
+    assert find_foreign(tmp_path) is not None
