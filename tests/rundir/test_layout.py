@@ -75,7 +75,7 @@ def test_what_is_written_stays_inside(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".model.abc", "checkpoints/.000002-step-00000010.abc"])
-def test_what_a_killed_process_left_is_the_programs_own(tmp_path, name):
+def test_what_a_killed_process_left_of_a_run_is_the_programs_own(tmp_path, name):
     (tmp_path / name).mkdir(parents=True)
     assert find_foreign(tmp_path) is None
     (tmp_path / name).with_name(".mine").mkdir()
