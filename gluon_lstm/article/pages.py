@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List, Mapping, Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from gluon_lstm.article.claim import Claim
 from gluon_lstm.article.results import INDEX, ResultsDirectory
-from gluon_lstm.evaluation.report.formats import markdown
+from gluon_lstm.evaluation.report.formats import markdown, page_environment
 
 
 def write_pages(directory: ResultsDirectory, claim: Claim) -> None:
@@ -70,13 +70,6 @@ def _cells(row: Sequence[str]) -> List[str]:
 
 def _environment() -> Environment:
     """Returns the Jinja2 environment of the pages' templates."""
-    environment = Environment(
-        loader=PackageLoader("gluon_lstm.article"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML; its cells go through ``markdown``
-    )
+    environment = page_environment("gluon_lstm.article", is_html=False)
     environment.filters.update(cell=markdown, cells=_cells, number=_number, value=_value)
     return environment

@@ -1,10 +1,12 @@
-"""How numbers and names are written in a report."""
+"""How numbers, names and pages are written in a report."""
 
 from __future__ import annotations
 
 import html
 import re
 from typing import Any, Optional
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gluon_lstm.evaluation import plots
 
@@ -37,3 +39,20 @@ def excerpt(text: str) -> str:
 def markdown(text: Any) -> str:
     """Returns a text so that Markdown shows it as it is, on one line, inside a table's cell too."""
     return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", html.escape(plots.one_line(str(text)), quote=False))
+
+
+def page_environment(package: str, is_html: bool) -> Environment:
+    """Returns the Jinja2 environment of a package's templates, in which a name that is not given is an error.
+
+    Args:
+        package: the package, whose templates are in its folder ``templates``.
+        is_html: whether values are escaped as HTML; those of Markdown go through ``markdown``.
+    """
+    return Environment(
+        loader=PackageLoader(package),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=is_html,
+    )

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Sequence
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from gluon_lstm.bounded import PICTURE_BYTES, read_file
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.report.content import Section
-from gluon_lstm.evaluation.report.formats import excerpt, markdown, percent
+from gluon_lstm.evaluation.report.formats import excerpt, markdown, page_environment, percent
 from gluon_lstm.evaluation.report.narrative import Summary, summarize
 from gluon_lstm.evaluation.report.sections import sections_of
 from gluon_lstm.evaluation.report.study import Study
@@ -102,14 +102,7 @@ def write_predictions(
 def _environment(name: str) -> Environment:
     """Returns the Jinja2 environment of a page."""
     is_html = name.endswith(".html")
-    environment = Environment(
-        loader=PackageLoader("gluon_lstm.evaluation.report"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=is_html,  # Markdown's cells go through ``markdown``
-    )
+    environment = page_environment("gluon_lstm.evaluation.report", is_html)
     environment.filters.update(
         cell=plots.one_line if is_html else markdown, excerpt=excerpt, mark_words=mark_words, percent=percent,
         # A file of the package's own, to stand in the page as it is.
