@@ -66,7 +66,7 @@ def watch(steps: int, implementation: str) -> List[float]:
     return sizes
 
 
-def random_batch(rng: np.random.Generator) -> "Batch":
+def random_batch(rng: np.random.Generator) -> Batch:
     """Returns a batch of 1 to 32 sequences of 1 to 100 steps."""
     from gluon_lstm.data import Batch
 

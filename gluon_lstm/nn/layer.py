@@ -4,7 +4,14 @@ from typing import Any, List, Mapping, Optional
 
 from gluon_lstm.config import IMPLEMENTATIONS
 from gluon_lstm.nn.checks import check_choice, check_flags, check_options, check_shares, check_sizes, parameter_names
-from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_equal_features, join_features, join_vectors, split_steps
+from gluon_lstm.nn.graphs import (
+    SequenceBlock,
+    count_steps,
+    join_equal_features,
+    join_features,
+    join_vectors,
+    split_steps,
+)
 from gluon_lstm.nn.recurrences import Recurrence
 
 
