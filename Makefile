@@ -31,9 +31,10 @@ peers: .venv-peers/installed ## make the environment of PyTorch and Keras, .venv
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
 	touch $@
 
-soak: venv ## kill 100 trainings and go on with them; try every reader on 20,000 damaged files (about an hour)
+soak: venv ## kill trainings 100 times, try every reader on 20,000 damaged files, watch memory (about four hours)
 	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/kills.py --kills 100
 	OMP_NUM_THREADS=1 $(BIN)/python tests/fuzz/soak.py
+	OMP_NUM_THREADS=1 $(BIN)/python tests/soak/endurance.py --minutes 120
 
 bench: venv peers ## time a training step and a forward pass beside PyTorch and Keras, alone on the machine
 	$(BIN)/python benchmarks/side_by_side.py

@@ -74,11 +74,15 @@ def _command() -> str:
 
 
 def commit() -> str:
-    """Returns the commit of the checkout, marked where files differ from it."""
-    answer = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return answer.stdout.strip() or "unknown"
+    """Returns the commit of the checkout, marked where files other than results differ from it."""
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/results")
+    return (_git("describe", "--always", "--abbrev=12") or "unknown") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    """Returns what git answers, nothing where it cannot."""
+    answer = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    return answer.stdout.strip()
 
 
 def _machine() -> Dict[str, Any]:

@@ -12,12 +12,15 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-from typing import List
+from typing import TYPE_CHECKING, List
 
 import numpy as np
 from common import write_result
 
 import gluon_lstm.runtime as runtime
+
+if TYPE_CHECKING:
+    from gluon_lstm.data import Batch
 
 FEATURES, HIDDEN, CLASSES = 16, 32, 4
 MOST_STEPS, MOST_SEQUENCES = 100, 32
@@ -46,7 +49,6 @@ def watch(steps: int, implementation: str) -> List[float]:
 
     from gluon_lstm import SequenceClassifier
     from gluon_lstm.config import TrainingConfig
-    from gluon_lstm.data import Batch
     from gluon_lstm.training import Stepper
 
     runtime.seed_everything(0)
@@ -57,20 +59,24 @@ def watch(steps: int, implementation: str) -> List[float]:
     net.hybridize(static_alloc=True, static_shape=True)
     stepper, rng, sizes = Stepper(net, TrainingConfig(), [mx.cpu()]), np.random.default_rng(0), []
     for step in range(1, steps + 1):
-        count, longest = rng.integers(1, MOST_SEQUENCES + 1), rng.integers(1, MOST_STEPS + 1)
-        stepper.step(
-            Batch(
-                rng.standard_normal((longest, count, FEATURES), dtype=np.float32),
-                rng.integers(1, longest + 1, count).astype(np.int32),
-                rng.integers(0, CLASSES, count).astype(np.int32),
-                np.arange(count),
-            ),
-            1e-3,
-        )
+        stepper.step(random_batch(rng), 1e-3)
         if step % (steps // 50) == 0:
             mx.nd.waitall()
             sizes.append(resident_mib())
     return sizes
+
+
+def random_batch(rng: np.random.Generator) -> Batch:
+    """Returns a batch of 1 to 32 sequences of 1 to 100 steps."""
+    from gluon_lstm.data import Batch
+
+    count, longest = rng.integers(1, MOST_SEQUENCES + 1), rng.integers(1, MOST_STEPS + 1)
+    return Batch(
+        rng.standard_normal((longest, count, FEATURES), dtype=np.float32),
+        rng.integers(1, longest + 1, count).astype(np.int32),
+        rng.integers(0, CLASSES, count).astype(np.int32),
+        np.arange(count),
+    )
 
 
 def resident_mib() -> float:

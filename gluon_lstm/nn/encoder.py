@@ -7,7 +7,7 @@ from mxnet.gluon import nn
 
 from gluon_lstm.errors import NoEffectWarning
 from gluon_lstm.nn.checks import check_flags, check_options, check_shares, check_sizes, parameter_names
-from gluon_lstm.nn.graphs import SequenceBlock, join_features, join_vectors
+from gluon_lstm.nn.graphs import SequenceBlock, join_equal_features, join_features, join_vectors
 from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
 
@@ -249,6 +249,7 @@ class GroupedEncoder(Encoder):
         self.output_size = sum(encoder.output_size for encoder in encoders)
         self.input_size = sum(encoder.input_size for encoder in encoders)
         self._groups = len(encoders)
+        self._join = join_equal_features if len({e.output_size for e in encoders}) == 1 else join_features
         for index, encoder in enumerate(encoders):
             self.register_child(encoder, f"group{index}")
 
@@ -257,5 +258,5 @@ class GroupedEncoder(Encoder):
         # MXNet's split gives a single part as it is, and not as a list of one.
         parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
         encoded = [encoder(part, lengths) for encoder, part in zip(self._children.values(), parts)]
-        outputs = join_features(F, *(e.outputs for e in encoded))
+        outputs = self._join(F, *(e.outputs for e in encoded))
         return tuple(EncoderOutput(outputs, join_vectors(F, *(e.last for e in encoded))))

@@ -192,6 +192,16 @@ def join_features(F, *arrays):
     return F.squeeze(F.concat(*(F.expand_dims(array, axis=0) for array in arrays), dim=3), axis=0)
 
 
+def join_equal_features(F, *arrays):
+    """Joins arrays (T, N, C) of one width along their last axis, sooner than ``join_features`` and without its loss.
+
+    The gradient of oneDNN's concat loses 2 KB at each call; that of a stack does not.
+    """
+    if len(arrays) == 1:
+        return arrays[0]
+    return F.reshape(F.stack(*arrays, axis=2), shape=(0, 0, -1))
+
+
 def join_vectors(F, *arrays):
     """Joins arrays (N, …) of two axes along the last.
 

@@ -4,7 +4,14 @@ from typing import Any, List, Mapping, Optional
 
 from gluon_lstm.config import IMPLEMENTATIONS
 from gluon_lstm.nn.checks import check_choice, check_flags, check_options, check_shares, check_sizes, parameter_names
-from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_features, join_vectors, split_steps
+from gluon_lstm.nn.graphs import (
+    SequenceBlock,
+    count_steps,
+    join_equal_features,
+    join_features,
+    join_vectors,
+    split_steps,
+)
 from gluon_lstm.nn.recurrences import Recurrence
 
 
@@ -87,7 +94,7 @@ class RecurrentLayer(SequenceBlock):
             # A great number in the padding would open closed gates again, or overflow: 0 · inf is no gradient of 0.
             inputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
         if self.needs_steps:
-            outputs = join_features(
+            outputs = join_equal_features(
                 F, *(self._unroll(F, inputs, lengths, p, backward=d > 0) for d, p in enumerate(weights))
             )
         elif lengths is None:
@@ -148,7 +155,7 @@ class RecurrentLayer(SequenceBlock):
 
         outputs = [self._run_fused(F, inputs, weights[:1])]
         outputs += [turned(self._run_fused(F, turned(inputs), [p])) for p in weights[1:]]
-        return join_features(F, *outputs)
+        return join_equal_features(F, *outputs)
 
     def _unroll(self, F, inputs, lengths, p: Mapping[str, Any], backward: bool):
         """Returns one direction's outputs (T, N, H), in the order of the inputs."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import struct
 import subprocess
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +28,14 @@ class Outcome(NamedTuple):
 def listing(folder: Path):
     """Returns every file below a folder, with when it was changed."""
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def load_soak(name: str) -> ModuleType:
+    """Returns a script of ``tests/soak`` as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "soak" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def finish(process: subprocess.Popen) -> Outcome:

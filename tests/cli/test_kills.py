@@ -1,14 +1,11 @@
 """The quick form of ``make soak``: trainings that are killed at random moments and gone on with."""
 
-import importlib.util
 import random
 
 import pytest
-from commands import ROOT
+from commands import load_soak
 
-_spec = importlib.util.spec_from_file_location("kills", ROOT / "tests" / "soak" / "kills.py")
-kills = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(kills)
+kills = load_soak("kills")
 
 
 @pytest.mark.timeout(300)
