@@ -74,10 +74,15 @@ def article_table() -> str:
     """Returns the accuracy of the article's model here and in Keras."""
     result = read("article-vs-keras")
     sides = (("gluon-lstm, `article`", result["ours"]), ("Keras 3", result["keras"]))
-    rows = [[name, plus_minus(side["test_accuracy"], 100, 2), str(len(result["runs"]))] for name, side in sides]
+    rows = [
+        [name, plus_minus(side["test_accuracy"], 100, 2), str(len(result["runs"])), f"{side['median_epoch_seconds']:.1f}"]
+        for name, side in sides
+    ]
     versions = result["runs"][0]["keras"]["versions"]
     text = f"Keras {versions['keras']} on TensorFlow {versions['tensorflow']}. `{result['command']}`"
-    return table(["", "Test accuracy, %", "Seeds"], rows) + f"\n\n{text}. {origin(result)}"
+    ratio = f"Our epochs take {result['epoch_time_ratio']:.2f} times as long (aim: at most 1)."
+    header = ["", "Test accuracy, %", "Seeds", "Seconds an epoch, median"]
+    return table(header, rows) + f"\n\n{ratio} {text}. {origin(result)}"
 
 
 def corpora_table() -> str:
