@@ -75,9 +75,10 @@ def article_table() -> str:
     result = read("article-vs-keras")
     sides = (("gluon-lstm, `article`", result["ours"]), ("Keras 3", result["keras"]))
     rows = [
-        [name, plus_minus(side["test_accuracy"], 100, 2), str(len(result["runs"])), f"{side['median_epoch_seconds']:.1f}"]
+        [name, plus_minus(side["test_accuracy"], 100, 2), str(len(result["runs"])),
+         f"{side['median_epoch_seconds']:.1f}"]
         for name, side in sides
-    ]
+    ]  # fmt: skip
     versions = result["runs"][0]["keras"]["versions"]
     text = f"Keras {versions['keras']} on TensorFlow {versions['tensorflow']}. `{result['command']}`"
     ratio = f"Our epochs take {result['epoch_time_ratio']:.2f} times as long (aim: at most 1)."
