@@ -31,7 +31,7 @@ class NamedRun(NamedTuple):
 
 
 def compare(arguments: argparse.Namespace) -> Path:
-    """Compares the runs that the command line names, and returns the page that shows them.
+    """Compares the runs that the command line names, prints their tables, and returns the page that shows them.
 
     Raises:
         UserError: a run or its data cannot be used, or they are of different tasks.
@@ -40,12 +40,16 @@ def compare(arguments: argparse.Namespace) -> Path:
     output = Path(arguments.output or DEFAULT_OUTPUT)
     _check_output(output)
     runtime.prepare(max(run.config.runtime.threads or 0 for run in runs) or None)
-    from gluon_lstm.evaluation.report import compare_studies, write_comparison
+    from rich.console import Console
+
+    from gluon_lstm.evaluation.report import compare_studies, tables_of, terminal_tables, write_comparison
 
     studies = _studies(runs, arguments.split)
     comparison = compare_studies(studies, seed_groups(runs))
     with explained(output, "choose another folder with --output"), replacing_directory(output) as folder:
         write_comparison(folder, comparison)
+    console = Console()
+    console.print(terminal_tables(tables_of(comparison), console.width))
     return output / "report.html"
 
 

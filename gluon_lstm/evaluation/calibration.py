@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import optimize
 
+from gluon_lstm.evaluation.intervals import REPLICATES, split_replicates
 from gluon_lstm.evaluation.predict import Predictions, softmax
 
 BINS = 15
@@ -102,6 +103,27 @@ def fill_bins(confidence: np.ndarray, correct: np.ndarray, edges: np.ndarray) ->
     sums = [np.bincount(numbers, values, size) for values in (confidence, correct)]
     means = [np.divide(total, count, out=np.full(size, np.nan), where=count > 0) for total in sums]
     return Bins(edges[:-1], edges[1:], count, *means)
+
+
+def errors_by_chance(confidence: np.ndarray, rng: np.random.Generator, replicates: int = REPLICATES) -> np.ndarray:
+    """Returns expected calibration errors (R,), in bins of equal width, of a model whose confidence is exactly right.
+
+    Whether a sample is right is drawn with its confidence as the chance (Bröcker and Smith 2007), so that these errors
+    are what the number of samples alone brings about.
+
+    Args:
+        confidence: (M,) float32.
+        rng: stream to draw from.
+        replicates: R.
+    """
+    edges, n = equal_width_edges(), len(confidence)
+    inside = np.zeros((n, BINS), np.float32)
+    inside[np.arange(n), bin_numbers(confidence, edges)] = 1
+    errors = []
+    for count in split_replicates(n, replicates):
+        gaps = (rng.random((count, n), np.float32) < confidence) - confidence
+        errors.append(np.abs(gaps @ inside).sum(axis=1) / n)
+    return np.concatenate(errors)
 
 
 def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:

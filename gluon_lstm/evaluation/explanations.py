@@ -7,8 +7,8 @@ is the unknown one.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import Any, List, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Any, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -16,10 +16,8 @@ import numpy as np
 from gluon_lstm.data import Batch, SequenceDataset, TextDataset
 from gluon_lstm.data.encoding import UNKNOWN, TokenSequences
 from gluon_lstm.evaluation.predict import forward, predict, softmax
-from gluon_lstm.nn import LSTMCell, TextClassifier
-from gluon_lstm.nn.encoder import GroupedEncoder, RecurrentEncoder
-from gluon_lstm.nn.layer import RecurrentLayer
-from gluon_lstm.nn.recurrences import LSTM, Gates
+from gluon_lstm.nn import LSTM, Gates, TextClassifier
+from gluon_lstm.nn.encoder import Encoder, GroupedEncoder, RecurrentEncoder
 
 WINDOWS = 64
 """Most parts of a sequence that are left out one by one; in a longer one, several successive steps together."""
@@ -44,19 +42,31 @@ class Occlusion(NamedTuple):
 
 
 class GateTrace(NamedTuple):
-    """What the first recurrent layer's forward cell did with a sample.
+    """What one direction of a recurrent layer did with a sample.
 
     Attributes:
         index: the sample's position in its data set.
+        group: number of the group of features that the layer reads, from 1; 0 where there are no groups.
+        layer: its number, from 1.
+        direction: ``forward`` or ``backward``; steps are in the order of the sample all the same.
         gates: each (T, H) float32.
         cell: (T, H) float32, the memory cell after each step.
         hidden: (T, H or P) float32, what goes out.
     """
 
     index: int
+    group: int
+    layer: int
+    direction: str
     gates: Gates
     cell: np.ndarray
     hidden: np.ndarray
+
+    @property
+    def name(self) -> str:
+        """Which layer and direction it is, in words."""
+        group = f"group {self.group}, " if self.group else ""
+        return f"{group}layer {self.layer}, {self.direction}"
 
 
 def occlude_steps(net: Any, dataset: SequenceDataset, index: int, device: mx.Context) -> Occlusion:
@@ -141,43 +151,24 @@ def _spans(dataset: TextDataset, text: str, tokens: Sequence[str]) -> List[Optio
     return spans[::-1] if backward else spans
 
 
-def trace_gates(net: Any, dataset: SequenceDataset, index: int, device: mx.Context) -> Optional[GateTrace]:
-    """Returns what the first recurrent layer's forward cell did with a sample; ``None`` where it is no LSTM's.
-
-    Of an encoder in groups, that of the first group.
-    """
-    layer = _first_layer(net)
-    if layer is None or not isinstance(layer.recurrence, LSTM):
-        return None
-    array = dataset.batch(np.array([index])).inputs
+def trace_gates(net: Any, dataset: SequenceDataset, index: int, device: mx.Context) -> Tuple[GateTrace, ...]:
+    """Returns what each direction of each layer did with a sample, the first layer first; nothing where no LSTM is."""
+    batch = dataset.batch(np.array([index]))
+    array = batch.inputs if batch.lengths is None else batch.inputs[: batch.lengths[0]]
     inputs = mx.nd.array(array, ctx=device, dtype=array.dtype)
     if isinstance(net, TextClassifier):
-        inputs = net.embedding(inputs)
-    cell = _cell_of(layer, device)
-    state = [mx.nd.zeros((1, size), ctx=device) for size in layer.recurrence.state_sizes]
-    steps = []
-    for step in inputs[:, :, : layer.input_size]:
-        steps.append(cell(step, *state))
-        state = [steps[-1].hidden, steps[-1].cell]
-    columns = [np.concatenate([getattr(step.gates, name).asnumpy() for step in steps]) for name in Gates._fields]
-    cells, hidden = (np.concatenate([getattr(step, name).asnumpy() for step in steps]) for name in ("cell", "hidden"))
-    return GateTrace(index, Gates(*columns), cells, hidden)
+        net, inputs = net.classifier, net.embedding(inputs)
+    if isinstance(net.encoder, GroupedEncoder):
+        groups = enumerate(net.encoder.split(mx.nd, inputs), 1)
+        return tuple(trace for group, pair in groups for trace in _traces_of(*pair, index, group))
+    return tuple(_traces_of(net.encoder, inputs, index))
 
 
-def _first_layer(net: Any) -> Optional[RecurrentLayer]:
-    """Returns a classifier's first recurrent layer, of groups that of the first; ``None`` where it has none."""
-    encoder = (net.classifier if isinstance(net, TextClassifier) else net).encoder
-    if isinstance(encoder, GroupedEncoder):
-        encoder = next(iter(encoder._children.values()))
-    return encoder.layers[0] if isinstance(encoder, RecurrentEncoder) else None
-
-
-def _cell_of(layer: RecurrentLayer, device: mx.Context) -> LSTMCell:
-    """Returns a layer's forward cell, with the layer's own parameters, which also gives its gates."""
-    options = asdict(layer.recurrence)
-    cell = LSTMCell(options.pop("hidden_size"), layer.input_size, return_gates=True, **options)
-    cell.initialize(ctx=device)
-    for name in layer.recurrence.declare(layer.input_size):
-        source = getattr(layer, f"forward_{layer.recurrence.prefix}{name}")
-        getattr(cell, name).set_data(source.data(device))
-    return cell
+def _traces_of(encoder: Encoder, inputs: mx.nd.NDArray, index: int, group: int = 0) -> Iterator[GateTrace]:
+    """Yields what an encoder's layers did with a sample (T, 1, C)."""
+    if not (isinstance(encoder, RecurrentEncoder) and isinstance(encoder.layers[0].recurrence, LSTM)):
+        return
+    for layer, directions in enumerate(encoder.trace(inputs), 1):
+        for direction, gates, *states in directions:
+            arrays = [array.asnumpy()[:, 0] for array in (*gates, *states)]
+            yield GateTrace(index, group, layer, direction, Gates(*arrays[: len(gates)]), *arrays[len(gates) :])

@@ -69,6 +69,13 @@ def resampled_confusions(counts: np.ndarray, rng: np.random.Generator, replicate
     return drawn.reshape(replicates, *counts.shape)
 
 
+def split_replicates(n: int, replicates: int) -> Iterator[int]:
+    """Yields how many replicates of ``n`` samples are made at a time, ``replicates`` in all."""
+    most = max(1, MOST_COUNTS // n)
+    for start in range(0, replicates, most):
+        yield min(most, replicates - start)
+
+
 def resampled_samples(n: int, rng: np.random.Generator, replicates: int = REPLICATES) -> Iterator[np.ndarray]:
     """Yields how often each of ``n`` samples is in each replicate, as many replicates at a time as memory allows.
 
@@ -80,9 +87,7 @@ def resampled_samples(n: int, rng: np.random.Generator, replicates: int = REPLIC
     Yields:
         (n, r) float32; each column sums to ``n``.
     """
-    most = max(1, MOST_COUNTS // n)
-    for start in range(0, replicates, most):
-        count = min(most, replicates - start)
+    for count in split_replicates(n, replicates):
         drawn = rng.integers(0, n, (count, n)) + n * np.arange(count)[:, np.newaxis]
         counts = np.bincount(drawn.ravel(), minlength=count * n).reshape(count, n)
         yield np.ascontiguousarray(counts.T, dtype=np.float32)

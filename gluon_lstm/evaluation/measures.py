@@ -13,6 +13,7 @@ from gluon_lstm.evaluation.calibration import (
     brier_scores,
     calibrate,
     equal_width_edges,
+    errors_by_chance,
     scale,
 )
 from gluon_lstm.evaluation.intervals import (
@@ -39,7 +40,7 @@ from gluon_lstm.evaluation.ranking import (
     ranking_replicates,
     top_k_accuracy,
 )
-from gluon_lstm.evaluation.selective import RiskCoverage, risk_coverage
+from gluon_lstm.evaluation.selective import RiskCoverage, area_replicates, risk_coverage
 
 METRICS_VERSION = 2
 """Of ``metrics.json``; docs/evaluation.md has its keys."""
@@ -57,12 +58,25 @@ class Temperature(NamedTuple):
     note: str
 
 
+class ByChance(NamedTuple):
+    """Expected calibration error that the number of samples alone brings about, of a model that is sure as it should be.
+
+    Attributes:
+        mean: over ``intervals.REPLICATES`` drawn sets of samples.
+        p95: that which 95 % of them do not exceed.
+    """
+
+    mean: float
+    p95: float
+
+
 class Scaled(NamedTuple):
     """Numbers after temperature scaling."""
 
     nll: float
     brier: float
     calibration: Calibration
+    by_chance: ByChance
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +90,7 @@ class Measures:
         classes: each class's ranking, in the order of the labels.
         ranking: their means.
         calibration: bins of confidence.
+        by_chance: what calibration error is to be expected of so many samples.
         risk_coverage: errors among the most confident samples.
         temperature: what ``scaled`` was scaled with.
         scaled: the numbers after that; ``None`` without a temperature.
@@ -88,6 +103,7 @@ class Measures:
     classes: List[ClassRanking]
     ranking: ClassRanking
     calibration: Calibration
+    by_chance: ByChance
     risk_coverage: RiskCoverage
     temperature: Temperature
     scaled: Optional[Scaled]
@@ -97,6 +113,10 @@ class Measures:
     def notes(self) -> Tuple[str, ...]:
         """Sentences about what is undefined, and why."""
         return (*_class_notes(self.evaluation), self.temperature.note)
+
+    def top_k_interval(self, k: int) -> Interval:
+        """Returns the 95 % Wilson interval of ``top_k[k]``."""
+        return wilson_interval(round(self.top_k[k] * self.evaluation.n), self.evaluation.n)
 
     def to_dict(self) -> Dict[str, Any]:
         """Returns the content of ``metrics.json``: plain values, no NaN; undefined is ``None``."""
@@ -123,6 +143,7 @@ class Measures:
             **{name: getattr(self.evaluation, name) for name in names},
             "brier": self.brier,
             "top_k_accuracy": {str(k): share for k, share in self.top_k.items()},
+            "top_k_accuracy_ci95": {str(k): list(self.top_k_interval(k)) for k in self.top_k},
             **self.ranking._asdict(),
         }
 
@@ -134,11 +155,15 @@ class Measures:
             "mce": before.equal_width.mce,
             "ece_equal_mass": before.equal_mass.ece,
             "mce_equal_mass": before.equal_mass.mce,
+            "ece_by_chance": self.by_chance.mean,
+            "ece_by_chance_p95": self.by_chance.p95,
             "temperature": self.temperature.value,
             "ece_scaled": after and after.calibration.equal_width.ece,
             "mce_scaled": after and after.calibration.equal_width.mce,
             "ece_equal_mass_scaled": after and after.calibration.equal_mass.ece,
             "mce_equal_mass_scaled": after and after.calibration.equal_mass.mce,
+            "ece_by_chance_scaled": after and after.by_chance.mean,
+            "ece_by_chance_p95_scaled": after and after.by_chance.p95,
             "nll_scaled": after and after.nll,
             "brier_scaled": after and after.brier,
         }
@@ -169,6 +194,7 @@ def measure(predictions: Predictions, class_names: Sequence[str], temperature: T
         classes=classes,
         ranking=mean_ranking(classes),
         calibration=calibrate(predictions),
+        by_chance=_by_chance(predictions),
         risk_coverage=risk_coverage(predictions.confidence, predictions.predicted == predictions.labels),
         temperature=temperature,
         scaled=None if temperature.value is None else _scaled(predictions, temperature.value),
@@ -183,7 +209,14 @@ def _scaled(predictions: Predictions, temperature: float) -> Scaled:
         negative_log_likelihood(scaled.probabilities, scaled.labels),
         float(brier_scores(scaled.probabilities, scaled.labels).mean()),
         calibrate(scaled),
+        _by_chance(scaled),
     )
+
+
+def _by_chance(predictions: Predictions) -> ByChance:
+    """Returns what calibration error is to be expected of these confidences."""
+    errors = errors_by_chance(predictions.confidence, np.random.default_rng(SEED))
+    return ByChance(float(errors.mean()), float(np.percentile(errors, 95)))
 
 
 def _intervals(predictions: Predictions, evaluation: Evaluation) -> Dict[str, Optional[Interval]]:
@@ -205,7 +238,13 @@ def _sample_replicates(predictions: Predictions, counts: np.ndarray) -> Dict[str
     rows = np.stack([log_losses(probabilities, labels), brier_scores(probabilities, labels)])
     nll, brier = rows.astype(np.float32) @ counts / len(labels)
     ranking = ranking_replicates(probabilities, labels, counts)
-    return {"nll": nll, "brier": brier, **ranking._asdict(), "ece": _ece_replicates(predictions, counts)}
+    return {
+        "nll": nll,
+        "brier": brier,
+        **ranking._asdict(),
+        "ece": _ece_replicates(predictions, counts),
+        "aurc": area_replicates(predictions.confidence, predictions.predicted == labels, counts),
+    }
 
 
 def _ece_replicates(predictions: Predictions, counts: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ def ranking_replicates(probabilities: np.ndarray, labels: np.ndarray, counts: np
 
 def _class_replicates(scores: np.ndarray, is_class: np.ndarray, counts: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Returns area under the ROC curve and average precision, each (R,), of one class in each replicate."""
-    hits, others = (sums.astype(np.float64) for sums in _threshold_sums(scores, is_class, counts))
+    hits, others = (sums.astype(np.float64) for sums in threshold_sums(scores, is_class, counts))
     true_positives, false_positives = np.cumsum(hits, axis=0), np.cumsum(others, axis=0)
     positives, negatives = hits.sum(axis=0), others.sum(axis=0)
     area = (hits * (false_positives - others / 2)).sum(axis=0)
@@ -102,10 +102,15 @@ def _class_replicates(scores: np.ndarray, is_class: np.ndarray, counts: np.ndarr
     return np.where(undefined, np.nan, roc_auc), np.where(undefined, np.nan, average_precision)
 
 
-def _threshold_sums(scores: np.ndarray, is_class: np.ndarray, counts: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def threshold_sums(scores: np.ndarray, is_class: np.ndarray, counts: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Returns the sums (G, R) of the class's and the other samples' counts at each threshold, the highest first.
 
-    Successive thresholds that only others pass are one: they change neither number.
+    Successive thresholds that only others pass are one: they change no number of a ranking.
+
+    Args:
+        scores: (M,), equal ones at one threshold.
+        is_class: (M,) bool.
+        counts: (M, R) float32, how often each sample is in each replicate.
     """
     order = np.argsort(-scores, kind="stable")
     starts = np.flatnonzero(np.diff(scores[order], prepend=np.inf))

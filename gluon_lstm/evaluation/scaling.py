@@ -6,7 +6,7 @@ from typing import Callable, Optional
 
 from gluon_lstm.data import SequenceDataset
 from gluon_lstm.errors import UserError
-from gluon_lstm.evaluation.calibration import fit_temperature, scale
+from gluon_lstm.evaluation.calibration import TEMPERATURES, fit_temperature, scale
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.metrics import negative_log_likelihood
 from gluon_lstm.evaluation.predict import predict
@@ -22,6 +22,9 @@ from gluon_lstm.rundir import (
 
 BATCH_SIZE = 500
 SAME_SAMPLES = " They are those that it is tried on here, so the numbers after scaling are better than on any others."
+AT_AN_END = " That is an end of the range that is searched: these samples do not tell how sure the model may be."
+NEAR = 1.01
+"""Ratio of a temperature and an end of the range below which it is called one."""
 
 
 def temperature_of(
@@ -58,8 +61,14 @@ def temperature_of(
     return Temperature(
         fitted.temperature,
         f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} samples of the validation "
-        f"split.{SAME_SAMPLES * is_same}",
+        f"split.{AT_AN_END * _is_at_an_end(fitted.temperature)}{SAME_SAMPLES * is_same}",
     )
+
+
+def _is_at_an_end(temperature: float) -> bool:
+    """Whether a temperature lies at an end of those that are searched."""
+    low, high = TEMPERATURES
+    return temperature < low * NEAR or temperature > high / NEAR
 
 
 def _recorded_fingerprint(run: RunDirectory) -> Optional[str]:

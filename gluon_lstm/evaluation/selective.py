@@ -7,6 +7,8 @@ from typing import Dict, NamedTuple
 
 import numpy as np
 
+from gluon_lstm.evaluation.ranking import threshold_sums
+
 COVERAGES = (0.8, 0.9, 0.95)
 """Shares of the samples, the most confident ones, whose accuracy is given."""
 
@@ -44,3 +46,25 @@ def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> RiskCoverage:
     errors = np.bincount(groups, ~correct) / sizes
     count = np.arange(1, len(confidence) + 1)
     return RiskCoverage(count / len(confidence), np.cumsum(np.repeat(errors, sizes)) / count)
+
+
+def area_replicates(confidence: np.ndarray, correct: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Returns ``RiskCoverage.area`` (R,) of bootstrap replicates.
+
+    With E errors among the N more confident samples, c equally confident ones of
+    which a share e is wrong add Σ (E + j e) / (N + j) for j = 1 … c, which is
+    c e + (E - e N) (H(N + c) - H(N)) with the harmonic numbers H.
+
+    Args:
+        confidence: (M,).
+        correct: (M,) bool.
+        counts: (M, R) float32, how often each sample is in each replicate.
+    """
+    wrong, right = threshold_sums(confidence, ~correct, counts)
+    sizes = np.rint(wrong + right).astype(np.int64)
+    answered, errors = np.cumsum(sizes, axis=0), np.cumsum(wrong, axis=0, dtype=np.float64)
+    before, errors_before = answered - sizes, errors - wrong
+    shares = np.divide(wrong, sizes, out=np.zeros_like(errors), where=sizes > 0)
+    harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, len(correct) + 1))])
+    risks = wrong + (errors_before - shares * before) * (harmonic[answered] - harmonic[before])
+    return risks.sum(axis=0) / len(correct)

@@ -1,14 +1,15 @@
 """Encoders: a sequence in, its outputs at every step and one last state out."""
 
 import warnings
-from typing import Any, List, NamedTuple
+from typing import Any, List, NamedTuple, Tuple
 
+from mxnet import nd
 from mxnet.gluon import nn
 
 from gluon_lstm.errors import NoEffectWarning
 from gluon_lstm.nn.checks import check_flags, check_options, check_shares, check_sizes, parameter_names
 from gluon_lstm.nn.graphs import SequenceBlock, join_equal_features, join_features, join_vectors
-from gluon_lstm.nn.layer import RecurrentLayer
+from gluon_lstm.nn.layer import LayerTrace, RecurrentLayer
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
 
 
@@ -115,18 +116,33 @@ class RecurrentEncoder(Encoder):
         if lengths is not None and self._residual[0]:
             # What the padding holds must not reach the sum.
             outputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
-        for index, layer in enumerate(self.layers):
-            before = dropped = outputs
-            if self._dropouts[index]:
-                dropped = F.Dropout(before, p=self._dropouts[index], axes=self._dropout_axes)
-            outputs = layer(dropped, lengths)
-            if self._residual[index]:
-                outputs = outputs + before
-            if len(self.norms):
-                outputs = self.norms[index](outputs)
+        for index in range(len(self.layers)):
+            outputs = self._run_layer(F, index, outputs, lengths)
         if lengths is not None and (len(self.norms) or self._residual[-1]):
             outputs = F.SequenceMask(outputs, lengths, use_sequence_length=True)
         return tuple(EncoderOutput(outputs, self._last(F, outputs, lengths)))
+
+    def _run_layer(self, F, index: int, before, lengths):
+        """Returns what one layer makes of what comes before it (T, N, C), with all that acts around it, (T, N, D)."""
+        dropped = before
+        if self._dropouts[index]:
+            dropped = F.Dropout(before, p=self._dropouts[index], axes=self._dropout_axes)
+        outputs = self.layers[index](dropped, lengths)
+        if self._residual[index]:
+            outputs = outputs + before
+        return self.norms[index](outputs) if len(self.norms) else outputs
+
+    def trace(self, inputs) -> List[Tuple[LayerTrace, ...]]:
+        """Returns what each layer of LSTMs does with whole sequences, arrays (T, N, C), outside of training.
+
+        Raises:
+            TypeError: the layers are no LSTMs.
+        """
+        traces, outputs = [], inputs
+        for index, layer in enumerate(self.layers):
+            traces.append(layer.trace(outputs))
+            outputs = self._run_layer(nd, index, outputs, None)
+        return traces
 
     def _last(self, F, outputs, lengths):
         """Returns the forward outputs at the last valid step and the backward ones at the first, (N, D)."""
@@ -255,8 +271,12 @@ class GroupedEncoder(Encoder):
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D), D over all groups."""
-        # MXNet's split gives a single part as it is, and not as a list of one.
-        parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
-        encoded = [encoder(part, lengths) for encoder, part in zip(self._children.values(), parts)]
+        encoded = [encoder(part, lengths) for encoder, part in self.split(F, inputs)]
         outputs = self._join(F, *(e.outputs for e in encoded))
         return tuple(EncoderOutput(outputs, join_vectors(F, *(e.last for e in encoded))))
+
+    def split(self, F, inputs) -> List[Tuple[Encoder, Any]]:
+        """Returns each encoder, and its group (T, N, C / groups) of the features of inputs (T, N, C)."""
+        # MXNet's split gives a single part as it is, and not as a list of one.
+        parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
+        return list(zip(self._children.values(), parts))

@@ -1,6 +1,8 @@
 """One recurrent layer over a sequence: on the fused operator, or on the cell step by step."""
 
-from typing import Any, List, Mapping, Optional
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+
+from mxnet import nd
 
 from gluon_lstm.config import IMPLEMENTATIONS
 from gluon_lstm.nn.checks import check_choice, check_flags, check_options, check_shares, check_sizes, parameter_names
@@ -12,7 +14,23 @@ from gluon_lstm.nn.graphs import (
     join_vectors,
     split_steps,
 )
-from gluon_lstm.nn.recurrences import Recurrence
+from gluon_lstm.nn.recurrences import LSTM, Gates, Recurrence
+
+
+class LayerTrace(NamedTuple):
+    """What one direction of an LSTM layer did at each step, in the order of its inputs.
+
+    Attributes:
+        direction: ``forward`` or ``backward``.
+        gates: each (T, N, H).
+        cell: (T, N, H), the memory cell after each step.
+        hidden: (T, N, H or P), what goes out.
+    """
+
+    direction: str
+    gates: Gates
+    cell: Any
+    hidden: Any
 
 
 class RecurrentLayer(SequenceBlock):
@@ -176,6 +194,30 @@ class RecurrentLayer(SequenceBlock):
                 after = type(state)(*(F.where(lengths > t, new, old) for new, old in zip(after, state)))
             state, outputs[t] = after, after.hidden
         return F.stack(*outputs, axis=0)
+
+    def trace(self, inputs) -> Tuple[LayerTrace, ...]:
+        """Returns what each direction of an LSTM does with whole sequences, arrays (T, N, C), outside of training.
+
+        Raises:
+            TypeError: the layer is no LSTM's.
+        """
+        if not isinstance(self.recurrence, LSTM):
+            raise TypeError(f"{self!r}: only an LSTM has such gates")
+        parameters = {name: parameter.data(inputs.context) for name, parameter in self._reg_params.items()}
+        return tuple(self._trace(inputs, direction, parameters) for direction in self._directions)
+
+    def _trace(self, inputs, direction: str, parameters: Mapping[str, Any]) -> LayerTrace:
+        """Returns what one direction does, step by step as in ``_unroll``."""
+        p = self._weights_of(nd, direction, parameters)
+        projected = self.recurrence.project(nd, inputs, p)
+        state, steps = self._zero_state(nd, projected[0]), []
+        for step in projected[::-1] if direction == "backward" else projected:
+            after, gates = self.recurrence.step_with_gates(nd, step, state, p)
+            state = self._keep(nd, state, after)
+            steps.append((*gates, state.cell, state.hidden))
+        in_order = steps[::-1] if direction == "backward" else steps
+        *gates, cell, hidden = (nd.stack(*column, axis=0) for column in zip(*in_order))
+        return LayerTrace(direction, Gates(*gates), cell, hidden)
 
     def _zero_state(self, F, projected):
         """Returns a state of zeros for a batch like ``projected`` (N, G·H)."""

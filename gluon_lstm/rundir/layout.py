@@ -22,7 +22,8 @@ REPORT = dict.fromkeys(
         "calibration.png",
         "confidence.png",
         "confusion_matrix.png",
-        "gates.png",
+        "gates.png",  # of reports that showed one layer alone
+        "gates_*layer[1-9]*ward.png",
         "important_steps.png",
         "learning_curves.png",
         "most_confident_errors.png",

@@ -35,6 +35,10 @@ def test_a_folder_of_seeds_becomes_mean_and_deviation(cli, runs, tmp_path):
     summary = json.loads((runs / "seeds" / "summary.json").read_text())
     assert group["accuracy"] == pytest.approx(summary["accuracy"])
     assert len(content["pairs"]) == 3
+    for run in content["runs"]:
+        row = next(line for line in outcome.out.splitlines() if line.startswith(f"│ {run['run']} "))
+        cells = [cell.strip() for cell in row.strip("│").split("│")]
+        assert cells[1:3] == [str(run["seed"]), f"{100 * run['accuracy']:.2f} %"]
 
 
 def test_flags_may_stand_between_the_runs_and_the_page_is_made_anew(cli, runs):

@@ -64,6 +64,10 @@ def test_the_temperature_is_fitted_once(cli, run, monkeypatch):
     monkeypatch.setattr("gluon_lstm.evaluation.scaling.fit_temperature", lambda predictions: 1 / 0)
     assert cli("evaluate", run, "--quick").code == 0
     assert path.read_bytes() == first and metrics_of(run) == numbers
+    assert not any("an end of the range" in note for note in numbers["notes"])
+    path.write_text(json.dumps({**json.loads(first), "temperature": 0.0501}))
+    assert cli("evaluate", run, "--quick").code == 0
+    assert any("an end of the range that is searched" in note for note in metrics_of(run)["notes"])
 
 
 def test_a_temperature_tried_on_its_own_samples_is_told(cli, run):

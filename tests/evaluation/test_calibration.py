@@ -1,4 +1,4 @@
-"""Calibration, against loops over bins, PyTorch's optimizer and scikit-learn."""
+"""Calibration, against loops over bins, roots of slopes, exact distributions and scikit-learn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from samples import random_predictions
 from scipy.optimize import brentq
+from scipy.stats import binom
 from sklearn.metrics import brier_score_loss
 
 from gluon_lstm.evaluation.calibration import (
@@ -14,6 +15,7 @@ from gluon_lstm.evaluation.calibration import (
     brier_scores,
     calibrate,
     equal_mass_edges,
+    errors_by_chance,
     fill_bins,
     fit_temperature,
     scale,
@@ -123,3 +125,27 @@ def test_an_underflow_stays_finite():
     predictions = Predictions(np.array([[1.0, 0.0]] * 3 + [[0.2, 0.8]], np.float32), np.array([1, 0, 0, 1], np.int32))
     scaled = scale(predictions, fit_temperature(predictions))
     assert np.isfinite(scaled.probabilities).all()
+
+
+@pytest.mark.parametrize("n, share", [(40, 0.7), (500, 0.9)])
+def test_the_error_by_chance_is_that_of_a_binomial(rng, n, share):
+    # All samples are in one bin, whose gap is that of the successes' share and their chance.
+    errors = errors_by_chance(np.full(n, share, np.float32), rng, 20_000)
+    gaps, chances = np.abs(np.arange(n + 1) / n - share), binom.pmf(np.arange(n + 1), n, share)
+    assert errors.mean() == pytest.approx((gaps * chances).sum(), rel=0.03)
+    assert chances[gaps <= np.percentile(errors, 95) + 1e-6].sum() == pytest.approx(0.95, abs=0.06)
+
+
+def test_labels_drawn_with_the_models_probabilities_have_the_error_of_chance(rng):
+    probabilities = softmax(2 * rng.normal(size=(300, 3)))
+    cumulative = probabilities.cumsum(axis=1)
+    drawn = [(rng.random((300, 1)) > cumulative[:, :2]).sum(axis=1) for _ in range(400)]
+    errors = [calibrate(Predictions(probabilities, labels)).equal_width.ece for labels in drawn]
+    by_chance = errors_by_chance(probabilities.max(axis=1), rng, 400)
+    assert by_chance.mean() == pytest.approx(np.mean(errors), rel=0.06)
+    assert np.percentile(by_chance, 95) == pytest.approx(np.percentile(errors, 95), rel=0.12)
+
+
+def test_many_samples_are_drawn_in_parts(rng, monkeypatch):
+    monkeypatch.setattr("gluon_lstm.evaluation.intervals.MOST_COUNTS", 7 * 30)
+    assert errors_by_chance(np.full(30, 0.5, np.float32), rng, 20).shape == (20,)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from fakes import FakeDataset
+from rich.console import Console
 from samples import random_predictions
 from scipy.stats import binom
 
@@ -15,7 +17,15 @@ from gluon_lstm.errors import DataError
 from gluon_lstm.evaluation.comparison import MEASURES, compare_pair, mcnemar, pairs_of, spread
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.predict import Predictions, softmax
-from gluon_lstm.evaluation.report import Studying, compare_studies, make_study, write_comparison
+from gluon_lstm.evaluation.report import (
+    Studying,
+    compare_studies,
+    make_study,
+    tables_of,
+    terminal_tables,
+    write_comparison,
+)
+from gluon_lstm.evaluation.report.formats import markdown
 
 
 def another(predictions: Predictions, seed: int, noise=1.0) -> Predictions:
@@ -115,3 +125,36 @@ def test_a_clear_difference_is_told_from_chance(studies, tmp_path):
     assert "one is better than chance explains (McNemar, p " in source
     write_comparison(tmp_path, compare_studies([studies[0], studies[0]], {}))
     assert "chance may explain the difference" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def printed(tables, width):
+    """Returns the lines that a terminal of some width shows."""
+    stream = io.StringIO()
+    Console(file=stream, width=width).print(terminal_tables(tables, width))
+    return stream.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width, parts", [(60, 10), (80, 7), (200, 3)])
+def test_the_terminal_shows_the_tables_of_the_page(studies, tmp_path, width, parts):
+    comparison = compare_studies(studies, {"one and 1 more": [0, 1]})
+    tables = tables_of(comparison)
+    lines = printed(tables, width)
+    assert max(map(len, lines)) <= width and sum(line.startswith("┏") for line in lines) == parts
+    write_comparison(tmp_path, comparison)
+    source = (tmp_path / "report.md").read_text(encoding="utf-8")
+    shown = "\n".join(lines)
+    for table in tables:
+        assert f"{table.caption}:" in source
+        for cell in (cell for row in table.rows for cell, numeric in zip(row, table.numeric) if numeric):
+            assert f" {cell.text} " in shown and f" {markdown(cell.text)} |" in source
+
+
+def test_a_row_of_the_terminal_is_that_of_its_run(studies):
+    lines = printed(tables_of(compare_studies(studies, {})), 200)
+    for study, name in zip(studies, ("one", "two", "</script>")):
+        metrics = study.measures.to_dict()
+        shares = [f"{100 * metrics[key]:.2f} %" for key in ("accuracy", "balanced_accuracy", "macro_f1")]
+        cells = [shares[0], shares[1], shares[2], *(f"{metrics[key]:.4f}" for key in ("nll", "brier")),
+                 f"{100 * metrics['ece']:.2f} %", f"{metrics['roc_auc']:.4f}", f"{metrics['aurc']:.4f}"]  # fmt: skip
+        row = next(line for line in lines if line.startswith(f"│ {name} "))
+        assert [part.strip() for part in row.strip("│").split("│")] == [name, str(study.provenance.seed), *cells]

@@ -99,29 +99,56 @@ def make_image_net(**options):
 
 
 @pytest.mark.parametrize("options", [{}, {"bidirectional": True}, {"activation": "relu"}, {"peephole": True},
-                                     {"coupled": True}, {"num_layers": 2}], ids=str)  # fmt: skip
-def test_gates_end_in_the_layers_own_outputs(options):
+                                     {"coupled": True}, {"projection_size": 3}, {"zoneout": 0.3},
+                                     {"num_layers": 3, "bidirectional": True, "residual": True, "layer_norm": True},
+                                     {"num_layers": 2, "dropout": 0.5, "implementation": "cell"}], ids=str)  # fmt: skip
+def test_each_layer_and_direction_ends_in_its_own_outputs(options):
     net, dataset = make_image_net(**options), images(6)
-    trace = trace_gates(net, dataset, 2, mx.cpu())
-    layer = net.encoder.layers[0]
-    outputs = layer(mx.nd.array(dataset.batch(np.array([2])).inputs)).asnumpy()[:, 0, :5]
-    np.testing.assert_allclose(trace.hidden, outputs, atol=1e-6)
-    gates = trace.gates
-    np.testing.assert_allclose(trace.cell[1:], gates.forget[1:] * trace.cell[:-1] + (gates.input * gates.candidate)[1:],
-                               atol=1e-6)  # fmt: skip
-    assert all(((0 <= gate) & (gate <= 1)).all() for gate in (gates.input, gates.forget, gates.output))
+    traces = trace_gates(net, dataset, 2, mx.cpu())
+    names = ["forward", "backward"][: 1 + options.get("bidirectional", False)]
+    layers = range(1, 1 + options.get("num_layers", 1))
+    assert [(trace.layer, trace.direction) for trace in traces] == [(n, name) for n in layers for name in names]
+    outputs = mx.nd.array(dataset.batch(np.array([2])).inputs)
+    for number, layer in enumerate(net.encoder.layers):
+        before, outputs = outputs, layer(outputs)
+        hidden = [trace.hidden for trace in traces if trace.layer == number + 1]
+        np.testing.assert_allclose(np.concatenate(hidden, axis=1), outputs.asnumpy()[:, 0], atol=1e-6)
+        if options.get("residual"):  # what the next layer reads, put together by hand
+            outputs = net.encoder.norms[number](outputs + before if before.shape == outputs.shape else outputs)
 
 
-def test_gates_of_groups_and_of_texts():
-    grouped = trace_gates(make_image_net(groups=2), images(6), 0, mx.cpu())
-    assert grouped.cell.shape == (6, 5)
+@pytest.mark.parametrize("direction, order", [("forward", 1), ("backward", -1)])
+def test_gates_make_the_cell_that_is_shown(direction, order):
+    traces = trace_gates(make_image_net(bidirectional=True), images(6), 2, mx.cpu())
+    (trace,) = (trace for trace in traces if trace.direction == direction)
+    gates, cell = (np.array(part)[..., ::order, :] for part in (trace.gates, trace.cell))
+    entry, forget, candidate, output = gates
+    before = np.concatenate([np.zeros((1, 5)), cell[:-1]])
+    np.testing.assert_allclose(cell, forget * before + entry * candidate, atol=1e-6)
+    np.testing.assert_allclose(trace.hidden[::order], output * np.tanh(cell), atol=1e-6)
+    assert all(((0 <= gate) & (gate <= 1)).all() for gate in (entry, forget, output))
+
+
+def test_each_group_reads_its_own_features():
+    net, dataset = make_image_net(groups=2, bidirectional=True), images(6)
+    traces = trace_gates(net, dataset, 0, mx.cpu())
+    assert [(trace.group, trace.direction) for trace in traces] == [
+        (1, "forward"), (1, "backward"), (2, "forward"), (2, "backward"),
+    ]  # fmt: skip
+    outputs = net.encoder(mx.nd.array(dataset.batch(np.array([0])).inputs)).outputs.asnumpy()[:, 0]
+    np.testing.assert_allclose(np.concatenate([trace.hidden for trace in traces], axis=1), outputs, atol=1e-6)
+    assert traces[3].name == "group 2, layer 1, backward"
+
+
+def test_gates_of_texts():
     dataset = texts("good good film", "film")
     net = TextClassifier(2, len(dataset.reader.format.vocabulary), embedding_size=3, hidden_size=5)
     net.initialize()
-    assert trace_gates(net, dataset, 0, mx.cpu()).cell.shape == (3, 5)
+    (trace,) = trace_gates(net, dataset, 0, mx.cpu())
+    assert trace.cell.shape == (3, 5) and trace.name == "layer 1, forward"
 
 
 @pytest.mark.parametrize("encoder", ["gru", "rnn", "transformer"])
 def test_other_cells_have_no_such_gates(encoder):
     options = {"num_heads": 1} if encoder == "transformer" else {}
-    assert trace_gates(make_image_net(encoder=encoder, **options), images(6), 0, mx.cpu()) is None
+    assert trace_gates(make_image_net(encoder=encoder, **options), images(6), 0, mx.cpu()) == ()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import math
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from samples import random_predictions
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from gluon_lstm.evaluation.measures import Temperature, measure
@@ -34,7 +37,7 @@ def found(tmp_path_factory):
 
 
 def calibration_errors(labels, probabilities):
-    """Returns expected and maximum calibration error in bins of equal width, and expected in bins of equal mass."""
+    """Returns expected and maximum calibration error in bins of equal width, then in bins of equal mass."""
     confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
     numbers = np.ceil(confidence * 15).astype(int)
     gaps = {n: abs(right[numbers == n].mean() - confidence[numbers == n].mean()) for n in set(numbers)}
@@ -42,8 +45,15 @@ def calibration_errors(labels, probabilities):
     order, n = np.argsort(confidence), len(labels)
     # The part that ends at the sample of rank ceil(n i / 15).
     parts = np.split(order, [math.ceil(n * i / 15) for i in range(1, 15)])
-    masses = [abs(right[part].mean() - confidence[part].mean()) * len(part) / n for part in parts]
-    return expected, max(gaps.values()), sum(masses)
+    masses = [abs(right[part].mean() - confidence[part].mean()) for part in parts]
+    return expected, max(gaps.values()), sum(m * len(p) for m, p in zip(masses, parts)) / n, max(masses)
+
+
+def risk_area(labels, probabilities):
+    """Returns the mean share of errors among the most confident samples; equals in the order that they stand in."""
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
+    wrong = (probabilities.argmax(axis=1) != labels)[order]
+    return (np.cumsum(wrong) / np.arange(1, len(wrong) + 1)).mean()
 
 
 def test_numbers_of_the_predicted_classes(found):
@@ -69,19 +79,24 @@ def test_numbers_of_the_ranking(found):
     expected = sk.average_precision_score(one_hot, probabilities, average="macro")
     assert content["average_precision"] == pytest.approx(expected, abs=1e-6)
     for k in (2, 3, 5):
-        assert content["top_k_accuracy"][str(k)] == pytest.approx(sk.top_k_accuracy_score(labels, shares, k=k))
+        share = sk.top_k_accuracy_score(labels, shares, k=k)
+        interval = binomtest(round(share * len(labels)), len(labels)).proportion_ci(0.95, method="wilson")
+        assert content["top_k_accuracy"][str(k)] == pytest.approx(share, abs=1e-6)
+        assert content["top_k_accuracy_ci95"][str(k)] == pytest.approx([interval.low, interval.high], abs=1e-6)
     for k, item in enumerate(content["per_class"]):
         assert item["roc_auc"] == pytest.approx(sk.roc_auc_score(labels == k, probabilities[:, k]), abs=1e-6)
+        precision = sk.average_precision_score(labels == k, probabilities[:, k])
+        assert item["average_precision"] == pytest.approx(precision, abs=1e-6)
 
 
 def test_numbers_of_the_probabilities_before_and_after_scaling(found):
     content, labels, probabilities = found
     powers = probabilities ** (1 / TEMPERATURE)
     for suffix, part in (("", probabilities), ("_scaled", powers / powers.sum(axis=1, keepdims=True))):
-        expected, greatest, mass = calibration_errors(labels, part)
+        errors = calibration_errors(labels, part)
         one_hot = np.eye(len(NAMES))[labels]
         numbers = {
-            "ece": expected, "mce": greatest, "ece_equal_mass": mass,
+            **dict(zip(("ece", "mce", "ece_equal_mass", "mce_equal_mass"), errors)),
             "nll": -np.log(part[np.arange(len(labels)), labels]).mean(),
             "brier": np.square(part - one_hot).sum(axis=1).mean(),
         }  # fmt: skip
@@ -92,10 +107,8 @@ def test_numbers_of_the_probabilities_before_and_after_scaling(found):
 
 def test_numbers_of_selective_prediction(found):
     content, labels, probabilities = found
-    order = np.argsort(-probabilities.max(axis=1))
-    wrong = (probabilities.argmax(axis=1) != labels)[order]
-    risks = np.cumsum(wrong) / np.arange(1, len(wrong) + 1)
-    assert content["aurc"] == pytest.approx(risks.mean(), abs=1e-6)
+    wrong = (probabilities.argmax(axis=1) != labels)[np.argsort(-probabilities.max(axis=1))]
+    assert content["aurc"] == pytest.approx(risk_area(labels, probabilities), abs=1e-6)
     for share in ("0.8", "0.9", "0.95"):
         kept = wrong[: math.ceil(float(share) * len(wrong))]
         assert content["accuracy_at_coverage"][share] == pytest.approx(1 - kept.mean(), abs=1e-6)
@@ -109,13 +122,14 @@ def test_each_interval_holds_its_number_and_is_about_as_wide_as_a_loop_says(foun
     loops = {
         "macro_f1": [sk.f1_score(labels[d], predicted[d], average="macro") for d in draws],
         "brier": [np.square(probabilities[d] - np.eye(len(NAMES))[labels[d]]).sum(axis=1).mean() for d in draws],
+        "aurc": [risk_area(labels[d], probabilities[d]) for d in draws],
         "ece": [calibration_errors(labels[d], probabilities[d])[0] for d in draws[:150]],
     }
     for name, values in loops.items():
         low, high = content[f"{name}_ci95"]
         assert high - low == pytest.approx(np.subtract(*np.percentile(values, [97.5, 2.5])), rel=0.25), name
     for name in ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "matthews_correlation", "nll", "brier",
-                 "roc_auc", "average_precision"):  # fmt: skip
+                 "roc_auc", "average_precision", "aurc"):  # fmt: skip
         low, high = content[f"{name}_ci95"]
         assert low < content[name] < high, name
 
@@ -128,11 +142,20 @@ def test_the_same_predictions_give_the_same_numbers():
 
 def test_keys_are_those_of_the_documentation():
     content = measure(random_predictions(), NAMES[:4], Temperature(None, "None here.")).to_dict()
-    assert content["temperature"] is content["ece_scaled"] is content["nll_scaled"] is None
-    assert content["notes"] == ["None here."]
-    assert list(content["per_class"][0]) == [
-        "class", "precision", "recall", "f1", "support", "roc_auc", "average_precision",
-    ]  # fmt: skip
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
+    table = page[page.index("## metrics.json") : page.index("`predictions.csv` has a row")]
+    rows = [line.split(" | ")[:2] for line in table.splitlines() if line.startswith("| `")]
+    documented = [key for names, _ in rows for key in re.findall(r"`(\w+)`", names)]
+    found = [key for key in content if not key.endswith("_ci95")]
+    assert sorted(documented) == sorted([*found, "robustness", "out_of_distribution"])
+    classes = next(text for names, text in rows if names == "| `per_class`")
+    assert re.findall(r"`(\w+)`", classes) == list(content["per_class"][0])
+
+
+def test_without_a_temperature_nothing_is_scaled():
+    content = measure(random_predictions(), NAMES[:4], Temperature(None, "None here.")).to_dict()
+    assert content["temperature"] is None and content["notes"] == ["None here."]
+    assert {content[key] for key in content if key.endswith("_scaled")} == {None}
 
 
 def test_a_class_without_samples_is_null_with_a_note():

@@ -75,7 +75,10 @@ def full_study(log) -> Study:
         study,
         errors=errors,
         occlusion=Occlusion(3, 1, 0.8, rng.normal(size=3), ("<b>a</b>", "$x$", "中")),
-        trace=GateTrace(3, Gates(*rng.random((4, 3, 8))), rng.normal(size=(3, 8)), rng.normal(size=(3, 8))),
+        traces=[
+            GateTrace(3, 0, 1, name, Gates(*rng.random((4, 3, 8))), *rng.normal(size=(2, 3, 8)))
+            for name in ("forward", "backward")
+        ],
         robustness=Robustness(30, (Curve("words dropped", "% of the words", levels),)),
         outliers=detect_outliers(predictions, predictions, "<u>others</u>"),
         speed=Speed(1000.0, 500, 1.5, 2.5),
@@ -102,7 +105,7 @@ def source(folder):
 
 def test_every_picture_is_in_the_page_and_has_an_alternative_text(folder, source):
     images = [attributes for tag, attributes in Elements(source).found if tag == "img"]
-    assert len(images) == len(list(folder.glob("*.png"))) == 12
+    assert len(images) == len(list(folder.glob("*.png"))) == 13
     assert all(image["src"].startswith("data:image/png;base64,") and len(image["alt"]) > 20 for image in images)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from samples import random_predictions
 
-from gluon_lstm.evaluation.selective import risk_coverage
+from gluon_lstm.evaluation.selective import area_replicates, risk_coverage
 
 
 def test_the_curve_equals_a_loop_over_thresholds():
@@ -44,3 +44,19 @@ def test_the_order_of_equally_confident_samples_does_not_matter(rng):
 
 def test_one_sample():
     assert risk_coverage(np.array([0.9]), np.array([False])).accuracies() == {0.8: 0.0, 0.9: 0.0, 0.95: 0.0}
+
+
+@pytest.mark.parametrize("rounded", [False, True], ids=["distinct", "tied"])
+def test_replicates_equal_the_curve_of_samples_drawn_as_often(rng, rounded):
+    predictions = random_predictions(samples=150, gain=1.0)
+    confidence, correct = predictions.confidence, predictions.predicted == predictions.labels
+    confidence = confidence.round(1) if rounded else confidence
+    counts = rng.multinomial(150, np.full(150, 1 / 150), 6).T
+    expected = [risk_coverage(np.repeat(confidence, drawn), np.repeat(correct, drawn)).area for drawn in counts.T]
+    np.testing.assert_allclose(area_replicates(confidence, correct, counts.astype(np.float32)), expected, atol=1e-9)
+
+
+def test_replicates_without_an_error_have_no_area():
+    counts = np.array([[2, 0], [0, 2]], np.float32)
+    areas = area_replicates(np.array([0.9, 0.8]), np.array([True, False]), counts)
+    np.testing.assert_allclose(areas, [0.0, 1.0])

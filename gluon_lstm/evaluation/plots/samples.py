@@ -122,6 +122,7 @@ def gates(trace: GateTrace, tokens: Sequence[str] = ()) -> Figure:
         axes[5].plot(trace.gates.output.mean(axis=1), color=GREY, linestyle=":", label="output gate")
         axes[5].set(title="mean over the units", ylim=(-0.02, 1.02), ylabel="activation (0 to 1)")
         axes[5].legend(fontsize=8)
+        figure.suptitle(trace.name.capitalize(), fontsize=11)
         _name_steps(axes[3:], tokens)
         return figure
 

@@ -1,8 +1,8 @@
 """From numbers to a report: ``make_study`` finds out, ``write_report`` writes, ``terminal_table`` shows."""
 
-from gluon_lstm.evaluation.report.comparing import compare_studies, write_comparison
+from gluon_lstm.evaluation.report.comparing import compare_studies, tables_of, write_comparison
 from gluon_lstm.evaluation.report.study import BRIEF, Provenance, Study, Studying, make_study
-from gluon_lstm.evaluation.report.terminal import terminal_table
+from gluon_lstm.evaluation.report.terminal import terminal_table, terminal_tables
 from gluon_lstm.evaluation.report.writing import write_predictions, write_report
 
 __all__ = [
@@ -12,7 +12,9 @@ __all__ = [
     "Studying",
     "compare_studies",
     "make_study",
+    "tables_of",
     "terminal_table",
+    "terminal_tables",
     "write_comparison",
     "write_predictions",
     "write_report",

@@ -134,10 +134,22 @@ def _p_value(value: float) -> str:
     return f"= {value:.4f}" if value >= 0.0001 else "< 0.0001"
 
 
+def tables_of(comparison: Comparison) -> List[Table]:
+    """Returns the tables that page and terminal share: the runs, those that differ in their seed alone, the pairs."""
+    return [_runs_table(comparison), *_groups_tables(comparison), _pairs_table(comparison)]
+
+
 def _sections(comparison: Comparison) -> List[Section]:
     """Returns the sections of the page."""
-    made = [_runs(comparison), _pairs(comparison), _curves(comparison)]
-    return [section for section in (made[0], _groups(comparison), *made[1:]) if section.tables or section.pictures]
+    runs, *groups, pairs = tables_of(comparison)
+    seeds = Section("seeds", "Over several seeds", ["Runs that differ in their seed alone."], tables=groups)
+    note = "Differences are the second run's numbers less the first's; intervals are of a paired bootstrap."
+    return [
+        Section("runs", "Runs", (), [_accuracies(comparison)], [runs]),
+        *([seeds] if groups else []),
+        Section("pairs", "On the same samples", [note], tables=[pairs]),
+        _curves(comparison),
+    ]
 
 
 def _measure_cells(metrics: Dict[str, Any]) -> Tuple:
@@ -145,24 +157,28 @@ def _measure_cells(metrics: Dict[str, Any]) -> Tuple:
     return tuple(number_cell(metrics[key], percent if key in SHARES else decimal) for key in MEASURES)
 
 
-def _runs(comparison: Comparison) -> Section:
-    """Returns the section with a row for each run."""
+def _runs_table(comparison: Comparison) -> Table:
+    """Returns the table with a row for each run."""
     rows = [
         (text_cell(name), number_cell(study.provenance.seed, count), *_measure_cells(metrics))
         for name, study, metrics in zip(comparison.names, comparison.studies, comparison.metrics)
     ]
+    return Table("Measures of each run", ("Run", "Seed", *TITLES), rows)
+
+
+def _accuracies(comparison: Comparison) -> Picture:
+    """Returns the picture of each run's accuracy."""
     evaluations = [study.measures.evaluation for study in comparison.studies]
-    picture = Picture(
+    return Picture(
         "accuracies.png",
         plots.accuracies(comparison.names, [e.accuracy for e in evaluations], [e.accuracy_ci95 for e in evaluations]),
         "Accuracy of each run with its 95 % interval; the table has the numbers",
         "Intervals of single runs may overlap where a test of the same samples still tells them apart.",
     )
-    return Section("runs", "Runs", (), [picture], [Table("Measures of each run", ("Run", "Seed", *TITLES), rows)])
 
 
-def _groups(comparison: Comparison) -> Section:
-    """Returns the section of runs that differ in their seed alone."""
+def _groups_tables(comparison: Comparison) -> List[Table]:
+    """Returns the table of runs that differ in their seed alone; none where no runs do."""
     rows = []
     for name, values in comparison.spreads().items():
         for part, label in (("mean", "mean"), ("sd", "standard deviation")):
@@ -170,12 +186,11 @@ def _groups(comparison: Comparison) -> Section:
             rows.append(
                 (text_cell(f"{name}, {len(comparison.groups[name])} seeds"), text_cell(label), *_measure_cells(numbers))
             )
-    tables = [Table("Mean and standard deviation", ("Runs", "Of the seeds", *TITLES), rows)] if rows else []
-    return Section("seeds", "Over several seeds", ["Runs that differ in their seed alone."], tables=tables)
+    return [Table("Mean and standard deviation", ("Runs", "Of the seeds", *TITLES), rows)] if rows else []
 
 
-def _pairs(comparison: Comparison) -> Section:
-    """Returns the section of differences on the same samples."""
+def _pairs_table(comparison: Comparison) -> Table:
+    """Returns the table of differences on the same samples."""
     rows = [
         (text_cell(pair.first), text_cell(pair.second), number_cell(pair.mcnemar.only_first, count),
          number_cell(pair.mcnemar.only_second, count), number_cell(pair.mcnemar.p_value, _p_value),
@@ -186,8 +201,7 @@ def _pairs(comparison: Comparison) -> Section:
     ]  # fmt: skip
     columns = ("First", "Second", "First alone right", "Second alone right", "p (McNemar)", "Accuracy, points more",
                "95 % interval", "NLL more (nats)", "95 % interval of that")  # fmt: skip
-    note = "Differences are the second run's numbers less the first's; intervals are of a paired bootstrap."
-    return Section("pairs", "On the same samples", [note], tables=[Table("Pairs of runs", columns, rows)])
+    return Table("Pairs of runs", columns, rows)
 
 
 def _points(value: float) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence
 
 import numpy as np
 
 from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.explanations import GateTrace, Occlusion
 from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, number_cell, text_cell
 from gluon_lstm.evaluation.report.formats import count, percent
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.robustness import Curve, Level
+
+MOST_TRACES = 8
+"""Most directions of layers whose gates are all drawn."""
 
 
 def lengths_section(study: Study) -> Optional[Section]:
@@ -35,7 +39,7 @@ def lengths_section(study: Study) -> Optional[Section]:
 
 def explanation_section(study: Study) -> Optional[Section]:
     """Returns the section that looks at one sample closely."""
-    occlusion, trace = study.occlusion, study.trace
+    occlusion, traces = study.occlusion, shown_traces(study.traces)
     if occlusion is None:
         return None
     true, predicted = (
@@ -55,20 +59,38 @@ def explanation_section(study: Study) -> Optional[Section]:
             "are 0 or its word is unknown.",
         )
     ]
-    note = "Gates are shown of LSTM layers alone; this model's first layer is none."
-    if trace is not None:
-        note = "The gates are those of the first layer's cell that reads forwards."
-        pictures.append(
-            Picture(
-                "gates.png",
-                plots.gates(trace, occlusion.tokens),
-                f"Activations of the input, forget and output gate, the candidate and the memory cell of each unit at "
-                f"each time step of sample {occlusion.index}",
-                "An input gate near 1 lets new content in, a forget gate near 1 keeps the old, an output gate near 1 "
-                "shows it.",
-            )
-        )
+    pictures += [_gates_picture(trace, occlusion) for trace in traces]
+    note = _gates_note(traces, study.traces)
     return Section("explanation", "One sample, step by step", [text, note], pictures)
+
+
+def shown_traces(traces: Sequence[GateTrace]) -> Sequence[GateTrace]:
+    """Returns the traces that are drawn: all of few, of more those of the first and the last layer."""
+    if len(traces) <= MOST_TRACES:
+        return traces
+    last = max(trace.layer for trace in traces)
+    return [trace for trace in traces if trace.layer in (1, last)]
+
+
+def _gates_note(shown: Sequence[GateTrace], traces: Sequence[GateTrace]) -> str:
+    """Returns whose gates are shown."""
+    if not traces:
+        return "Gates are shown of LSTM layers alone, and this model has none."
+    which = "the first and the last layer, in each direction" if len(shown) < len(traces) else "every layer"
+    backward = " A cell that reads backward starts at the right." if traces[-1].direction == "backward" else ""
+    return f"The gates are those of {which}.{backward}"
+
+
+def _gates_picture(trace: GateTrace, occlusion: Occlusion) -> Picture:
+    """Returns the picture of what one direction of a layer did."""
+    return Picture(
+        f"gates_{trace.name.replace(', ', '_').replace(' ', '')}.png",
+        plots.gates(trace, occlusion.tokens),
+        f"Activations of the input, forget and output gate, the candidate and the memory cell of each unit of "
+        f"{trace.name}, at each time step of sample {occlusion.index}",
+        f"{trace.name.capitalize()}: an input gate near 1 lets new content in, a forget gate near 1 keeps the old, an "
+        f"output gate near 1 shows it.",
+    )
 
 
 def _picture_of_rows(study: Study) -> Optional[np.ndarray]:

@@ -87,10 +87,10 @@ def _calibration(study: Study) -> str:
         f"{percent(measures.evaluation.accuracy)} are right; the expected calibration error is "
         f"{percent(measures.calibration.equal_width.ece)}"
     )
-    if measures.scaled is None:
-        return f"{text}."
-    after = percent(measures.scaled.calibration.equal_width.ece)
-    return f"{text}, and {after} after scaling with the temperature {measures.temperature.value:.3f}."
+    if measures.scaled is not None:
+        after = percent(measures.scaled.calibration.equal_width.ece)
+        text += f", and {after} after scaling with the temperature {measures.temperature.value:.3f}"
+    return f"{text}. Chance alone, with so many samples, brings about up to {percent(measures.by_chance.p95)}."
 
 
 def _selective(study: Study) -> str:

@@ -42,6 +42,8 @@ def _calibration_table(study: Study) -> Table:
     metrics = study.measures.to_dict()
     names = [
         ("Expected error, bins of equal width", "ece", percent),
+        ("The same by chance, of a model that is exactly as sure as it should be", "ece_by_chance", percent),
+        ("By chance, in 95 % of the cases at most", "ece_by_chance_p95", percent),
         ("Maximum error, bins of equal width", "mce", percent),
         ("Expected error, bins of equal mass", "ece_equal_mass", percent),
         ("Maximum error, bins of equal mass", "mce_equal_mass", percent),
@@ -69,7 +71,10 @@ def selective_section(study: Study) -> Section:
         for coverage, accuracy in curve.accuracies().items()
     ]
     table = Table("Accuracy of the most confident samples", ("Answered", "Accuracy among them"), rows)
-    return Section("selective", "Answering only where it is sure", (), [picture], [table])
+    interval = study.measures.intervals["aurc"]
+    between = "" if interval is None else f" (95 % interval {interval.low:.5f} to {interval.high:.5f})"
+    note = f"The area under the curve, the mean over all coverages, is {curve.area:.5f}{between}."
+    return Section("selective", "Answering only where it is sure", [note], [picture], [table])
 
 
 def ranking_section(study: Study) -> Optional[Section]:

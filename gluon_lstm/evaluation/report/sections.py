@@ -72,9 +72,12 @@ def _numbers(study: Study) -> Section:
         between = UNDEFINED if interval is None else f"{write(interval.low)} to {write(interval.high)}"
         rows.append((text_cell(name), Cell(shown, value), text_cell(between)))
     for k, share in measures.top_k.items():
-        rows.append((text_cell(f"True class among the {k} most probable"), Cell(percent(share), share), text_cell("")))
+        low, high = measures.top_k_interval(k)
+        rows.append((text_cell(f"True class among the {k} most probable"), Cell(percent(share), share),
+                     text_cell(f"{percent(low)} to {percent(high)}")))  # fmt: skip
     intervals = (
-        "Intervals are Wilson's for the accuracy and percentiles of a bootstrap with 1,000 replicates for the others. "
+        "Intervals are Wilson's for accuracy and top-k and percentiles of a bootstrap with 1,000 replicates for the "
+        "others. Chance adds to a replicate's calibration error, so that interval may lie above the number. "
         "Means over the classes are over those that have samples."
     )
     table = Table(f"Measures on {count(measures.evaluation.n)} samples", ("Measure", "Value", "95 % interval"), rows)

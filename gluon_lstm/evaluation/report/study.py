@@ -80,7 +80,7 @@ class Study:
         errors: the most confidently wrong samples.
         length_groups: accuracy by length.
         occlusion: which time steps of one sample mattered.
-        trace: what the gates did with that sample.
+        traces: what the gates of each layer and direction did with that sample.
         robustness: under changed conditions.
         outliers: against another data set.
         speed: how fast the network answers.
@@ -95,7 +95,7 @@ class Study:
     errors: Sequence[WrongSample] = ()
     length_groups: Sequence[LengthGroup] = ()
     occlusion: Optional[Occlusion] = None
-    trace: Optional[GateTrace] = None
+    traces: Sequence[GateTrace] = ()
     robustness: Optional[Robustness] = None
     outliers: Optional[OutlierDetection] = None
     speed: Optional[Speed] = None
@@ -180,7 +180,7 @@ def _deeper(
     if "explanation" in studying.sections:
         index = chosen_sample(predictions, studying.sample)
         parts["occlusion"] = occlude_steps(net, dataset, index, device)
-        parts["trace"] = trace_gates(net, dataset, index, device)
+        parts["traces"] = trace_gates(net, dataset, index, device)
     if "robustness" in studying.sections and isinstance(dataset, PERTURBABLE):
         parts["robustness"] = measure_robustness(
             dataset, lambda changed: predict(net, changed, BATCH_SIZE, device), studying.progress
