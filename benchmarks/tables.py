@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, List
 
 from common import RESULTS, ROOT
 
-PAGES = (ROOT / "README.md", ROOT / "docs" / "recurrent-layers.md", ROOT / "docs" / "text.md")
+PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("recurrent-layers", "text", "evaluation")))
 CORPORA = {
     "trec-text": ("TREC-6, its test set, 5 seeds", "92.0"),
     "sst2-text": ("SST-2, sentences alone, its test set, 5 seeds", "84.0"),
@@ -22,6 +22,11 @@ CORPORA = {
     "imdb-long-text": ("IMDB, its test set, 3 seeds", "91.9"),
 }
 """Result → what was tested on, and the accuracy that is aimed at, %."""
+CALIBRATED = {
+    "mnist-default": ("MNIST, preset `default`", "1.0"),
+    "sst2-text": ("SST-2, preset `text`", "3.0"),
+}
+"""Result → what was tested, and the calibration error after scaling that is aimed at, %."""
 PRESETS = ("default", "article-cell", "best")
 
 
@@ -174,6 +179,19 @@ def memory_table() -> str:
     return table(header, rows) + f"\n\n{origin(read('memory-fused'))}"
 
 
+def calibration_table() -> str:
+    """Returns the calibration error on test splits, before and after scaling, and what chance alone brings about."""
+    rows = []
+    for name, (text, aim) in CALIBRATED.items():
+        result = read(f"calibration-{name}")
+        numbers = [plus_minus(result[key], 100, 2) for key in ("ece", "ece_scaled")]
+        chance = [f"{100 * result[f'ece_by_chance{part}_scaled']['mean']:.2f}" for part in ("", "_p95")]
+        rows.append([text, str(len(result["runs"])), *numbers, aim, *chance, f"`{result['command']}`"])
+    header = ["Test split", "Runs", "Calibration error, %", "After scaling, %", "Aim, %", "By chance: mean, %",
+              "By chance: 95 % of cases below, %", "Command"]  # fmt: skip
+    return table(header, rows) + f"\n\n{origin(result)}"
+
+
 TABLES: Dict[str, Callable[[], str]] = {
     "presets": presets_table,
     "article": article_table,
@@ -182,6 +200,7 @@ TABLES: Dict[str, Callable[[], str]] = {
     "lengths": lengths_table,
     "memory": memory_table,
     "throughput": throughput_table,
+    "calibration": calibration_table,
 }
 
 

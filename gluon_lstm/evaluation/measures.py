@@ -28,6 +28,7 @@ from gluon_lstm.evaluation.metrics import (
     CountScores,
     Evaluation,
     evaluate,
+    f1_scores,
     log_losses,
     negative_log_likelihood,
     score_counts,
@@ -79,6 +80,14 @@ class Scaled(NamedTuple):
     by_chance: ByChance
 
 
+class ClassIntervals(NamedTuple):
+    """95 % intervals of one class's numbers; ``None`` where these are undefined."""
+
+    precision: Optional[Interval]
+    recall: Optional[Interval]
+    f1: Optional[Interval]
+
+
 @dataclass(frozen=True, eq=False)
 class Measures:
     """All numbers of one set of predictions.
@@ -88,6 +97,7 @@ class Measures:
         brier: mean squared distance from certainty of the true class, 0 to 2.
         top_k: k → share of samples whose true class is among the k most probable.
         classes: each class's ranking, in the order of the labels.
+        class_intervals: likewise: Wilson's of precision and recall, of F1 the bootstrap's.
         ranking: their means.
         calibration: bins of confidence.
         by_chance: what calibration error is to be expected of so many samples.
@@ -101,6 +111,7 @@ class Measures:
     brier: float
     top_k: Mapping[int, float]
     classes: List[ClassRanking]
+    class_intervals: List[ClassIntervals]
     ranking: ClassRanking
     calibration: Calibration
     by_chance: ByChance
@@ -126,11 +137,11 @@ class Measures:
             **self._headline(),
             **self._calibration(),
             **self._selective(),
-            **{f"{name}_ci95": None if pair is None else list(pair) for name, pair in self.intervals.items()},
+            **_plain(self.intervals),
             "per_class": [
                 {"class": item.name, "precision": item.precision, "recall": item.recall, "f1": item.f1,
-                 "support": item.support, **ranking._asdict()}
-                for item, ranking in zip(self.evaluation.per_class, self.classes)
+                 "support": item.support, **ranking._asdict(), **_plain(intervals._asdict())}
+                for item, ranking, intervals in zip(self.evaluation.per_class, self.classes, self.class_intervals)
             ],
             "confusion": self.evaluation.confusion.tolist(),
             "notes": list(self.notes),
@@ -187,18 +198,21 @@ def measure(predictions: Predictions, class_names: Sequence[str], temperature: T
     """
     evaluation = evaluate(predictions, class_names)
     classes = rank_classes(predictions.probabilities, predictions.labels)
+    rng = np.random.default_rng(SEED)
+    confusions = resampled_confusions(evaluation.confusion, rng)
     return Measures(
         evaluation=evaluation,
         brier=float(brier_scores(predictions.probabilities, predictions.labels).mean()),
         top_k=top_k_accuracy(predictions.probabilities, predictions.labels),
         classes=classes,
+        class_intervals=_class_intervals(evaluation.confusion, confusions),
         ranking=mean_ranking(classes),
         calibration=calibrate(predictions),
         by_chance=_by_chance(predictions),
         risk_coverage=risk_coverage(predictions.confidence, predictions.predicted == predictions.labels),
         temperature=temperature,
         scaled=None if temperature.value is None else _scaled(predictions, temperature.value),
-        intervals=_intervals(predictions, evaluation),
+        intervals=_intervals(predictions, evaluation, score_counts(confusions), rng),
     )
 
 
@@ -219,10 +233,24 @@ def _by_chance(predictions: Predictions) -> ByChance:
     return ByChance(float(errors.mean()), float(np.percentile(errors, 95)))
 
 
-def _intervals(predictions: Predictions, evaluation: Evaluation) -> Dict[str, Optional[Interval]]:
+def _class_intervals(counts: np.ndarray, replicates: np.ndarray) -> List[ClassIntervals]:
+    """Returns each class's intervals from its confusion matrix (K, K) and the replicates' (R, K, K)."""
+    hits, f1 = np.diagonal(counts), f1_scores(replicates)
+    return [
+        ClassIntervals(_share_interval(hit, predicted), _share_interval(hit, true), percentile_interval(values))
+        for hit, predicted, true, values in zip(hits, counts.sum(axis=0), counts.sum(axis=1), f1.T)
+    ]
+
+
+def _share_interval(successes: int, n: int) -> Optional[Interval]:
+    """Returns Wilson's interval, or ``None`` where there are no trials."""
+    return wilson_interval(int(successes), int(n)) if n else None
+
+
+def _intervals(
+    predictions: Predictions, evaluation: Evaluation, counts: CountScores, rng: np.random.Generator
+) -> Dict[str, Optional[Interval]]:
     """Returns name → interval: Wilson's of the accuracy, of the others the bootstrap's."""
-    rng = np.random.default_rng(SEED)
-    counts = score_counts(resampled_confusions(evaluation.confusion, rng))
     parts = [_sample_replicates(predictions, part) for part in resampled_samples(evaluation.n, rng)]
     replicates = dict(zip(CountScores._fields, counts))
     replicates.update({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
@@ -254,6 +282,11 @@ def _ece_replicates(predictions: Predictions, counts: np.ndarray) -> np.ndarray:
     inside = np.zeros((len(edges) - 1, len(gaps)), np.float32)
     inside[bin_numbers(predictions.confidence, edges), np.arange(len(gaps))] = gaps
     return np.abs(inside @ counts).sum(axis=0) / len(gaps)
+
+
+def _plain(intervals: Mapping[str, Optional[Interval]]) -> Dict[str, Optional[List[float]]]:
+    """Returns intervals by the keys that they have in ``metrics.json``."""
+    return {f"{name}_ci95": None if pair is None else list(pair) for name, pair in intervals.items()}
 
 
 def _class_notes(evaluation: Evaluation) -> List[str]:

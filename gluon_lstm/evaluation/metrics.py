@@ -130,14 +130,21 @@ def score_counts(counts: np.ndarray) -> CountScores:
     true, predicted = counts.sum(axis=-1).astype(np.float64), counts.sum(axis=-2).astype(np.float64)
     n, present = true.sum(axis=-1), np.count_nonzero(true, axis=-1)
     recall = np.divide(hits, true, out=np.zeros_like(hits), where=true > 0)
-    f1 = np.divide(2 * hits, true + predicted, out=np.zeros_like(hits), where=true > 0)
+    f1 = f1_scores(counts)
     covariance = hits.sum(axis=-1) * n - (true * predicted).sum(axis=-1)
     variances = [n**2 - np.square(sums).sum(axis=-1) for sums in (true, predicted)]
     with np.errstate(invalid="ignore", divide="ignore"):
         correlation = covariance / np.sqrt(variances[0] * variances[1])
     return CountScores(
-        recall.sum(axis=-1) / present, f1.sum(axis=-1) / present, (f1 * true).sum(axis=-1) / n, correlation
+        recall.sum(axis=-1) / present, np.nansum(f1, axis=-1) / present, np.nansum(f1 * true, axis=-1) / n, correlation
     )
+
+
+def f1_scores(counts: np.ndarray) -> np.ndarray:
+    """Returns each class's F1 (…, K) from confusion matrices (…, K, K); NaN of a class without samples."""
+    hits = np.diagonal(counts, axis1=-2, axis2=-1).astype(np.float64)
+    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
+    return np.divide(2 * hits, true + predicted, out=np.full_like(hits, np.nan), where=true > 0)
 
 
 def negative_log_likelihood(probabilities: np.ndarray, labels: np.ndarray) -> float:

@@ -134,6 +134,21 @@ def test_each_interval_holds_its_number_and_is_about_as_wide_as_a_loop_says(foun
         assert low < content[name] < high, name
 
 
+def test_intervals_of_each_class(found):
+    content, labels, probabilities = found
+    predicted, rng = probabilities.argmax(axis=1), np.random.default_rng(2)
+    draws = [rng.integers(0, len(labels), len(labels)) for _ in range(300)]
+    f1 = np.array([sk.f1_score(labels[d], predicted[d], average=None) for d in draws])
+    for k, item in enumerate(content["per_class"]):
+        hits = int(((labels == k) & (predicted == k)).sum())
+        for name, n in (("recall", (labels == k).sum()), ("precision", (predicted == k).sum())):
+            interval = binomtest(hits, int(n)).proportion_ci(0.95, method="wilson")
+            assert item[f"{name}_ci95"] == pytest.approx([interval.low, interval.high], abs=1e-6)
+        low, high = item["f1_ci95"]
+        assert low < item["f1"] < high
+        assert high - low == pytest.approx(np.subtract(*np.percentile(f1[:, k], [97.5, 2.5])), rel=0.25)
+
+
 def test_the_same_predictions_give_the_same_numbers():
     predictions = random_predictions(samples=50)
     first, second = (measure(predictions, NAMES[:4], Temperature(1.0, "")).to_dict() for _ in range(2))

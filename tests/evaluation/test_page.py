@@ -21,7 +21,14 @@ from gluon_lstm.evaluation.explanations import GateTrace, Occlusion
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.outliers import detect_outliers
 from gluon_lstm.evaluation.predict import Predictions, softmax
-from gluon_lstm.evaluation.report import Provenance, Studying, make_study, write_report
+from gluon_lstm.evaluation.report import (
+    Provenance,
+    Studying,
+    compare_studies,
+    make_study,
+    write_comparison,
+    write_report,
+)
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.report.words import LEVELS, mark_words
 from gluon_lstm.evaluation.robustness import Curve, Level, Robustness
@@ -103,6 +110,20 @@ def source(folder):
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """The folder of a page that compares runs with hostile names, two of which differ in their seed alone."""
+    folder, dataset = tmp_path_factory.mktemp("compared"), hostile_texts()
+    studies = []
+    for seed, name in enumerate((*CLASSES[:2], "z" * 300)):
+        logits = np.random.default_rng(seed).normal(size=(30, 3)) + np.eye(3)[dataset.labels]
+        predictions = Predictions(softmax(logits), dataset.labels, logits)
+        provenance = Provenance(name, seed, {"numpy": "1"}, {})
+        studies.append(make_study(predictions, dataset, provenance, TEMPERATURE, studying=Studying(())))
+    write_comparison(folder, compare_studies(studies, {"<b>two</b>": [0, 1]}))
+    return folder
+
+
 def test_every_picture_is_in_the_page_and_has_an_alternative_text(folder, source):
     images = [attributes for tag, attributes in Elements(source).found if tag == "img"]
     assert len(images) == len(list(folder.glob("*.png"))) == 13
@@ -172,28 +193,46 @@ ROWS = "[...document.querySelectorAll('#classes tbody tr')].map(r => r.cells[%d]
 
 
 @pytest.fixture(scope="module")
-def page(folder, tmp_path_factory):
-    """The page in a browser."""
+def browser(tmp_path_factory):
+    """A browser's page."""
     with browsing(tmp_path_factory.mktemp("browser")) as page:
-        page.look(1200)
-        page.open(folder / "report.html")
         yield page
 
 
+@pytest.fixture
+def page(browser, folder):
+    """The report in the browser."""
+    return shown(browser, folder)
+
+
+@pytest.fixture(params=["report", "comparison"])
+def either(request, browser, folder, compared):
+    """The report in the browser, then the page that compares runs."""
+    return shown(browser, {"report": folder, "comparison": compared}[request.param])
+
+
+def shown(browser, folder):
+    """Returns a browser that shows a folder's page, as wide as a screen."""
+    browser.complaints.clear()
+    browser.look(1200)
+    browser.open(folder / "report.html")
+    return browser
+
+
 @needs_browser
-def test_it_opens_without_complaint_and_runs_nothing_of_the_data(page):
-    assert page.complaints == []
-    assert "bad" not in page.run("document.title")
-    assert page.run("[...document.images].every(i => i.complete && i.naturalWidth > 100)")
+def test_it_opens_without_complaint_and_runs_nothing_of_the_data(either):
+    assert either.complaints == []
+    assert "bad" not in either.run("document.title")
+    assert either.run("[...document.images].every(i => i.complete && i.naturalWidth > 100)")
 
 
 @needs_browser
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1200, 700, 360])
-def test_nothing_is_wider_than_the_window(page, width, dark):
-    page.look(width, dark=dark)
-    assert page.run("document.documentElement.scrollWidth") <= width
-    assert page.run(LIMITS) == []
+def test_nothing_is_wider_than_the_window(either, width, dark):
+    either.look(width, dark=dark)
+    assert either.run("document.documentElement.scrollWidth") <= width
+    assert either.run(LIMITS) == []
 
 
 @needs_browser
@@ -207,7 +246,6 @@ def test_light_and_dark_differ(page):
 
 @needs_browser
 def test_tables_sort_by_mouse_and_by_keyboard(page):
-    page.look(1200)
     before = page.run(ROWS % 6)
     numbers = sorted(map(int, before))
     page.run("document.querySelectorAll('#classes th button')[6].click()")
@@ -224,8 +262,7 @@ def test_tables_sort_by_mouse_and_by_keyboard(page):
 
 
 @needs_browser
-def test_the_first_tab_leads_past_the_links(page, folder):
-    page.open(folder / "report.html")
+def test_the_first_tab_leads_past_the_links(page):
     page.press("Tab", 9)
     assert page.run("document.activeElement.className") == "skip"
     page.press("Enter", 13)
@@ -235,11 +272,11 @@ def test_the_first_tab_leads_past_the_links(page, folder):
 
 @needs_browser
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_an_accessibility_check_finds_nothing_serious(page, dark):
+def test_an_accessibility_check_finds_nothing_serious(either, dark):
     path = os.environ.get("AXE_CORE")
     if not path:
         pytest.skip("AXE_CORE does not name a file with axe-core")
-    page.look(1200, dark=dark)
-    page.run(Path(path).read_text(encoding="utf-8"))
-    violations = page.run("axe.run().then(found => found.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
+    either.look(1200, dark=dark)
+    either.run(Path(path).read_text(encoding="utf-8"))
+    violations = either.run("axe.run().then(found => found.violations.map(v => [v.impact, v.id, v.nodes[0].html]))")
     assert [item for item in violations if item[0] in ("serious", "critical")] == []

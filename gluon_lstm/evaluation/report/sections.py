@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.intervals import Interval
 from gluon_lstm.evaluation.measures import Measures
 from gluon_lstm.evaluation.mistakes import frequent_confusions
 from gluon_lstm.evaluation.report.condition_sections import (
@@ -72,9 +73,9 @@ def _numbers(study: Study) -> Section:
         between = UNDEFINED if interval is None else f"{write(interval.low)} to {write(interval.high)}"
         rows.append((text_cell(name), Cell(shown, value), text_cell(between)))
     for k, share in measures.top_k.items():
-        low, high = measures.top_k_interval(k)
+        between = _interval_cell(measures.top_k_interval(k)).text
         rows.append((text_cell(f"True class among the {k} most probable"), Cell(percent(share), share),
-                     text_cell(f"{percent(low)} to {percent(high)}")))  # fmt: skip
+                     text_cell(between)))  # fmt: skip
     intervals = (
         "Intervals are Wilson's for accuracy and top-k and percentiles of a bootstrap with 1,000 replicates for the "
         "others. Chance adds to a replicate's calibration error, so that interval may lie above the number. "
@@ -86,17 +87,27 @@ def _numbers(study: Study) -> Section:
 
 def _classes(study: Study) -> Section:
     """Returns the section with a row for each class."""
+    measures = study.measures
     rows = [
         (text_cell(item.name), *(number_cell(value, percent) for value in (item.precision, item.recall, item.f1)),
-         *(number_cell(value, decimal) for value in ranking), number_cell(item.support, count))
-        for item, ranking in zip(study.measures.evaluation.per_class, study.measures.classes)
+         *(number_cell(value, decimal) for value in ranking), number_cell(item.support, count),
+         _interval_cell(intervals.recall))
+        for item, ranking, intervals in zip(measures.evaluation.per_class, measures.classes, measures.class_intervals)
     ]  # fmt: skip
-    columns = ("Class", "Precision", "Recall", "F1", "ROC-AUC", "Average precision", "Samples")
+    columns = ("Class", "Precision", "Recall", "F1", "ROC-AUC", "Average precision", "Samples",
+               "Recall, 95 % interval")  # fmt: skip
     note = (
         "A dash marks a number that is undefined: precision of a class that was never predicted; recall, F1, ROC-AUC "
         "and average precision of a class without samples."
     )
     return Section("classes", "Classes", [note], tables=[Table("Each class against the rest", columns, rows)])
+
+
+def _interval_cell(interval: Optional[Interval]) -> Cell:
+    """Returns the cell of an interval of a share, by whose lower end it is sorted."""
+    if interval is None:
+        return Cell(UNDEFINED, None)
+    return Cell(f"{percent(interval.low)} to {percent(interval.high)}", interval.low)
 
 
 def _mistakes(study: Study) -> Section:
