@@ -134,7 +134,7 @@ def printed(tables, width):
     return stream.getvalue().splitlines()
 
 
-@pytest.mark.parametrize("width, parts", [(60, 10), (80, 7), (200, 3)])
+@pytest.mark.parametrize("width, parts", [(60, 14), (80, 7), (200, 3)])
 def test_the_terminal_shows_the_tables_of_the_page(studies, tmp_path, width, parts):
     comparison = compare_studies(studies, {"one and 1 more": [0, 1]})
     tables = tables_of(comparison)

@@ -118,4 +118,4 @@ def test_the_temperature_is_the_one_that_pytorchs_optimizer_finds(torch, predict
         return loss
 
     optimizer.step(closure)
-    assert fit_temperature(predictions) == pytest.approx(float(torch.exp(logarithm)), rel=1e-4)
+    assert fit_temperature(predictions) == pytest.approx(float(torch.exp(logarithm.detach())), rel=1e-4)
