@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from gluon_lstm import runtime
-from gluon_lstm.cli.loading import check_data_dir, read_other, read_own
+from gluon_lstm.cli.loading import check_data_dir, from_files, read_other, read_own
 from gluon_lstm.cli.output import visible
 from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
-from gluon_lstm.data import SequenceDataset, load_split
+from gluon_lstm.data import SequenceDataset
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
 
@@ -128,10 +128,11 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
     directory.check_evaluation(split)
     runtime.prepare(config.runtime.threads)
     own: Dict[str, bool] = {}
+    read_split = from_files(config)
 
     def read(predictor, name: str) -> SequenceDataset:
         if name != "data":
-            return load_split(config, name, predictor.reader)
+            return read_split(predictor, name)
         found = read_own(arguments, config, predictor)
         for note in found.notes:
             print(visible(note), file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 from dataclasses import replace
@@ -55,6 +56,16 @@ def _asked_for(arguments: argparse.Namespace) -> Container[str]:
     """Returns the fields of the section ``data`` that flags or file set."""
     from_file = read_config_file(arguments.config).get("data", {}) if arguments.config else {}
     return {*given_flags(arguments).get("data", {}), *from_file}
+
+
+def from_files(config: Config) -> Callable[[Any, str], SequenceDataset]:
+    """Returns a function of a model and a split's name: the split as that model reads it; pictures are read but once."""
+    read_all = functools.cache(lambda: load_splits(config))
+
+    def read(predictor: Any, name: str) -> SequenceDataset:
+        return getattr(read_all(), name) if predictor.reader is None else load_split(config, name, predictor.reader)
+
+    return read
 
 
 def from_memory(splits: DataSplits) -> Callable[[Any, str], SequenceDataset]:

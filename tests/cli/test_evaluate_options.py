@@ -159,18 +159,30 @@ def test_without_its_validation_split_a_run_is_not_scaled(cli, run, monkeypatch)
     from gluon_lstm.cli import evaluate
     from gluon_lstm.errors import DataError
 
-    load_split = evaluate.load_split
+    from_files = evaluate.from_files
 
-    def load(config, split, reader):
-        if split == "validation":
-            raise DataError("validation.csv: no such file")
-        return load_split(config, split, reader)
+    def without_validation(config):
+        def read(predictor, split):
+            if split == "validation":
+                raise DataError("validation.csv: no such file")
+            return from_files(config)(predictor, split)
 
-    monkeypatch.setattr(evaluate, "load_split", load)
+        return read
+
+    monkeypatch.setattr(evaluate, "from_files", without_validation)
     assert cli("evaluate", run, "--quick").code == 0
     numbers = metrics_of(run)
     assert numbers["temperature"] is numbers["ece_scaled"] is None
     assert any("validation split cannot be had (validation.csv: no such file)" in note for note in numbers["notes"])
+
+
+def test_pictures_are_read_once(cli, run, monkeypatch):
+    from gluon_lstm.cli import loading
+
+    load_splits, calls = loading.load_splits, []
+    monkeypatch.setattr(loading, "load_splits", lambda config: calls.append(config) or load_splits(config))
+    assert cli("evaluate", run, "--quick").code == 0
+    assert len(calls) == 1 and metrics_of(run)["temperature"] is not None
 
 
 def test_a_temperature_of_other_data_is_not_kept(cli, run):

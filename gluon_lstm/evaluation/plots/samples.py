@@ -112,9 +112,12 @@ def gates(trace: GateTrace, tokens: Sequence[str] = ()) -> Figure:
         tokens: (T,) what each step is, where it is a word; named where they are few.
     """
     parts = [*trace.gates._asdict().items(), ("memory cell", trace.cell)]
+    is_named = 0 < len(tokens) <= STEPS_NAMED
     with style(), matplotlib.rc_context({"axes.grid": False}):
-        figure = new_figure(9, 5.2)
+        # Of known places, for a layout that measures everything takes half a second; the words below are cut.
+        figure = new_figure(9, 5.6 if is_named else 5.2, layout=None)
         axes = figure.subplots(2, 3, sharex=True).ravel()
+        figure.subplots_adjust(0.06, 0.23 if is_named else 0.1, 0.985, 0.87, wspace=0.32, hspace=0.24)
         for ax, (name, values) in zip(axes, parts):
             _draw_units(figure, ax, name, values)
         axes[5].plot(trace.gates.forget.mean(axis=1), color=BLUE, label="forget gate")
@@ -133,7 +136,9 @@ def _draw_units(figure: Figure, ax, name: str, values: np.ndarray) -> None:
     most = 1.0 if is_gate else max(1.0, float(np.abs(values).max()))
     options = {"cmap": "cividis", "vmin": 0} if is_gate else {"cmap": "PuOr", "vmin": -most}
     image = ax.imshow(values.T, aspect="auto", interpolation="nearest", vmax=most, **options)
-    figure.colorbar(image, ax=ax, fraction=0.05)
+    bar = ax.inset_axes((1.02, 0, 0.035, 1))
+    figure.colorbar(image, cax=bar, ticks=MaxNLocator(2, steps=[1, 2, 5, 10]))
+    bar.tick_params(labelsize=7)
     ax.set(title=f"{name} gate" if is_gate else name, ylabel="unit")
 
 
