@@ -62,7 +62,8 @@ def test_of_many_layers_the_first_and_the_last_are_shown(section_of):
     section = section_of(traces_of(MOST_TRACES, ("forward",)))
     assert len(section.pictures) == 1 + MOST_TRACES and section.paragraphs[1] == "The gates are those of every layer."
     section = section_of(traces_of(MOST_TRACES + 1, ("forward",)))
-    assert [picture.name for picture in section.pictures[1:]] == ["gates_layer1_forward.png", "gates_layer9_forward.png"]
+    names = [picture.name for picture in section.pictures[1:]]
+    assert names == ["gates_layer1_forward.png", "gates_layer9_forward.png"]
     assert "the first and the last layer" in section.paragraphs[1]
 
 
