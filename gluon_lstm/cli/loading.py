@@ -59,7 +59,7 @@ def _asked_for(arguments: argparse.Namespace) -> Container[str]:
 
 
 def from_files(config: Config) -> Callable[[Any, str], SequenceDataset]:
-    """Returns a function of a model and a split's name: the split as that model reads it; pictures are read but once."""
+    """Returns a function of a model and a split's name: the split as that model reads it; pictures are read once."""
     read_all = functools.cache(lambda: load_splits(config))
 
     def read(predictor: Any, name: str) -> SequenceDataset:

@@ -60,7 +60,7 @@ class Temperature(NamedTuple):
 
 
 class ByChance(NamedTuple):
-    """Expected calibration error that the number of samples alone brings about, of a model that is sure as it should be.
+    """Expected calibration error that the number of samples alone brings about, of a model whose confidence is right.
 
     Attributes:
         mean: over ``intervals.REPLICATES`` drawn sets of samples.
