@@ -9,7 +9,9 @@ from matplotlib import pyplot
 from PIL import Image
 
 from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.explanations import GateTrace
 from gluon_lstm.evaluation.plots import classes as classes_of_plots
+from gluon_lstm.nn import Gates
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -119,3 +121,24 @@ def test_nothing_global_is_changed(log, tmp_path):
     plots.save(plots.learning_curves(log), tmp_path / "curves.png")
     assert dict(matplotlib.rcParams) == before
     assert pyplot.get_fignums() == []
+
+
+def test_a_figure_that_is_drawn_once_looks_as_matplotlib_saves_it(log, tmp_path):
+    plots.save(plots.learning_curves(log), tmp_path / "once.png")
+    with plots.style.style():
+        plots.learning_curves(log).savefig(tmp_path / "twice.png")
+    with Image.open(tmp_path / "once.png") as once, Image.open(tmp_path / "twice.png") as twice:
+        np.testing.assert_array_equal(np.asarray(once), np.asarray(twice.convert("RGB")))
+        assert once.info["dpi"] == pytest.approx(twice.info["dpi"], abs=0.1)
+
+
+@pytest.mark.parametrize("tokens", [(), ("W" * 30,) * plots.samples.STEPS_NAMED], ids=["numbers", "words"])
+def test_the_labels_of_gates_are_inside_the_figure_and_apart(tokens, tmp_path):
+    rng = np.random.default_rng(0)
+    steps = plots.samples.STEPS_NAMED
+    trace = GateTrace(0, 2, 1, "backward", Gates(*rng.random((4, steps, 128))), *10 * rng.normal(size=(2, steps, 128)))
+    figure = plots.gates(trace, tokens)
+    plots.save(figure, tmp_path / "gates.png")
+    boxes = [ax.get_tightbbox() for ax in figure.axes[:6]]
+    assert all(0 <= box.x0 and box.x1 <= figure.bbox.x1 and 0 <= box.y0 and box.y1 <= figure.bbox.y1 for box in boxes)
+    assert not any(box.overlaps(other) for n, box in enumerate(boxes) for other in boxes[:n])

@@ -115,9 +115,9 @@ def gates(trace: GateTrace, tokens: Sequence[str] = ()) -> Figure:
     is_named = 0 < len(tokens) <= STEPS_NAMED
     with style(), matplotlib.rc_context({"axes.grid": False}):
         # Of known places, for a layout that measures everything takes half a second; the words below are cut.
-        figure = new_figure(9, 5.6 if is_named else 5.2, layout=None)
+        figure = new_figure(9, 6.2 if is_named else 5.2, layout=None)
         axes = figure.subplots(2, 3, sharex=True).ravel()
-        figure.subplots_adjust(0.07, 0.23 if is_named else 0.1, 0.95, 0.87, wspace=0.52, hspace=0.24)
+        figure.subplots_adjust(0.07, 0.25 if is_named else 0.1, 0.95, 0.87, wspace=0.52, hspace=0.24)
         for ax in axes:
             ax.tick_params(labelsize=8)
         for ax, (name, values) in zip(axes, parts):
