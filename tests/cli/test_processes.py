@@ -127,6 +127,14 @@ def test_a_closed_standard_output_is_nobodys_mistake():
     assert (done.returncode, done.stderr) == (2, "gluon-lstm train: --epochs 0: must be at least 1\n")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("errors", ["2>&-", "2>/dev/full"], ids=["closed", "full"])
+def test_a_mistake_that_cannot_be_told_has_its_code_and_nothing_on_standard_output(errors):
+    command = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'train.py'))} --epochs 0 {errors}"
+    done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_the_installed_command_is_the_same():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
