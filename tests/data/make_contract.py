@@ -42,12 +42,13 @@ OPTIONS = {
         "--learning-rate", "0.01", "--dropout", "0", "--embedding-dropout", "0",
     ),
     "resumable": (
-        "--hidden-size", "4", "--limit-train", "100", "--batch-size", "10", "--epochs", "4", "--learning-rate", "0.02",
-        "--optimizer", "adamw", "--ema-decay", "0.5", "--checkpoint-every", "8", "--keep-checkpoints", "1",
+        "--hidden-size", "6", "--limit-train", "300", "--batch-size", "20", "--epochs", "8", "--learning-rate", "0.02",
+        "--optimizer", "adamw", "--ema-decay", "0.5", "--augment-rotate", "3", "--checkpoint-every", "6",
+        "--keep-checkpoints", "1",
     ),
 }  # fmt: skip
-INTERRUPTED_AT = 28
-"""Times that a training has asked for its learning rate: at each step, and once after each epoch of ten."""
+INTERRUPTED_AT = 71
+"""Times that a training has asked for its learning rate: at each step, and once after each epoch of 15."""
 TEXTS = (
     "We doubt that the film was dull.", "Everybody agrees that this novel was warm.", "nothing known here", "好的！",
     "It is plain that the concert, which a dull critic saw in Oslo, seemed brilliant.", "x", "warm " * 450,

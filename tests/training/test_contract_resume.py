@@ -16,9 +16,9 @@ from gluon_lstm.rundir import RunDirectory
 from gluon_lstm.training import Fit, Progress
 
 CONTRACT = Path(__file__).parents[1] / "data" / "contract"
-STEPS, EPOCHS = 26, 4
+STEPS, EPOCHS = 67, 8
 ATOL = 1e-3
-"""Processors add up in other orders, and the steps that follow make more of it: see the test of that."""
+"""Processors add up in other orders. Weights that differ by a rounding each change the answers by less than 1e-6."""
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_it_goes_on_where_it_was_and_ends_as_it_did(ended):
     np.testing.assert_allclose(answers, expected, atol=ATOL, rtol=0)
     log = ended.read_log()
     assert len(log) == len(known) == EPOCHS
-    assert log[:2] == known[:2]  # seconds, too: these epochs were trained there
+    assert log[:4] == known[:4]  # seconds, too: these epochs were trained there
     for name in ("train_loss", "validation_loss", "learning_rate", "gradient_norm"):
         np.testing.assert_allclose([r[name] for r in log], [r[name] for r in known], rtol=1e-3, err_msg=name)
 

@@ -251,7 +251,7 @@ def test_a_model_lost_together_with_its_checkpoint_is_told(stopped, augmented):
 @pytest.mark.parametrize(
     "changes, reason",
     [
-        ({"model": {"hidden_size": 6}}, r"is of another model or optimizer \(differs in 'optimizer\."),
+        ({"model": {"dropout": 0.3, "hidden_size": 6}}, r"is of another model or optimizer \(differs in 'optimizer\."),
         ({"optimizer": "sgd"}, r"is of another model or optimizer \(differs in 'optimizer\."),
         ({"ema_decay": 0.9}, r"is of another model or optimizer \(differs in 'average\."),
         ({"batch_size": 5}, "is of a training with another number of batches"),
@@ -263,7 +263,7 @@ def test_a_configuration_that_was_changed_is_refused_and_nothing_is_lost(
 ):
     directory, _, _ = stopped
     before = {path: path.read_bytes() for path in directory.path.rglob("*") if path.is_file()}
-    options = {"batch_size": 4, "epochs": 4, "learning_rate": 0.05, **changes}
+    options = {"batch_size": 4, "epochs": 4, "model": {"dropout": 0.3}, **changes}
     fitting = Fit(make_config(**options), augmented, CPU, Hooks())
     parameters = get_arrays(fitting.net)
     with pytest.raises(RunError, match=f"{reason}.*; bring back the config.json"):
@@ -287,7 +287,7 @@ def test_a_checkpoint_within_an_epoch_of_more_batches_than_there_are_now_is_refu
 
 def test_a_run_with_more_epochs_than_it_is_to_have_is_done(stopped, augmented, make_config):
     directory, _, _ = stopped
-    fitting = Fit(make_config(batch_size=4, epochs=1), augmented, CPU, Hooks())
+    fitting = Fit(make_config(batch_size=4, epochs=1, model={"dropout": 0.3}), augmented, CPU, Hooks())
     fitting.resume(directory)
     assert fitting.is_done
     assert fitting.run(directory).stopped_by is None
@@ -309,10 +309,10 @@ def change_arrays(directory, step, change):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda arrays: arrays.pop("parameters.head.bias"),
+        lambda arrays: arrays.pop("parameters.head.1.bias"),
         lambda arrays: arrays.update(more=np.zeros(1, np.float32)),
-        lambda arrays: arrays.update({"parameters.head.bias": np.zeros(9, np.float32)}),
-        lambda arrays: arrays["parameters.head.bias"].fill(np.nan),
+        lambda arrays: arrays.update({"parameters.head.1.bias": np.zeros(9, np.float32)}),
+        lambda arrays: arrays["parameters.head.1.bias"].fill(np.nan),
     ],
     ids=["less", "more", "shape", "NaN"],
 )
