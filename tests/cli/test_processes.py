@@ -91,22 +91,22 @@ FULL = "gluon-lstm: standard output cannot be written (No space left on device);
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-@pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
-    "name, arguments",
+    "name, arguments, variables",
     [
-        ("train.py", ["--help"]),
-        ("train.py", ["--output", "run", *TINY, "--epochs", "1"]),
-        ("evaluate.py", ["copy", "--quick"]),
+        ("train.py", ["--help"], {}),
+        ("train.py", ["--help"], {"PYTHONUNBUFFERED": "1"}),
+        ("train.py", ["--output", "run", *TINY, "--epochs", "1"], {}),
+        ("evaluate.py", ["copy", "--quick"], {"PYTHONUNBUFFERED": "1"}),
     ],
-    ids=["help", "train", "evaluate"],
+    ids=["help", "help, unbuffered", "train", "evaluate, unbuffered"],
 )
-def test_a_full_standard_output_is_one_line(trained, tmp_path, name, arguments, environment):
+def test_a_full_standard_output_is_one_line(trained, tmp_path, name, arguments, variables):
     shutil.copytree(trained, tmp_path / "work" / "copy")
     with open("/dev/full", "w") as full:
         command = [sys.executable, str(ROOT / name), *arguments]
-        variables = {**os.environ, **environment}
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=variables, timeout=60)
+        environment = {**os.environ, **variables}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, timeout=60)
     assert done.returncode == 2
     assert [line for line in done.stderr.splitlines(True) if not line.startswith(("epoch ", "d"))] == [FULL]
 
