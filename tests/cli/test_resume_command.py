@@ -107,6 +107,7 @@ def table(tmp_path):
     return tmp_path / "texts.csv"
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_interrupted_seeds_and_folds_go_on_where_they_were(cli, tmp_path, interrupt_after, table):
     def summary(folder):
         return (folder / "summary.json").read_bytes()
