@@ -65,7 +65,7 @@ def replacing_directory(target: Path) -> Iterator[Path]:
     old = temporary.with_name(temporary.name + ".old")
     try:
         yield temporary
-        for path in temporary.rglob("*"):
+        for path in (temporary, *temporary.rglob("*")):
             _flush(path)
         temporary.chmod(0o777 & ~_umask())
         # A folder that is not empty cannot be renamed over, so the old one steps aside first.

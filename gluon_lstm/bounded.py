@@ -28,7 +28,7 @@ YAML_VALUES = 10_000
 JSON_CONTAINERS = MIB
 """Brackets that open in a JSON text; an empty list takes thirty times its text in memory."""
 LOG_BYTES = 64 * MIB
-"""Of ``log.jsonl``."""
+"""Of ``log.jsonl``, and of the ``state.json`` of a checkpoint, which holds it too."""
 WEIGHT_BYTES = 4096 * MIB
 """Of a file of parameters."""
 SENTENCEPIECE_BYTES = 16 * MIB

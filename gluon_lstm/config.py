@@ -48,6 +48,8 @@ TOKENIZERS = ("words", "characters", "jieba", "sentencepiece")
 ENDS = ("start", "end")
 DIVERGENCE = ("stop", "skip", "rollback")
 MOST_ROLLBACKS = 3
+MOST_EPOCHS = 100_000
+"""Whose records a run's log and its checkpoints can hold."""
 TRANSFORMER_HEADS = 4
 REPORT_SECTIONS = (
     "mistakes", "calibration", "selective", "ranking", "lengths", "explanation", "robustness", "speed", "training",
@@ -185,7 +187,7 @@ class ModelConfig:
 class TrainingConfig:
     """Optimizer, schedule, stopping and averaging."""
 
-    epochs: int = option(10, "passes over the training set", low=1)
+    epochs: int = option(10, "passes over the training set", low=1, high=MOST_EPOCHS)
     batch_size: int = option(128, "samples a step", low=1)
     optimizer: str = option("adam", "update rule", choices=("adam", "adamw", "sgd", "rmsprop"))
     learning_rate: float = option(0.002, "greatest learning rate", above=0, high=1000)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import tempfile
 import zlib
+from typing import Callable, Type
 
 import numpy as np
 import pytest
@@ -30,3 +33,51 @@ def rng(random_seed) -> np.random.Generator:
 def hybridized(request) -> bool:
     """Whether the test's blocks are to be hybridized; the test runs both ways."""
     return request.param
+
+
+class FailingDisk:
+    """A context in which a call of the operating system that writes fails, as on a full or broken disk.
+
+    Args:
+        fails_at: number of the call that fails, from 0.
+        number: the error's.
+        for_good: whether every later one fails too.
+
+    Attributes:
+        calls: how many there were.
+    """
+
+    CALLS = ("os.fsync", "os.replace", "os.open", "pathlib.Path.write_bytes", "pathlib.Path.write_text",
+             "pathlib.Path.chmod", "tempfile.mkstemp", "tempfile.mkdtemp")  # fmt: skip
+
+    def __init__(self, fails_at: int, number: int, for_good: bool) -> None:
+        self._fails_at, self._number, self._for_good, self.calls = fails_at, number, for_good, 0
+        self._patch = pytest.MonkeyPatch()
+
+    def __enter__(self) -> FailingDisk:
+        modules = {"os": os, "pathlib.Path": pathlib.Path, "tempfile": tempfile}
+        for name in self.CALLS:
+            owner, _, attribute = name.rpartition(".")
+            self._patch.setattr(modules[owner], attribute, self._wrap(getattr(modules[owner], attribute)))
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._patch.undo()
+
+    def _wrap(self, function: Callable) -> Callable:
+        def call(*arguments, **options):
+            self.calls += 1
+            if self.calls - 1 == self._fails_at or (self._for_good and self.calls > self._fails_at):
+                if function.__name__ in ("write_bytes", "write_text"):  # of which a part gets onto the disk
+                    path, content = arguments
+                    function(path, content[: len(content) // 2], **options)
+                raise OSError(self._number, os.strerror(self._number))
+            return function(*arguments, **options)
+
+        return call
+
+
+@pytest.fixture
+def failing_disk() -> Type[FailingDisk]:
+    """The context in which a call that writes fails."""
+    return FailingDisk

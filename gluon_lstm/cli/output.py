@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
-from typing import Any, Iterator, Optional, TextIO
+from typing import Any, Callable, ContextManager, Iterator, Optional, TextIO
 
 from gluon_lstm.errors import ConfigError
 
@@ -21,24 +21,25 @@ class OutputError(Exception):
     """Standard output could not be written; the cause is the system's error."""
 
 
-class _Checked:
-    """A text stream whose failures are told apart from those of all other files.
+class _Guarded:
+    """A text stream whose failures to write are handled.
 
     Args:
         stream: what is written to.
+        handling: makes the context that each writing is done in.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, handling: Callable[[], ContextManager[None]]) -> None:
+        self._stream, self._handling = stream, handling
 
-    def write(self, text: str) -> int:
-        """Writes, as the stream does, or raises OutputError."""
-        with _raising_output_error():
+    def write(self, text: str) -> Optional[int]:
+        """Writes, as the stream does; ``None`` where a failure is passed over."""
+        with self._handling():
             return self._stream.write(text)
 
     def flush(self) -> None:
-        """Flushes, as the stream does, or raises OutputError."""
-        with _raising_output_error():
+        """Flushes, as the stream does."""
+        with self._handling():
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
@@ -60,17 +61,43 @@ def checked_output() -> Iterator[None]:
     if sys.stdout is None:  # closed by whoever started the process
         yield
         return
-    with redirect_stdout(_Checked(sys.stdout)) as checked:
+    with redirect_stdout(_Guarded(sys.stdout, _raising_output_error)) as checked:
         try:
             yield
         finally:
             checked.flush()
 
 
+@contextmanager
+def forgiving_errors() -> Iterator[None]:
+    """Passes over failures to write to the standard error stream: what it tells must not end a training.
+
+    It may be a file on a disk that is full, or a pipe whose reader has left.
+    """
+    if sys.stderr is None:  # closed by whoever started the process; ``print`` would take standard output instead
+        with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):
+            yield
+        return
+    stream = sys.stderr
+    try:
+        with redirect_stderr(_Guarded(stream, lambda: suppress(OSError))):
+            yield
+    finally:
+        try:
+            stream.flush()
+        except OSError:
+            _send_nowhere(stream)
+
+
 def discard_output() -> None:
     """Sends what is left to nowhere, or Python would complain about it once more at exit."""
-    with suppress(OSError):  # not every stream that stands in for standard output is a file
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _send_nowhere(sys.stdout)
+
+
+def _send_nowhere(stream: TextIO) -> None:
+    """Has a stream write to nowhere from now on, what it still holds included."""
+    with suppress(OSError):  # not every stream that stands in for a standard one is a file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from gluon_lstm.cli.loading import from_memory
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError
-from gluon_lstm.rundir import Plan, Repeat, RepeatsDirectory, RunDirectory
+from gluon_lstm.rundir import Plan, Repeat, RepeatsDirectory, RunDirectory, locked
 from gluon_lstm.rundir.layout import check_inside
 
 MOST_SEEDS = 1000
@@ -80,11 +80,12 @@ def run_repeats(
     """
     RepeatsDirectory.check_free(output, force)
     fitting, splits = load(repeats[0].config)
-    directory = RepeatsDirectory.create(output, force)
-    repeats = [Repeat(name, replace(config, data=replace(fitting.data, fold=config.data.fold)))
-               for name, config in repeats]  # fmt: skip
-    directory.write_plan(Plan(tuple(repeats), int(runtime.describe()["threads"])))
-    return _run_all(directory, repeats, splits, train)
+    with locked(output):
+        directory = RepeatsDirectory.create(output, force)
+        repeats = [Repeat(name, replace(config, data=replace(fitting.data, fold=config.data.fold)))
+                   for name, config in repeats]  # fmt: skip
+        directory.write_plan(Plan(tuple(repeats), int(runtime.describe()["threads"])))
+        return _run_all(directory, repeats, splits, train)
 
 
 def resume_repeats(path: Path, train: Callable[[Config, DataSplits, Path], int]) -> int:
@@ -97,7 +98,8 @@ def resume_repeats(path: Path, train: Callable[[Config, DataSplits, Path], int])
     directory = RepeatsDirectory(path)
     plan = directory.read_plan()
     runtime.prepare(plan.repeats[0].config.runtime.threads or plan.threads)
-    return _run_all(directory, plan.repeats, load_splits(plan.repeats[0].config), train)
+    with locked(path):
+        return _run_all(directory, plan.repeats, load_splits(plan.repeats[0].config), train)
 
 
 def _run_all(

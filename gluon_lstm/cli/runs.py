@@ -70,6 +70,7 @@ def go_on(config: Config, splits: DataSplits, path: Path) -> int:
     directory = RunDirectory.open(path)
     with locked(path):
         check_no_links(path)
+        directory.clear_leftovers()
         _check_data(directory, splits)
         fitting = _make_fit(config, splits)
         fitting.resume(directory)

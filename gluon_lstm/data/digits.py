@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from gluon_lstm.config import DataConfig
@@ -20,9 +22,7 @@ def load_digits(config: DataConfig) -> DataSplits:
     Raises:
         ConfigError: options that do not fit the data set.
     """
-    from sklearn import datasets
-
-    source = datasets.load_digits()
+    source = _read()
     everything = ImageDataset(
         name="digits",
         split="train",
@@ -35,3 +35,11 @@ def load_digits(config: DataConfig) -> DataSplits:
     parts = split_off(everything.labels, TEST_SIZE, np.random.default_rng(TEST_SEED))
     test = everything.subset(parts.drawn, "test")
     return make_splits(everything.subset(parts.rest), test, config, DEFAULT_VALIDATION_SIZE)
+
+
+@cache
+def _read():
+    """Returns what scikit-learn reads from its file, once: images, labels and their names, which nobody changes."""
+    from sklearn import datasets
+
+    return datasets.load_digits()

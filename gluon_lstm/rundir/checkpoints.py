@@ -27,13 +27,20 @@ import numpy as np
 
 from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.atomic import replacing_directory
-from gluon_lstm.errors import RunError
-from gluon_lstm.rundir.files import check_sum, read_json, sha256, write_json
+from gluon_lstm.bounded import LOG_BYTES
+from gluon_lstm.errors import RunError, shown
+from gluon_lstm.rundir.files import CURVES, check_sum, is_drawable, read_json, sha256, write_json
 
 CHECKPOINT_VERSION = 1
-_NAME, _DAMAGED = re.compile(r"([0-9]{6,12})-step-([0-9]{8,16})"), "damaged-"
+_NAME, _DAMAGED = re.compile(r"([0-9]+)-step-([0-9]+)"), "damaged-"
 _MANIFEST, _STATE, _ARRAYS = "manifest.json", "state.json", "arrays.safetensors"
 _ADVICE = "go on from another checkpoint"
+_MOST_COUNT = 2**53
+"""Of anything that is counted, so that a float holds it."""
+
+
+class UnknownVersionError(RunError):
+    """A checkpoint that another release wrote: whole perhaps, so nothing is done about it."""
 
 
 @dataclass(frozen=True)
@@ -143,13 +150,21 @@ class Checkpoints:
             write_json(folder / _MANIFEST, {"version": CHECKPOINT_VERSION, "sha256": sums})
 
     def entries(self) -> List[Entry]:
-        """Returns the checkpoints there are, oldest first."""
+        """Returns the checkpoints there are, oldest first.
+
+        Raises:
+            RunError: the folder cannot be read.
+        """
         return self._entries("")
 
     def _entries(self, prefix: str) -> List[Entry]:
-        names = os.listdir(self._folder) if self._folder.is_dir() else []
+        try:
+            names = os.listdir(self._folder) if self._folder.is_dir() else []
+        except OSError as error:
+            raise RunError(f"{self._folder}: cannot be read ({error.strerror})") from error
         matches = (_NAME.fullmatch(name[len(prefix) :]) for name in names if name.startswith(prefix))
-        return sorted(Entry(*map(int, match.groups())) for match in matches if match)
+        found = ((match.group(), Entry(*map(int, match.groups()))) for match in matches if match)
+        return sorted(entry for name, entry in found if name == entry.name)
 
     def keep(self, newest: int, others: Iterable[int]) -> None:
         """Deletes all checkpoints but some, and what killed processes left.
@@ -189,31 +204,43 @@ class Checkpoints:
         manifest = read_json(folder / _MANIFEST)
         version, sums = manifest.get("version"), manifest.get("sha256")
         if version != CHECKPOINT_VERSION:
-            raise RunError(f"{folder}: format version {version!r} is unknown; this release reads {CHECKPOINT_VERSION}")
+            known = f"this release reads {CHECKPOINT_VERSION}; use the release that wrote it, or delete it"
+            raise UnknownVersionError(f"{folder}: format version {shown(version)} is unknown, {known}")
         for name in (_ARRAYS, _STATE):
             check_sum(folder / name, sums.get(name) if isinstance(sums, dict) else None, _ADVICE)
-        state = read_json(folder / _STATE)
+        state = read_json(folder / _STATE, advice=_ADVICE, most=LOG_BYTES)
         if not _is_state(state) or state["step"] != entry.step:
             raise RunError(f"{folder / _STATE}: does not describe the state of a training; {_ADVICE}")
         state.update(counts=Counts(**state["counts"]), log=tuple(state["log"]))
         return Checkpoint(**state, arrays=read_arrays(folder / _ARRAYS, _ADVICE))
 
     def newest(self, accept: Callable[[Checkpoint], None]) -> Optional[Checkpoint]:
-        """Returns the newest checkpoint that can be used; sets those aside that cannot, and says so.
+        """Returns the newest checkpoint that is whole; sets those aside that are damaged, and says so.
 
         Args:
-            accept: takes a checkpoint, or raises RunError where it does not fit.
+            accept: takes a checkpoint, or raises RunError where it is not of this training.
 
         Returns:
             The checkpoint, or ``None`` where there is none.
+
+        Raises:
+            RunError: the newest is whole, but of another training or release. An older one, or none,
+                would have the run lose what it has.
         """
         for entry in reversed(self.entries()):
             try:
                 checkpoint = self.read(entry)
-                accept(checkpoint)
-                return checkpoint
+            except UnknownVersionError:
+                raise
             except RunError as error:
                 self._set_aside(entry, error)
+                continue
+            try:
+                accept(checkpoint)
+            except RunError as error:
+                advice = "bring back the config.json that it was written with, or delete it"
+                raise RunError(f"{self._folder / entry.name}: {error}; {advice}") from error
+            return checkpoint
         return None
 
     def _set_aside(self, entry: Entry, error: RunError) -> None:
@@ -235,11 +262,12 @@ def _is_state(state: Mapping[str, Any]) -> bool:
         and _are_counts(state["counts"])
         and isinstance(state["log"], list)
         and all(_is_record(record, number) for number, record in enumerate(state["log"], 1))
+        and all(record["best"] for record in state["log"][:1])
     )
 
 
 def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value <= _MOST_COUNT
 
 
 def _are_counts(value: Any) -> bool:
@@ -248,16 +276,23 @@ def _are_counts(value: Any) -> bool:
     return (
         isinstance(value, dict)
         and set(value) == set(whole)
-        and all(type(value[name]) in ((int,) if is_whole else (int, float)) for name, is_whole in whole.items())
-        and min(value.values()) >= 0
+        and all(_is_count(value[name]) if is_whole else _is_sum(value[name]) for name, is_whole in whole.items())
     )
 
 
+def _is_sum(value: Any) -> bool:
+    """Whether a value is a number that is not negative, and that a float can be."""
+    return type(value) in (int, float) and 0 <= value <= sys.float_info.max
+
+
 def _is_record(value: Any, epoch: int) -> bool:
-    """Whether a value is a log's record of an epoch, as far as a training that goes on reads it."""
+    """Whether a value is a log's record of an epoch, as a training that goes on and a report read it."""
     return (
         isinstance(value, dict)
-        and value.get("epoch") == epoch
+        and type(value.get("epoch")) is int
+        and value["epoch"] == epoch
         and isinstance(value.get("best"), bool)
-        and all(isinstance(value.get(name), (int, float)) for name in ("validation_accuracy", "validation_loss"))
+        and all(type(value.get(name)) in (int, float) for name in ("validation_accuracy", "validation_loss"))
+        and 0 <= value["validation_accuracy"] <= 1
+        and all(is_drawable(value.get(name)) for name in CURVES)
     )

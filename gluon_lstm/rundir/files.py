@@ -27,7 +27,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(
-    path: Path, checksum: Any = None, advice: str = "train again or restore a copy"
+    path: Path, checksum: Any = None, advice: str = "train again or restore a copy", most: int = JSON_BYTES
 ) -> Dict[str, Any]:
     """Returns the object in a JSON file.
 
@@ -35,12 +35,13 @@ def read_json(
         path: the file.
         checksum: SHA-256 that it must have, in hexadecimal; any if ``None``.
         advice: what to do where it is not valid, for the end of the error's line.
+        most: bytes that it may have.
 
     Raises:
         RunError: there is none, or it is not valid.
     """
     try:
-        text = read_file(path, JSON_BYTES)
+        text = read_file(path, most)
         if checksum is not None and hashlib.sha256(text).hexdigest() != checksum:
             raise RunError(f"{path}: damaged, its checksum is not the recorded one; {advice}")
         content = parse_json(text)
@@ -70,12 +71,12 @@ def parse_record(line: str) -> Dict[str, Any]:
     record = parse_json(line)
     if not isinstance(record, dict) or type(record.get("epoch")) is not int:
         raise ValueError("not an object with the number of an epoch")
-    if not 0 <= record["epoch"] < _MOST_EPOCHS or not all(_is_drawable(record.get(name)) for name in CURVES):
+    if not 0 <= record["epoch"] < _MOST_EPOCHS or not all(is_drawable(record.get(name)) for name in CURVES):
         raise ValueError("not such numbers as a training has")
     return record
 
 
-def _is_drawable(value: Any) -> bool:
+def is_drawable(value: Any) -> bool:
     """Whether a value is a number that can be a point of a curve, or none."""
     return value is None or (type(value) in (int, float) and abs(value) < _GREATEST)
 

@@ -12,19 +12,21 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Tuple, Union
 
 from gluon_lstm.config import Config, merge
-from gluon_lstm.errors import ConfigError, RunError
+from gluon_lstm.errors import ConfigError, RunError, shown
 from gluon_lstm.rundir.files import read_json, write_json
+from gluon_lstm.rundir.lock import locked
 from gluon_lstm.rundir.run import RunDirectory, explained
 from gluon_lstm.runtime import MOST_THREADS
 
 SUMMARY = "summary.json"
 PLAN = "plan.json"
 PLAN_VERSION = 1
-_RUN = re.compile(r"(fold-\d+)?-?(seed-\d+)?")
+_RUN = re.compile("(fold-[0-9]+-)?seed-[0-9]+|fold-[0-9]+")
 
 
 class Repeat(NamedTuple):
@@ -74,9 +76,13 @@ class RepeatsDirectory:
         """
         directory = cls(path)
         cls.check_free(path, force)
-        with explained(directory.path, "choose another folder with --output"):
+        with explained(directory.path, "choose another folder with --output"), ExitStack() as stack:
             directory.path.mkdir(parents=True, exist_ok=True)
-            for entry in sorted(directory.path.iterdir()):
+            entries = sorted(directory.path.iterdir())
+            for entry in entries:
+                if entry.is_dir():
+                    stack.enter_context(locked(entry))
+            for entry in entries:
                 RunDirectory(entry).delete() if entry.is_dir() else entry.unlink()
         return directory
 
@@ -95,7 +101,7 @@ class RepeatsDirectory:
             raise RunError(f"{self.path}: is not empty; choose another folder with --output, or overwrite with --force")
         if entry.is_dir() and not entry.is_symlink() and _RUN.fullmatch(entry.name):
             RunDirectory.check_free(entry, force)
-        elif entry.name not in (SUMMARY, PLAN) or not entry.is_file():
+        elif not _is_own_file(entry):
             raise RunError(
                 f"{self.path}: --force deletes runs alone, and {entry.name!r} is not part of them; use another folder"
             )
@@ -107,7 +113,7 @@ class RepeatsDirectory:
     @staticmethod
     def is_one(path: Path) -> bool:
         """Whether a folder is one of several runs."""
-        return (path / PLAN).is_file()
+        return os.path.isfile(path / PLAN)  # of a name that is too long, too
 
     def write_plan(self, plan: Plan) -> None:
         """Writes which runs are to be made.
@@ -128,8 +134,8 @@ class RepeatsDirectory:
         path = self.path / PLAN
         content = read_json(path)
         if content.get("version") != PLAN_VERSION:
-            raise RunError(f"{path}: format version {content.get('version')!r} is unknown; "
-                           f"this release reads {PLAN_VERSION}")  # fmt: skip
+            raise RunError(f"{path}: format version {shown(content.get('version'))} is unknown, this release reads "
+                           f"{PLAN_VERSION}; use the release that wrote it, or train again")  # fmt: skip
         runs, threads = content.get("runs"), content.get("threads")
         if not (_are_runs(runs) and type(threads) is int and 1 <= threads <= MOST_THREADS):
             raise RunError(f"{path}: does not name runs; train again")
@@ -152,6 +158,11 @@ def _are_runs(value: Any) -> bool:
     """Whether a value holds the configurations of runs by their names."""
     return (
         isinstance(value, dict)
-        and bool(value)
+        and len(value) > 1
         and all(_RUN.fullmatch(name) and isinstance(config, dict) for name, config in value.items())
     )
+
+
+def _is_own_file(entry: Path) -> bool:
+    """Whether an entry is the plan or the summary, or what a killed process left of writing one."""
+    return entry.is_file() and any(entry.name == name or entry.name.startswith(f".{name}.") for name in (PLAN, SUMMARY))

@@ -16,18 +16,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Union
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
 from gluon_lstm.atomic import replacing_directory, replacing_file, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints
+from gluon_lstm.rundir.events import EventLog
 from gluon_lstm.rundir.files import parse_record, read_json, read_log_lines, write_json
 from gluon_lstm.rundir.layout import REPORT, check_inside, find_foreign
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
+
+_READINGS = 3
+"""Times that a model which another process replaces meanwhile is read."""
 
 
 class RunDirectory:
@@ -94,8 +97,7 @@ class RunDirectory:
         """Makes the folder empty and ready, or raises RunError."""
         self.path.mkdir(parents=True, exist_ok=True)
         for name in self._check_entries(force):
-            entry = self.path / name
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            _delete(self.path / name)
 
     def _check_entries(self, force: bool) -> List[str]:
         """Returns the names in the folder, or raises RunError where they may not be deleted."""
@@ -157,33 +159,24 @@ class RunDirectory:
                 raise RunError(f"{path}: {reason}; delete the line or train again") from error
         return records
 
-    @contextmanager
-    def event_writer(self) -> Iterator[Callable[[Mapping[str, Any]], None]]:
-        """Gives a function that adds an epoch's record to the TensorBoard events.
+    @property
+    def events(self) -> EventLog:
+        """The log once more, for TensorBoard."""
+        return EventLog(self.path / "events")
 
-        Without tensorboardX, which imports PyTorch where that is installed and fails where
-        it is broken, there are no events, and a line says so; where the disk is full, some are lost.
+    def clear_leftovers(self) -> None:
+        """Deletes what killed trainings left half-written, once a model that had stepped aside is back in its place.
+
+        Only a process that has the run locked may call this.
         """
-        try:
-            from tensorboardX import SummaryWriter
-        except (ImportError, OSError) as error:
-            print(f"warning: no TensorBoard events, tensorboardX cannot be imported ({error})", file=sys.stderr)
-            yield lambda record: None
-            return
-        target = self.path / "events"
-        with explained(target):
-            writer = SummaryWriter(str(target))
-
-        def write(record: Mapping[str, Any]) -> None:
-            for name, value in record.items():
-                if isinstance(value, float):
-                    writer.add_scalar(name, value, record["epoch"])
-
-        try:
-            yield write
-        finally:
-            with suppress(OSError):
-                writer.close()
+        model = self.path / "model"
+        with suppress(OSError):
+            survivor = surviving_directory(model)
+            if survivor != model:
+                os.replace(survivor, model)
+            for name in ("config.json", "log.jsonl", "model"):
+                for leftover in self.path.glob(f".{name}.*"):
+                    _delete(leftover)
 
     @property
     def checkpoints(self) -> Checkpoints:
@@ -209,27 +202,26 @@ class RunDirectory:
         with explained(target), replacing_directory(target) as folder:
             write_model(folder, model)
 
-    def has_model(self) -> bool:
-        """Whether there is a model, and it is whole."""
-        try:
-            self.load_model()
-            return True
-        except RunError:
-            return False
-
     def load_model(self) -> SavedModel:
         """Reads ``model/``, or the one before it where a kill came as it was being replaced, and checks it.
 
         Raises:
             RunError: there is none yet, it is damaged, or of an unknown version.
         """
-        folder = surviving_directory(self.path / "model")
-        if not os.path.isdir(folder):
-            raise RunError(
-                f"{self.path}: holds no model yet, its training ended before the first one was saved; "
-                f"go on with: gluon-lstm train --resume {self.path}"
-            )
-        return read_model(folder)
+        for attempt in range(1, _READINGS + 1):
+            folder = surviving_directory(self.path / "model")
+            if not os.path.isdir(folder):
+                raise RunError(
+                    f"{self.path}: holds no model yet, its training ended before the first one was saved; "
+                    f"go on with: gluon-lstm train --resume {self.path}"
+                )
+            found = _identity(folder)
+            try:
+                return read_model(folder)
+            except RunError:
+                # A training that is at work may have put its next model in the place of the one being read.
+                if attempt == _READINGS or _identity(surviving_directory(self.path / "model")) == found:
+                    raise
 
     def check_evaluation(self, split: str) -> None:
         """Raises RunError where ``replace_evaluation`` would delete a file that no evaluation wrote."""
@@ -264,3 +256,17 @@ def explained(path: Path, advice: str = "free space or change the folder") -> It
     except OSError as error:
         reason = error.strerror or error
         raise RunError(f"{path}: cannot be written ({reason}); {advice}") from error
+
+
+def _identity(folder: Path) -> Optional[Tuple[int, int]]:
+    """Returns what tells a folder from the one that takes its place; ``None`` where there is none."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
+
+
+def _delete(entry: Path) -> None:
+    """Deletes a file, a link, or a folder with all that is in it."""
+    shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()

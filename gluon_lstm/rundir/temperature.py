@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import math
+import sys
 from pathlib import Path
-from typing import NamedTuple, Optional
+from typing import Any, NamedTuple, Optional
 
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.files import read_json, write_json
@@ -13,6 +13,8 @@ from gluon_lstm.rundir.model import SavedModel
 from gluon_lstm.rundir.run import RunDirectory, explained
 
 TEMPERATURE_VERSION = 1
+_LEAST, _MOST = 1e-3, 1e3
+"""Far beyond what is ever fitted, and nothing overflows."""
 
 
 class FittedTemperature(NamedTuple):
@@ -66,13 +68,17 @@ def read_temperature(run: RunDirectory, model_sha256: str) -> Optional[FittedTem
     values = read_json(path)
     if values.pop("version", None) != TEMPERATURE_VERSION or values.get("model_sha256") != model_sha256:
         return None
-    number = (int, float)
-    forms = {"temperature": number, "samples": int, "nll": number, "nll_scaled": number, "model_sha256": str}
-    is_form = set(values) == set(forms) and all(isinstance(values[name], form) for name, form in forms.items())
-    if not is_form or not 0 < values["temperature"] < math.inf:
+    forms = {"temperature": float, "samples": int, "nll": float, "nll_scaled": float, "model_sha256": str}
+    is_form = set(values) == set(forms) and all(_is_of(form, values[name]) for name, form in forms.items())
+    if not is_form or not _LEAST <= values["temperature"] <= _MOST:
         raise RunError(f"{path}: holds no temperature; delete it, it is fitted anew")
     return FittedTemperature(**values)
 
 
 def _path(run: RunDirectory) -> Path:
     return run.path / "evaluation" / "temperature.json"
+
+
+def _is_of(form: type, value: Any) -> bool:
+    """Whether a value is of a type; a whole number is one of floating point, too, if that can hold it."""
+    return type(value) is form or (form is float and type(value) is int and abs(value) <= sys.float_info.max)

@@ -91,25 +91,49 @@ class Fit:
         """Whether the last epoch is closed, or early stopping has ended the run."""
         training, closed = self._config.training, len(self._log)
         out_of_patience = bool(training.patience and closed) and closed - self._best["epoch"] >= training.patience
-        return closed == training.epochs or out_of_patience
+        return closed >= training.epochs or out_of_patience
 
     def resume(self, directory: RunDirectory) -> None:
         """Takes over the newest whole checkpoint of a run, if it has one.
 
         Raises:
-            RunError: the run has a best model, and it is damaged, and so is the checkpoint it could be had from.
+            RunError: that checkpoint is of another training; or the best epoch's model is lost, and so is the
+                checkpoint that it could be had from.
         """
         checkpoint = directory.checkpoints.newest(self._check)
         if checkpoint is None:
             return
         self._restore(checkpoint)
-        if self._best and not directory.has_model():
-            self._restore(directory.checkpoints.read_step(self._best["epoch"] * self._steps_per_epoch))
+        best = self._best
+        if best and not self._has_model(directory):
+            self._restore_best(directory)
             with self._averaged():
                 self._validate()  # which mixes the net with its n-gram model as it was
-                directory.save_model(self._model(self._best))
+                directory.save_model(self._model(best))
             self._restore(checkpoint)
         directory.write_log(self._log)
+
+    def _has_model(self, directory: RunDirectory) -> bool:
+        """Whether the best epoch's model is there, or that of a later one, which is yet to be trained again."""
+        try:
+            return directory.load_model().epoch >= self._best["epoch"]
+        except RunError:
+            return False
+
+    def _restore_best(self, directory: RunDirectory) -> None:
+        """Makes the training what it was at the end of its best epoch."""
+        try:
+            self._restore(self._end_of_epoch(directory, self._best["epoch"]))
+        except RunError as error:
+            folder = directory.path / "checkpoints"
+            raise RunError(f"{directory.path}: its model is lost, and so is the state that it could be had from "
+                           f"({error}); delete {folder} to train from the start") from error  # fmt: skip
+
+    def _end_of_epoch(self, directory: RunDirectory, epoch: int) -> Checkpoint:
+        """Returns the checkpoint of an epoch's end, or raises RunError where there is none of this training."""
+        checkpoint = directory.checkpoints.read_step(epoch * self._steps_per_epoch)
+        self._check(checkpoint)
+        return checkpoint
 
     def run(self, directory: RunDirectory) -> FitResult:
         """Trains epoch by epoch until the last one, early stopping, or a signal.
@@ -122,14 +146,14 @@ class Fit:
             RunError: the model or the log could not be written until the end.
         """
         keeper = Keeper(directory, self._config.training.keep_checkpoints)
-        with held_signals() as received, directory.event_writer() as write_event, self._telling_what_is_kept():
+        with held_signals() as received, directory.events as events, self._telling_what_is_kept():
             if not directory.checkpoints.entries():
                 self._save_checkpoint(keeper)
             while not (received or self.is_done):
                 try:
                     self._train(keeper, received)
                     if self._epoch_step == self._steps_per_epoch:
-                        write_event(self._close(keeper))
+                        events.add(self._close(keeper))
                     self._save_checkpoint(keeper)
                 except DivergenceError as error:
                     self._roll_back(error, directory)
@@ -280,7 +304,8 @@ class Fit:
         """Raises RunError unless a checkpoint is one of a training like this."""
         self._arrays.check(checkpoint.arrays)
         epoch, epoch_step = checkpoint.epoch, checkpoint.epoch_step
-        if (epoch - 1) * self._steps_per_epoch + epoch_step != checkpoint.step or len(checkpoint.log) != epoch - 1:
+        steps = (epoch - 1) * self._steps_per_epoch + epoch_step
+        if epoch_step > self._steps_per_epoch or steps != checkpoint.step or len(checkpoint.log) != epoch - 1:
             raise RunError("the checkpoint is of a training with another number of batches")
 
     def _restore(self, checkpoint: Checkpoint) -> None:
@@ -299,7 +324,7 @@ class Fit:
         if self._config.training.on_divergence != "rollback" or rollbacks > MOST_ROLLBACKS:
             raise error
         try:
-            checkpoint = directory.checkpoints.read_step(len(self._log) * self._steps_per_epoch)
+            checkpoint = self._end_of_epoch(directory, len(self._log))
         except RunError as reason:
             raise DivergenceError(f"{error}; there is no checkpoint to go back to ({reason})") from error
         self._restore(checkpoint)

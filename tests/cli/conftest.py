@@ -67,6 +67,12 @@ def trained(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def numbers_alone(monkeypatch) -> None:
+    """Leaves pictures, which take most of the time and are tested elsewhere, out of the reports of several runs."""
+    monkeypatch.setattr("gluon_lstm.evaluation.report.BRIEF", ())
+
+
+@pytest.fixture
 def script() -> Callable[..., subprocess.Popen]:
     """A function that starts a script of the project in a process of its own, which is ended with the test."""
     processes = []

@@ -1,9 +1,13 @@
 import errno
+import os
+import sys
 
 import pytest
+from commands import TINY
 
-from gluon_lstm.cli import loading
+from gluon_lstm.cli import loading, main
 from gluon_lstm.errors import DataError, DivergenceError
+from gluon_lstm.rundir import RunDirectory
 
 
 @pytest.fixture
@@ -40,3 +44,12 @@ def test_a_failed_write_elsewhere_is_not_taken_for_standard_outputs(failing):
 def test_an_internal_error_keeps_its_traceback(failing):
     with pytest.raises(RuntimeError, match="a defect"):
         failing(RuntimeError("a defect"))
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_what_is_told_ends_no_training_where_it_cannot_be_written(tmp_path, monkeypatch):
+    with open("/dev/full", "w", buffering=1) as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert main(["train", "--output", str(tmp_path / "run"), *TINY]) == 0
+    assert RunDirectory.open(tmp_path / "run").load_model().epoch
+    assert len(RunDirectory.open(tmp_path / "run").read_log()) == 2

@@ -91,22 +91,22 @@ FULL = "gluon-lstm: standard output cannot be written (No space left on device);
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
-@pytest.mark.parametrize("environment", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
 @pytest.mark.parametrize(
-    "name, arguments",
+    "name, arguments, variables",
     [
-        ("train.py", ["--help"]),
-        ("train.py", ["--output", "run", *TINY, "--epochs", "1"]),
-        ("evaluate.py", ["copy", "--quick"]),
+        ("train.py", ["--help"], {}),
+        ("train.py", ["--help"], {"PYTHONUNBUFFERED": "1"}),
+        ("train.py", ["--output", "run", *TINY, "--epochs", "1"], {}),
+        ("evaluate.py", ["copy", "--quick"], {"PYTHONUNBUFFERED": "1"}),
     ],
-    ids=["help", "train", "evaluate"],
+    ids=["help", "help, unbuffered", "train", "evaluate, unbuffered"],
 )
-def test_a_full_standard_output_is_one_line(trained, tmp_path, name, arguments, environment):
+def test_a_full_standard_output_is_one_line(trained, tmp_path, name, arguments, variables):
     shutil.copytree(trained, tmp_path / "work" / "copy")
     with open("/dev/full", "w") as full:
         command = [sys.executable, str(ROOT / name), *arguments]
-        variables = {**os.environ, **environment}
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=variables, timeout=60)
+        environment = {**os.environ, **variables}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, timeout=60)
     assert done.returncode == 2
     assert [line for line in done.stderr.splitlines(True) if not line.startswith(("epoch ", "d"))] == [FULL]
 
@@ -125,6 +125,14 @@ def test_a_closed_standard_output_is_nobodys_mistake():
     command = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'train.py'))} --epochs 0 >&-"
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (2, "gluon-lstm train: --epochs 0: must be at least 1\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("errors", ["2>&-", "2>/dev/full"], ids=["closed", "full"])
+def test_a_mistake_that_cannot_be_told_has_its_code_and_nothing_on_standard_output(errors):
+    command = f"exec {shlex.quote(sys.executable)} {shlex.quote(str(ROOT / 'train.py'))} --epochs 0 {errors}"
+    done = subprocess.run(["sh", "-c", command], stdout=subprocess.PIPE, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
 
 
 def test_the_installed_command_is_the_same():

@@ -38,6 +38,7 @@ def test_seeds_are_the_runs_that_each_seed_makes_alone(cli, tmp_path):
         assert (tmp_path / "all" / "seed-6" / file).read_bytes() == (tmp_path / "alone" / file).read_bytes()
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_a_model_that_is_mixed_with_ngrams_is_tested_with_the_mixture_that_it_keeps(cli, tmp_path, table):
     options = ("--dataset", table, "--ngrams", 2, "--epochs", 2, "--seeds", 2)
     assert cli("train", *options, "--output", tmp_path / "all").code == 0
@@ -48,6 +49,7 @@ def test_a_model_that_is_mixed_with_ngrams_is_tested_with_the_mixture_that_it_ke
     assert (run / "evaluation" / "test" / "predictions.csv").read_bytes() == predictions
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_the_summary_is_of_the_runs_reports(cli, tmp_path):
     assert cli("train", "--seeds", 3, "--output", tmp_path / "all", *TINY).code == 0
     summary = summary_of(tmp_path / "all")
@@ -57,6 +59,7 @@ def test_the_summary_is_of_the_runs_reports(cli, tmp_path):
     assert summary["accuracy"] == {"mean": statistics.fmean(values), "sd": statistics.stdev(values)}
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_a_run_leaves_no_net_in_memory(cli, tmp_path, monkeypatch):
     nets, alive = [], []
 
@@ -75,6 +78,7 @@ def test_a_run_leaves_no_net_in_memory(cli, tmp_path, monkeypatch):
     assert alive == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_the_table_has_each_run_and_their_mean(cli, tmp_path):
     out = cli("train", "--seeds", 2, "--output", tmp_path / "all", *TINY).out
     mean = summary_of(tmp_path / "all")["accuracy"]["mean"]
@@ -82,6 +86,7 @@ def test_the_table_has_each_run_and_their_mean(cli, tmp_path):
     assert f"{mean:.2%}" in next(line for line in out.splitlines() if "mean" in line)
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_folds_test_each_text_once(cli, tmp_path, table):
     outcome = cli("train", "--dataset", table, "--folds", 4, "--epochs", 1, "--output", tmp_path / "all")
     assert outcome.code == 0
@@ -92,6 +97,7 @@ def test_folds_test_each_text_once(cli, tmp_path, table):
     assert len({record["dataset"]["splits"]["test"]["sha256"] for record in records}) == 4
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_one_fold_alone_is_a_run_like_any_other(cli, tmp_path, table):
     options = ("--dataset", table, "--folds", 4, "--epochs", 1)
     assert cli("train", *options, "--fold", 2, "--output", tmp_path / "one").code == 0
@@ -101,6 +107,7 @@ def test_one_fold_alone_is_a_run_like_any_other(cli, tmp_path, table):
     assert cli("evaluate", tmp_path / "one", "--quick").code == 0
 
 
+@pytest.mark.usefixtures("numbers_alone")
 def test_earlier_runs_go_only_by_force_and_other_files_never(cli, tmp_path):
     options = ("train", "--seeds", 2, "--output", tmp_path / "all", *TINY)
     assert cli(*options).code == 0

@@ -60,10 +60,11 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_never_stopped(cli, tmp_path, 
     assert outcome.code == 0
     assert outcome.out.endswith(f"evaluate it with: gluon-lstm evaluate {run}\n")
     assert left_behind(run) == left_behind(tmp_path / "whole")
-    before = left_behind(run)
+    before, entries = left_behind(run), sorted(run.rglob("*"))
     outcome = cli("train", "--resume", run)
     assert (outcome.code, outcome.err) == (0, f"{run}: is trained to its end; there is nothing to go on with\n")
     assert left_behind(run) == before
+    assert sorted(run.rglob("*")) == entries
 
 
 @pytest.mark.parametrize("options", [("--epochs", "9"), ("--force",), ("--output", "x"), ("--seeds", "2"),
@@ -98,37 +99,52 @@ def test_a_run_whose_data_changed_is_not_gone_on_with(refuses, trained, tmp_path
     assert f"digits: the train split is not the one that {run} was begun with; bring it back, or train anew" in line
 
 
-def test_interrupted_seeds_go_on_where_they_were(cli, tmp_path, interrupt_after):
+@pytest.fixture
+def table(tmp_path):
+    """A CSV file of 40 short texts in two classes, which a word tells apart."""
+    rows = [f"this is number {n} of kind {'ab'[n % 2]},{'ab'[n % 2]}" for n in range(40)]
+    (tmp_path / "texts.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    return tmp_path / "texts.csv"
+
+
+@pytest.mark.usefixtures("numbers_alone")
+def test_interrupted_seeds_and_folds_go_on_where_they_were(cli, tmp_path, interrupt_after, table):
     def summary(folder):
         return (folder / "summary.json").read_bytes()
 
-    assert cli("train", "--seeds", 3, "--output", tmp_path / "whole", *TINY).code == 0
+    options = ("--dataset", table, "--folds", 2, "--seeds", 2, *TINY, "--batch-size", 6)
+    names = [f"fold-{fold}-seed-{seed}" for fold in range(2) for seed in range(2)]
+    assert cli("train", *options, "--output", tmp_path / "whole").code == 0
     runs = tmp_path / "runs"
-    interrupt_after(10)  # a run asks for a rate at six steps and after two epochs
-    outcome = cli("train", "--seeds", 3, "--output", runs, *TINY)
+    interrupt_after(22)  # a run asks for a rate at six steps and after two epochs
+    outcome = cli("train", *options, "--output", runs)
     assert outcome.code == 128 + signal.SIGINT
     assert outcome.err.endswith(f"\ngo on with all runs: gluon-lstm train --resume {runs}\n")
     assert not (runs / "summary.json").exists()
+    with locked(runs):
+        refused = cli("train", "--resume", runs)
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err.endswith(f"{runs}: another process trains into it; wait for it, or choose another folder\n")
     interrupt_after(0)
     outcome = cli("train", "--resume", runs)
     assert outcome.code == 0
     assert summary(runs) == summary(tmp_path / "whole")
-    assert f"{runs / 'seed-0'}: is trained to its end" in outcome.err
-    assert f"{runs / 'seed-1'}: going on after 2 steps" in outcome.err
-    for seed in range(3):
-        assert left_behind(runs / f"seed-{seed}") == left_behind(tmp_path / "whole" / f"seed-{seed}")
+    assert f"{runs / names[1]}: is trained to its end" in outcome.err
+    assert f"{runs / names[2]}: going on after" in outcome.err
+    for name in names:
+        assert left_behind(runs / name) == left_behind(tmp_path / "whole" / name)
 
 
 @pytest.mark.parametrize(
     "content, reason",
     [
         ("{", "cannot be read"),
-        ('{"version": 9}', "format version 9 is unknown; this release reads 1"),
+        ('{"version": 9}', "format version 9 is unknown, this release reads 1; use"),
         ('{"version": 1, "threads": 1, "runs": {}}', "does not name runs"),
         ('{"version": 1, "threads": 0, "runs": {"seed-0": {}}}', "does not name runs"),
-        ('{"version": 1, "threads": 1, "runs": {"../seed-0": {}}}', "does not name runs"),
-        ('{"version": 1, "threads": 1, "runs": {"seed-0": {"model": {"layers": 1}}}}', "unknown option 'layers'"),
-        ('{"version": 1, "threads": 1, "runs": {"seed-0": []}}', "does not name runs"),
+        ('{"version": 1, "threads": 1, "runs": {"../seed-0": {}, "seed-1": {}}}', "does not name runs"),
+        ('{"version": 1, "threads": 1, "runs": {"seed-0": {"model": {"layers": 1}}, "seed-1": {}}}', "option 'layers'"),
+        ('{"version": 1, "threads": 1, "runs": {"seed-0": [], "seed-1": {}}}', "does not name runs"),
     ],
 )
 def test_a_damaged_plan_is_one_line(refuses, tmp_path, content, reason):

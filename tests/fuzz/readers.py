@@ -34,7 +34,7 @@ from gluon_lstm.data.pictures import read_pictures
 from gluon_lstm.data.tables import Columns, read_texts
 from gluon_lstm.data.tokenizers import make_tokenizer, read_sentencepiece_model
 from gluon_lstm.errors import UserError
-from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
+from gluon_lstm.rundir import FittedTemperature, RepeatsDirectory, RunDirectory, SavedModel, read_temperature
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints, Counts
 from gluon_lstm.rundir.files import CURVES, read_json
 from gluon_lstm.rundir.model import read_model, write_model
@@ -282,6 +282,24 @@ def read_log_and_draw(path: Path) -> None:
         np.array([record.get(name) for name in CURVES], float)
 
 
+FITTED = FittedTemperature(1.25, 500, 0.4, 0.39, "0" * 64)
+
+
+def temperatures() -> List[bytes]:
+    """Returns the temperature of a run."""
+    return [json.dumps({"version": 1, **FITTED._asdict()}, indent=2).encode()]
+
+
+def read_temperature_with(path: Path) -> None:
+    """Reads a run's temperature, and scales with it."""
+    (path.parent / "evaluation").mkdir(exist_ok=True)
+    (path.parent / "evaluation" / path.name).write_bytes(path.read_bytes())
+    fitted = read_temperature(RunDirectory(path.parent), FITTED.model_sha256)
+    if fitted is not None:
+        assert np.isfinite(np.log(np.array([1e-45, 0.5])) / fitted.temperature).all()
+        f"{fitted.temperature:.4f} {fitted.samples:,} {fitted.nll:.4f} {fitted.nll_scaled:.4f}"
+
+
 def pngs() -> List[bytes]:
     """Returns PNG files of several modes, with and without further chunks."""
     contents = []
@@ -388,6 +406,7 @@ READERS: Dict[str, Reader] = {
                      ARRAY_TOKENS),
     "plan": Reader("plan.json", plans, lambda path: RepeatsDirectory(path.parent).read_plan(), JSON_TOKENS),
     "log": Reader("log.jsonl", logs, read_log_and_draw, JSON_TOKENS),
+    "temperature": Reader("temperature.json", temperatures, read_temperature_with, JSON_TOKENS),
     "summary": Reader("summary.json", json_settings, read_json, JSON_TOKENS),
     "png": Reader("a.png", pngs, lambda p: read_pictures(p, IMAGES), PNG_TOKENS, (bytes, png_with_checksums)),
     "tar": Reader("a.tar.gz", tars, lambda path: read_tar(path, FILES.__contains__, SIZES),

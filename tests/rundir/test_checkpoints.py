@@ -3,8 +3,6 @@
 import errno
 import json
 import os
-import pathlib
-import tempfile
 from dataclasses import replace
 
 import numpy as np
@@ -127,15 +125,15 @@ def test_what_is_damaged_is_named_set_aside_and_the_one_before_is_used(checkpoin
     assert checkpoints.entries()[-1] == Entry(3, 15)
 
 
-def test_what_does_not_fit_is_set_aside_too(checkpoints, capsys):
-    def refuse_the_newer(checkpoint):
-        if checkpoint.step == 10:
-            raise RunError("the checkpoint is of another model")
+def test_what_is_whole_and_of_another_training_is_refused_and_left_as_it_is(checkpoints, tmp_path):
+    def refuse(checkpoint):
+        raise RunError("the checkpoint is of another model")
 
     for step in (5, 10):
         checkpoints.save(at(step))
-    assert checkpoints.newest(refuse_the_newer).step == 5
-    assert capsys.readouterr().err.startswith("warning: the checkpoint is of another model; " + NAME)
+    with pytest.raises(RunError, match=f"{NAME}: the checkpoint is of another model; bring back the config.json"):
+        checkpoints.newest(refuse)
+    assert [entry.step for entry in checkpoints.entries()] == [5, 10]
 
 
 def rewrite(folder, change):
@@ -154,16 +152,25 @@ def rewrite(folder, change):
         lambda state: state.update(step=13),
         lambda state: state.update(epoch="2"),
         lambda state: state.update(updates=-1),
+        lambda state: state.update(updates=10**400),
+        lambda state: state.update(rollbacks=2**53 + 1),
         lambda state: state.update(rollbacks=True),
         lambda state: state.update(more=1),
         lambda state: state.pop("averaged"),
         lambda state: state.update(counts=[]),
         lambda state: state["counts"].update(samples=1.5),
         lambda state: state["counts"].update(loss=None),
+        lambda state: state["counts"].update(loss=10**400),
+        lambda state: state["counts"].update(samples=10**400),
         lambda state: state["counts"].pop("seconds"),
         lambda state: state.update(log={}),
         lambda state: state["log"].append(RECORD),
         lambda state: state["log"][0].update(best=1),
+        lambda state: state["log"][0].update(best=False),
+        lambda state: state["log"][0].update(epoch=True),
+        lambda state: state["log"][0].update(validation_accuracy=1.5),
+        lambda state: state["log"][0].update(validation_loss=10**400),
+        lambda state: state["log"][0].update(train_loss="1"),
         lambda state: state["log"][0].pop("validation_loss"),
     ],
 )
@@ -174,53 +181,51 @@ def test_a_state_of_another_form_is_refused(checkpoints, tmp_path, change):
         checkpoints.read_step(12)
 
 
-def test_an_unknown_version_is_refused(checkpoints, tmp_path):
+def test_an_unknown_version_is_refused_and_left_as_it_is(checkpoints, tmp_path):
+    checkpoints.save(at(5))
     checkpoints.save(CHECKPOINT)
-    manifest = tmp_path / "checkpoints" / "000001-step-00000012" / "manifest.json"
+    manifest = tmp_path / "checkpoints" / "000002-step-00000012" / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 2'))
-    with pytest.raises(RunError, match="format version 2 is unknown; this release reads 1"):
+    message = "format version 2 is unknown, this release reads 1; use the release that wrote it, or delete it"
+    with pytest.raises(RunError, match=message):
         checkpoints.read_step(12)
+    with pytest.raises(RunError, match=message):
+        checkpoints.newest(accept)
+    assert [entry.step for entry in checkpoints.entries()] == [5, 12]
 
 
-class Failing:
-    """Lets calls through but for one, which fails as a full or broken disk does.
-
-    Args:
-        fails_at: number of the call that fails, from 0; every later one fails too where ``for_good``.
-    """
-
-    def __init__(self, fails_at, number, for_good):
-        self.fails_at, self.number, self.for_good, self.calls = fails_at, number, for_good, 0
-
-    def wrap(self, function):
-        def call(*arguments, **options):
-            self.calls += 1
-            if self.calls - 1 == self.fails_at or (self.for_good and self.calls > self.fails_at):
-                raise OSError(self.number, os.strerror(self.number))
-            return function(*arguments, **options)
-
-        return call
+def test_folders_of_other_names_are_none_and_a_great_number_is_followed_by_a_greater(checkpoints, tmp_path):
+    checkpoints.save(at(5))
+    for name in ("1-step-5", "0000002-step-00000010", "000002-step-10", "damaged-x", "notes"):
+        (tmp_path / "checkpoints" / name).mkdir()
+    assert checkpoints.entries() == [Entry(1, 5)]
+    (tmp_path / "checkpoints" / f"damaged-{10**12 - 1}-step-00000010").mkdir()
+    checkpoints.save(at(15))
+    assert checkpoints.entries()[-1] == Entry(10**12, 15)
+    assert checkpoints.newest(accept).step == 15
 
 
-CALLS = ("os.fsync", "os.replace", "os.open", "pathlib.Path.write_bytes", "pathlib.Path.write_text",
-         "pathlib.Path.chmod", "tempfile.mkstemp", "tempfile.mkdtemp")  # fmt: skip
-"""What a checkpoint's writing calls of the operating system."""
+def test_a_folder_that_cannot_be_read_is_one_line(checkpoints, tmp_path, monkeypatch):
+    def broken(path):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    checkpoints.save(at(5))
+    monkeypatch.setattr(os, "listdir", broken)
+    with pytest.raises(RunError, match=r"checkpoints: cannot be read \(Input/output error\)"):
+        checkpoints.keep(1, [])
 
 
 @pytest.mark.parametrize(
-    "number, for_good, step", [(errno.EIO, False, 10), (errno.ENOSPC, True, 5)], ids=["fails once", "fails for good"]
+    "number, for_good, step",
+    [(errno.EIO, False, 10), (errno.ENOSPC, True, 5), (errno.ENOSPC, False, 5), (errno.EIO, True, 10)],
+    ids=["once, broken", "for good, full", "once, full", "for good, broken"],
 )
-def test_whichever_call_of_a_save_fails_a_whole_checkpoint_stays(tmp_path, number, for_good, step):
-    modules = {"os": os, "pathlib.Path": pathlib.Path, "tempfile": tempfile}
+def test_whichever_call_of_a_save_fails_a_whole_checkpoint_stays(tmp_path, failing_disk, number, for_good, step):
     count, outcomes = 0, []
     while True:
         checkpoints = Checkpoints(tmp_path / str(count))
         checkpoints.save(at(5))
-        failing = Failing(count, number, for_good)
-        with pytest.MonkeyPatch.context() as patch:
-            for name in CALLS:
-                owner, _, attribute = name.rpartition(".")
-                patch.setattr(modules[owner], attribute, failing.wrap(getattr(modules[owner], attribute)))
+        with failing_disk(count, number, for_good) as disk:
             try:
                 checkpoints.save(replace(at(step), epoch=3))
                 saved = True
@@ -235,7 +240,7 @@ def test_whichever_call_of_a_save_fails_a_whole_checkpoint_stays(tmp_path, numbe
             assert newest.step in (5, step)
         checkpoints.save(at(20))
         assert checkpoints.newest(accept).step == 20
-        if failing.calls <= count:
+        if disk.calls <= count:
             break
         count += 1
     assert outcomes[-1] and not all(outcomes)

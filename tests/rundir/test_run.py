@@ -11,7 +11,7 @@ import pytest
 
 from gluon_lstm.config import Config, preset
 from gluon_lstm.errors import RunError
-from gluon_lstm.rundir import RunDirectory, SavedModel
+from gluon_lstm.rundir import RunDirectory, SavedModel, model
 
 MODEL = SavedModel(
     parameters={"head.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "head.bias": np.zeros(2, np.float32)},
@@ -87,8 +87,8 @@ def test_force_deletes_nothing_where_something_is_no_part_of_a_run(trained):
 def test_force_deletes_nothing_where_a_folder_of_the_run_holds_something_else(trained, name):
     with trained.replace_evaluation("test") as folder:
         (folder / "metrics.json").touch()
-    with trained.event_writer() as write:
-        write({"epoch": 1, "train_loss": 0.5})
+    with trained.events as events:
+        events.add({"epoch": 1, "train_loss": 0.5})
     (trained.path / name).write_text("mine")
     before = sorted(trained.path.rglob("*"))
     assert f"{name!r} is not part of one" in fails(RunDirectory.create, trained.path, {}, True)
@@ -153,17 +153,6 @@ def test_a_damaged_log(run):
     assert "log.jsonl: line 2 is not valid JSON" in fails(run.read_log)
 
 
-def test_events_are_written_for_tensorboard(run):
-    with run.event_writer() as write:
-        write({"epoch": 3, "train_loss": 0.5, "best": True, "gradient_norm": None})
-    (file,) = (run.path / "events").iterdir()
-    content = file.read_bytes()
-    assert file.name.startswith("events.out.tfevents")
-    assert b"train_loss" in content
-    assert b"gradient_norm" not in content
-    assert b"best" not in content
-
-
 def test_a_model_comes_back_as_it_was_saved(trained):
     assert names(trained.path / "model") == ["model.json", "parameters.safetensors"]
     model = trained.load_model()
@@ -211,6 +200,33 @@ def test_a_kill_between_the_two_renames_of_a_model_loses_none(trained):
     assert run.load_model().epoch == 5
     RunDirectory.create(run.path, {}, force=True)
     assert names(run.path) == ["config.json"]
+
+
+def test_a_model_that_is_replaced_while_it_is_read_is_read_again(trained, monkeypatch):
+    real, reads = model.read_arrays, []
+
+    def read(*arguments):
+        reads.append(arguments)
+        if len(reads) == 1:  # its description has been read, and its parameters have not
+            trained.save_model(replace(MODEL, epoch=5, parameters={"w": np.ones(2, np.float32)}))
+        return real(*arguments)
+
+    monkeypatch.setattr(model, "read_arrays", read)
+    assert trained.load_model().epoch == 5
+    assert len(reads) == 2
+
+
+def test_what_killed_trainings_left_is_cleared_and_a_model_that_stepped_aside_comes_back(trained):
+    (trained.path / "model").rename(trained.path / ".model.abc.old")
+    (trained.path / ".model.abc").mkdir()
+    (trained.path / ".model.abc" / "parameters.safetensors").touch()
+    for name in (".log.jsonl.x1", ".config.json.x2", ".mine"):
+        (trained.path / name).touch()
+    trained.clear_leftovers()
+    assert names(trained.path) == [".mine", "config.json", "model"]
+    assert trained.load_model().epoch == MODEL.epoch
+    trained.clear_leftovers()
+    assert names(trained.path) == [".mine", "config.json", "model"]
 
 
 def test_a_run_without_a_model(run):

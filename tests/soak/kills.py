@@ -121,7 +121,7 @@ def run_to_end(arguments: Sequence[str]) -> None:
 
 def read_outcome(path: Path) -> Dict[str, Any]:
     """Returns all that a run must leave: parameters, log without times, and predictions on the test split."""
-    run_to_end(["evaluate", str(path)])
+    run_to_end(["evaluate", str(path), "--quick"])
     files = [path / "evaluation" / "test" / "predictions.csv", *sorted((path / "model").iterdir())]
     log = [{k: v for k, v in record.items() if k not in TIMES} for record in RunDirectory(path).read_log()]
     return {"log": log, **{file.name: file.read_bytes() for file in files}}

@@ -27,7 +27,7 @@ def splits() -> DataSplits:
     return DataSplits(bars(50, "train", 1), bars(24, "validation", 2), bars(20, "test", 3))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_config() -> Callable[..., Config]:
     """A function that makes a configuration of a small net from training options; ``model``, ``runtime``: of those."""
 

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import resource
 import shutil
 import signal
 from contextlib import contextmanager
@@ -13,11 +14,14 @@ import numpy as np
 import pytest
 
 from gluon_lstm import runtime
-from gluon_lstm.data import DataSplits, ImageDataset, batching
+from gluon_lstm.arrays import pack_arrays, unpack_arrays
+from gluon_lstm.config import Config, merge
+from gluon_lstm.data import DataSplits, ImageDataset, batching, load_splits
 from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.errors import DivergenceError, RunError
 from gluon_lstm.nn import get_arrays
 from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.rundir.files import sha256
 from gluon_lstm.training import Fit, fit
 
 TIMES = {"seconds", "samples_per_second"}
@@ -43,15 +47,17 @@ class Hooks:
 
 @pytest.fixture(scope="module")
 def augmented(splits):
-    """Bars, shifted anew in each epoch."""
-    train = ImageDataset(**{**vars(splits.train), "augmentation": Augmentation(shift=1)})
+    """Bars, distorted anew in each epoch in every way there is."""
+    train = ImageDataset(**{**vars(splits.train), "augmentation": Augmentation(1, 5.0, 0.1, 0.3)})
     return DataSplits(train, splits.validation, splits.test)
 
 
-@pytest.fixture(autouse=True)
-def short_segments(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def short_segments():
     """Seeds the streams anew often, so that runs of few steps are ended within a segment and at its end."""
-    monkeypatch.setattr(fit, "SEGMENT", 5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fit, "SEGMENT", 5)
+        yield
 
 
 def outcome(directory):
@@ -63,6 +69,8 @@ def outcome(directory):
 
 
 CPU = (mx.cpu(),)
+STRIDE = 14
+"""Of the calls that write, every so many-th is made to fail."""
 
 
 def whole_run(path, config, splits, devices=CPU):
@@ -111,6 +119,35 @@ def test_a_run_ended_anywhere_ends_in_the_same_bytes(tmp_path, augmented, make_c
     assert again == whole
 
 
+TEXT_KINDS = {
+    "adversarial, n-grams, weighted classes": (
+        {"ngrams": 2, "embedding_dropout": 0.3},
+        {"adversarial": 0.5, "class_weights": True, "label_smoothing": 0.1},
+    ),
+    "transformer, average": ({"encoder": "transformer"}, {"ema_decay": 0.9}),
+    "every way to drop": (
+        {"num_layers": 2, "zoneout": 0.2, "weight_dropout": 0.2, "locked_dropout": True, "layer_norm": True},
+        {"checkpoint_every": "4"},
+    ),
+}
+
+
+@pytest.mark.parametrize("model, training", TEXT_KINDS.values(), ids=TEXT_KINDS)
+def test_a_run_on_texts_ended_anywhere_ends_in_the_same_bytes(tmp_path, model, training):
+    sections = {
+        "data": {"dataset": "sentences", "limit_train": 36},
+        "text": {"word_dropout": 0.2, "max_length": 8},
+        "model": {"hidden_size": 4, "embedding_size": 3, "dropout": 0.3, **model},
+        "training": {"epochs": 2, "batch_size": 4, **training},
+    }
+    config = merge(Config(), sections)
+    splits = load_splits(config)
+    whole = whole_run(tmp_path / "whole", config, splits)
+    again, parts = interrupted_run(tmp_path / "parts", config, splits, steps=7)
+    assert parts > 2
+    assert again == whole
+
+
 def test_the_model_that_is_kept_depends_on_no_interruption(tmp_path, augmented, make_config):
     config = make_config(batch_size=4, model={"dropout": 0.3}, epochs=2)
     whole = whole_run(tmp_path / "whole", config, augmented)
@@ -135,19 +172,27 @@ def test_how_often_checkpoints_are_written_changes_nothing(tmp_path, augmented, 
     assert len(set(steps)) >= 4 and steps[-1] == 39
 
 
-@pytest.fixture
-def stopped(tmp_path, augmented, make_config):
+@pytest.fixture(scope="module")
+def stopped_once(tmp_path_factory, augmented, make_config, short_segments):
     """A run that was ended in its third epoch, its configuration, and what the whole run leaves."""
+    folder = tmp_path_factory.mktemp("stopped")
     config = make_config(batch_size=4, epochs=4, model={"dropout": 0.3}, learning_rate=0.05)
-    whole = whole_run(tmp_path / "whole", config, augmented)
+    whole = whole_run(folder / "whole", config, augmented)
 
     def interrupt(step):
         if step == 30:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    directory = RunDirectory.create(tmp_path / "run", {})
-    Fit(config, augmented, [mx.cpu()], Hooks(interrupt)).run(directory)
+    directory = RunDirectory.create(folder / "run", {})
+    Fit(config, augmented, CPU, Hooks(interrupt)).run(directory)
     return directory, config, whole
+
+
+@pytest.fixture
+def stopped(tmp_path, stopped_once):
+    """The same, with a copy of the run."""
+    directory, config, whole = stopped_once
+    return RunDirectory(shutil.copytree(directory.path, tmp_path / "run")), config, whole
 
 
 def go_on(directory, config, splits):
@@ -182,15 +227,112 @@ def test_a_lost_model_or_log_comes_back_from_the_checkpoints(stopped, augmented,
     assert go_on(directory, config, augmented) == whole
 
 
-def test_a_checkpoint_of_another_net_is_set_aside(stopped, augmented, make_config, capsys):
+def test_a_model_that_the_disk_had_no_room_for_comes_from_its_checkpoint(tmp_path, augmented, make_config):
+    # The best epoch's model is not written, its checkpoint is, and then the process is killed.
+    config = make_config(batch_size=4, epochs=4, learning_rate=0.05)
+    whole = whole_run(tmp_path / "whole", config, augmented)
+    bests = [record["epoch"] for record in whole[0] if record["best"]]
+    assert len(bests) > 1
+    directory, save = RunDirectory.create(tmp_path / "run", {}), RunDirectory.save_model
+
+    def save_no_later(self, model):
+        if model.epoch == bests[-1]:
+            raise RunError("model: cannot be written (No space left on device); free space or change the folder")
+        save(self, model)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunDirectory, "save_model", save_no_later)
+        with pytest.raises(RunError, match="model of this run not saved"):
+            Fit(config, augmented, CPU, Hooks()).run(directory)
+    assert directory.load_model().epoch == bests[-2]
+    assert go_on(directory, config, augmented) == whole
+
+
+def test_a_model_lost_together_with_its_checkpoint_is_told(stopped, augmented):
+    directory, config, _ = stopped
+    best = directory.load_model().epoch
+    shutil.rmtree(directory.path / "model")
+    for path in (directory.path / "checkpoints").glob(f"*-step-{13 * best:08d}"):
+        shutil.rmtree(path)
+    with pytest.raises(RunError, match="its model is lost, .* holds no checkpoint of step .*; delete .*checkpoints to"):
+        Fit(config, augmented, CPU, Hooks()).resume(directory)
+
+
+@pytest.mark.parametrize(
+    "changes, reason",
+    [
+        ({"model": {"dropout": 0.3, "hidden_size": 6}}, r"is of another model or optimizer \(differs in 'optimizer\."),
+        ({"optimizer": "sgd"}, r"is of another model or optimizer \(differs in 'optimizer\."),
+        ({"ema_decay": 0.9}, r"is of another model or optimizer \(differs in 'average\."),
+        ({"batch_size": 5}, "is of a training with another number of batches"),
+        ({"batch_size": 16}, "is of a training with another number of batches"),
+    ],
+)
+def test_a_configuration_that_was_changed_is_refused_and_nothing_is_lost(
+    stopped, augmented, make_config, changes, reason
+):
     directory, _, _ = stopped
-    other = make_config(batch_size=4, epochs=4, model={"hidden_size": 6})
-    fitting = Fit(other, augmented, [mx.cpu()], Hooks())
-    before = get_arrays(fitting.net)
-    fitting.resume(directory)
-    assert "the checkpoint is of another model or optimizer (differs in 'optimizer." in capsys.readouterr().err
+    before = {path: path.read_bytes() for path in directory.path.rglob("*") if path.is_file()}
+    options = {"batch_size": 4, "epochs": 4, "model": {"dropout": 0.3}, **changes}
+    fitting = Fit(make_config(**options), augmented, CPU, Hooks())
+    parameters = get_arrays(fitting.net)
+    with pytest.raises(RunError, match=f"{reason}.*; bring back the config.json"):
+        fitting.resume(directory)
+    assert {path: path.read_bytes() for path in directory.path.rglob("*") if path.is_file()} == before
     for name, array in get_arrays(fitting.net).items():
-        np.testing.assert_array_equal(array, before[name])
+        np.testing.assert_array_equal(array, parameters[name])
+
+
+def test_a_checkpoint_within_an_epoch_of_more_batches_than_there_are_now_is_refused(tmp_path, augmented, make_config):
+    directory = RunDirectory.create(tmp_path / "run", {})
+
+    def interrupt(step):
+        if step == 9:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    Fit(make_config(batch_size=4), augmented, CPU, Hooks(interrupt)).run(directory)
+    with pytest.raises(RunError, match="is of a training with another number of batches"):
+        Fit(make_config(batch_size=25), augmented, CPU, Hooks()).resume(directory)
+
+
+def test_a_run_with_more_epochs_than_it_is_to_have_is_done(stopped, augmented, make_config):
+    directory, _, _ = stopped
+    fitting = Fit(make_config(batch_size=4, epochs=1, model={"dropout": 0.3}), augmented, CPU, Hooks())
+    fitting.resume(directory)
+    assert fitting.is_done
+    assert fitting.run(directory).stopped_by is None
+
+
+def change_arrays(directory, step, change):
+    """Changes the arrays in the newest checkpoint of a step, and gives it the checksum that fits."""
+    entry = next(entry for entry in reversed(directory.checkpoints.entries()) if entry.step == step)
+    folder = directory.path / "checkpoints" / entry.name
+    content = (folder / "arrays.safetensors").read_bytes()
+    arrays = {name: array.copy() for name, array in unpack_arrays(content).items()}
+    change(arrays)
+    (folder / "arrays.safetensors").write_bytes(pack_arrays(arrays))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["sha256"]["arrays.safetensors"] = sha256(folder / "arrays.safetensors")
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays.pop("parameters.head.1.bias"),
+        lambda arrays: arrays.update(more=np.zeros(1, np.float32)),
+        lambda arrays: arrays.update({"parameters.head.1.bias": np.zeros(9, np.float32)}),
+        lambda arrays: arrays["parameters.head.1.bias"].fill(np.nan),
+    ],
+    ids=["less", "more", "shape", "NaN"],
+)
+def test_an_older_checkpoint_is_checked_as_the_newest_is_before_it_is_used(stopped, augmented, change):
+    directory, config, _ = stopped
+    best = directory.load_model().epoch
+    shutil.rmtree(directory.path / "model")
+    change_arrays(directory, 13 * best, change)
+    with pytest.raises(RunError, match="its model is lost"):
+        Fit(config, augmented, CPU, Hooks()).resume(directory)
 
 
 @pytest.mark.parametrize("broken", [("checkpoints",), ("log.jsonl", "model", "checkpoints")], ids=["some", "all"])
@@ -227,6 +369,61 @@ def test_a_disk_that_stays_full_ends_the_run_with_an_error(tmp_path, augmented, 
     with pytest.raises(RunError, match="model and log of this run not saved: .*No space left on device"):
         Fit(make_config(epochs=2), augmented, [mx.cpu()], steps).run(directory)
     assert steps.steps == 8  # to the end
+
+
+@contextmanager
+def largest_file(size):
+    """A limit of the system's on the size of any file: writing ends in the middle, as where a quota is used up."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_files_that_end_in_the_middle_are_none(tmp_path, augmented, make_config, capsys):
+    config = make_config(batch_size=4, epochs=3, ema_decay=0.9)
+    whole = whole_run(tmp_path / "whole", config, augmented)
+    directory = RunDirectory.create(tmp_path / "run", {})
+
+    def interrupt(step):
+        if step == 20:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with largest_file(1_500), pytest.raises(RunError, match="model and checkpoint of this run not saved: .*too large"):
+        Fit(config, augmented, CPU, Hooks(interrupt)).run(directory)
+    names = sorted(path.name for path in directory.path.iterdir())
+    assert names == ["checkpoints", "config.json", "events", "log.jsonl"]
+    assert capsys.readouterr().err.count("training goes on, and it is tried again") == 1
+    assert go_on(directory, config, augmented) == whole
+
+
+@pytest.mark.parametrize(
+    "number, for_good, first", [(errno.ENOSPC, True, 0), (errno.EIO, False, STRIDE // 2)], ids=["for good", "once"]
+)
+def test_whichever_call_of_a_training_fails_the_run_can_be_gone_on_with(
+    tmp_path, augmented, make_config, failing_disk, capsys, number, for_good, first
+):
+    config = make_config(batch_size=16, epochs=2, model={"dropout": 0.3})
+    whole = whole_run(tmp_path / "whole", config, augmented)
+    count, ended = first, []
+    while True:
+        directory = RunDirectory.create(tmp_path / str(count), {})
+        with failing_disk(count, number, for_good) as disk:
+            try:
+                Fit(config, augmented, CPU, Hooks()).run(directory)
+                ended.append(True)
+            except RunError as error:
+                assert os.strerror(number) in str(error)
+                ended.append(False)
+        assert capsys.readouterr().err.count("training goes on, and it is tried again") <= 1
+        assert go_on(directory, config, augmented) == whole
+        if disk.calls <= count:
+            break
+        count += STRIDE
+    assert all(ended) or for_good
+    assert ended[-1] and count > 60
 
 
 def nan_batches(splits, monkeypatch, *steps):
