@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from jinja2 import Environment
 
 from gluon_lstm.article.claim import Claim
 from gluon_lstm.article.results import INDEX, ResultsDirectory
+from gluon_lstm.article.translation import Translator, make_translator
 from gluon_lstm.evaluation.report.formats import markdown, page_environment
 
 
-def write_pages(directory: ResultsDirectory, claim: Claim) -> None:
-    """Writes the page of a claim, and the index of all whose runs were made."""
-    directory.write_text(f"{claim.id}.md", render_page(claim, directory.read(claim.id)))
+def write_pages(directory: ResultsDirectory, claim: Claim, tell: Callable[[str], None] = lambda line: None) -> None:
+    """Writes the page of a claim, and the index of all whose runs were made, in each of the folder's languages.
+
+    Args:
+        directory: where the results are.
+        claim: the claim.
+        tell: told in a line of texts that have no translation, and are left in English.
+    """
+    result = directory.read(claim.id)
     results = {name: directory.read(name) for name in directory.finished()}
-    directory.write_text(INDEX, render_index(results))
+    for language in directory.languages:
+        translator, way = make_translator(language), directory.way_from(language)
+        directory.write_text(f"{claim.id}.md", render_page(claim, result, translator, way), language)
+        directory.write_text(INDEX, render_index(results, translator), language)
+        if translator.missing:
+            number, first = len(translator.missing), translator.missing[0]
+            tell(f"{claim.id}: {number} texts have no translation ({language}) and stay English, such as {first!r}")
 
 
-def render_page(claim: Claim, result: Mapping[str, Any]) -> str:
-    """Returns a claim's page as Markdown."""
+def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator, way: str = "") -> str:
+    """Returns a claim's page as Markdown.
+
+    Args:
+        claim: the claim.
+        result: the content of its file.
+        translator: into the page's language.
+        way: from the page's folder to that of the results, such as ``../../article/``.
+    """
     runs = result["runs"]
-    return _environment().get_template("claim.md.j2").render(
+    return _environment(translator).get_template("claim.md.j2").render(
         claim=claim,
         result=result,
         shared=shared_options([run["options"] for run in runs]),
         commits=sorted({run["commit"] or "unknown" for run in runs}),
         minutes=sum(run["seconds"] for run in runs) / 60,
+        results=way,
     )
 
 
-def render_index(results: Mapping[str, Mapping[str, Any]]) -> str:
+def render_index(results: Mapping[str, Mapping[str, Any]], translator: Translator) -> str:
     """Returns the index as Markdown: a row for each claim's result."""
     from gluon_lstm.article.registry import CLAIMS
 
     rows = [(CLAIMS[name], result) for name, result in results.items()]
-    return _environment().get_template("index.md.j2").render(rows=rows)
+    return _environment(translator).get_template("index.md.j2").render(rows=rows)
 
 
 def shared_options(options: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
@@ -53,7 +74,7 @@ def _flatten(options: Mapping[str, Any], prefix: str = "") -> Dict[str, Any]:
     return flat
 
 
-def _number(value: float) -> str:
+def short_number(value: float) -> str:
     """Returns a number to three significant digits, without an exponent where it is short without."""
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
 
@@ -68,8 +89,12 @@ def _cells(row: Sequence[str]) -> List[str]:
     return [markdown(text) for text in row]
 
 
-def _environment() -> Environment:
-    """Returns the Jinja2 environment of the pages' templates."""
+def _environment(translator: Translator) -> Environment:
+    """Returns the Jinja2 environment of the pages' templates, whose texts go through the translator."""
     environment = page_environment("gluon_lstm.article", is_html=False)
-    environment.filters.update(cell=markdown, cells=_cells, number=_number, value=_value)
+    environment.filters.update(cell=markdown, cells=_cells, number=short_number, value=_value, translated=translator)
+    environment.add_extension("jinja2.ext.i18n")
+    environment.install_gettext_callables(
+        translator, lambda one, many, number: translator(one if number == 1 else many), newstyle=True
+    )
     return environment

@@ -42,7 +42,7 @@ def reproduce(
     with locked(directory.path):
         for claim in claims:
             records = _measure(claim, settings, directory, command, commit, tell)
-            _conclude(claim, settings, directory, records, command)
+            _conclude(claim, settings, directory, records, command, tell)
     return {claim.id: directory.read(claim.id) for claim in claims}
 
 
@@ -69,8 +69,8 @@ def _run(claim: Claim, options: Options, settings: Settings, commit) -> Record:
     return Record(options, outcome, round(time.perf_counter() - start, 2), commit)
 
 
-def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, command: str) -> None:
-    """Judges a claim whose runs are all made, and writes its file, figures and page, and the index."""
+def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, command: str, tell) -> None:
+    """Judges a claim whose runs are all made, and writes its file, figures and pages, and the index."""
     from gluon_lstm.article import pages
 
     findings, pictures = claim.judge(records), claim.draw(records)
@@ -85,7 +85,7 @@ def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, rec
         directory.write_figure(figure["file"], picture.figure)
     if not _is_written(directory, claim, content, records):
         directory.write(claim.id, settings, records, content, describe_origin(command))
-    pages.write_pages(directory, claim)
+    pages.write_pages(directory, claim, tell)
 
 
 def _is_written(directory: ResultsDirectory, claim: Claim, content: Dict[str, Any], records) -> bool:

@@ -7,11 +7,14 @@
       CLAIM-NAME.png      its figures
       CLAIM.md            its page, made from the JSON file
       index.md            all verdicts
+
+    TRANSLATION/         the same pages in another language, which lead to the files above
 """
 
 from __future__ import annotations
 
 import datetime
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -19,6 +22,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.article.claim import Record, Settings
+from gluon_lstm.article.translation import ENGLISH
 from gluon_lstm.atomic import replacing_file
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.files import read_json, write_json
@@ -27,6 +31,7 @@ from gluon_lstm.rundir.run import explained
 RESULTS_VERSION = 1
 INDEX = "index.md"
 _ADVICE = "choose another folder with --output"
+_ADVICE_ON_PAGES = "choose another folder with --chinese"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
 
@@ -36,16 +41,24 @@ class ResultsDirectory:
     Args:
         path: the folder.
         claims: ids of all claims there are.
+        translations: language → folder of the pages in it, apart from that of the results.
+
+    Attributes:
+        path: the folder.
+        languages: those of the pages, English first.
     """
 
-    def __init__(self, path: Path, claims: Iterable[str]) -> None:
+    def __init__(self, path: Path, claims: Iterable[str], translations: Optional[Mapping[str, Path]] = None) -> None:
         self.path, self._claims = Path(path), tuple(claims)
+        self._pages = {ENGLISH: self.path, **(translations or {})}
+        self.languages = tuple(self._pages)
 
     def check(self, settings: Settings, claims: Iterable[str]) -> None:
         """Raises RunError where the folder holds files that are none of results, or results that would be lost."""
-        if self.path.exists():
-            with explained(self.path, _ADVICE):
-                for entry in sorted(self.path.iterdir()):
+        self._check_apart()
+        for folder in self._pages.values():
+            with explained(folder, self._advice(folder)):
+                for entry in sorted(folder.iterdir()) if folder.exists() else ():
                     self._check_entry(entry)
         for claim in claims:
             self.records(claim, settings)
@@ -111,10 +124,18 @@ class ResultsDirectory:
         with explained(self.path, _ADVICE):
             write_json(self.path / f"{claim}.json", content)
 
-    def write_text(self, name: str, text: str) -> None:
-        """Writes a page."""
-        with explained(self.path, _ADVICE), replacing_file(self.path / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+    def way_from(self, language: str) -> str:
+        """Returns what links from a language's pages to files of the results start with: nothing, or `../FOLDER/`."""
+        folder = self._pages[language]
+        return "" if folder == self.path else f"{Path(os.path.relpath(self.path, folder)).as_posix()}/"
+
+    def write_text(self, name: str, text: str, language: str = ENGLISH) -> None:
+        """Writes a page in one of the languages."""
+        folder = self._pages[language]
+        with explained(folder, self._advice(folder)):
+            folder.mkdir(parents=True, exist_ok=True)
+            with replacing_file(folder / name) as temporary:
+                temporary.write_text(text, encoding="utf-8")
 
     def write_figure(self, name: str, figure: Any) -> None:
         """Writes a Matplotlib figure as PNG."""
@@ -123,11 +144,25 @@ class ResultsDirectory:
         with explained(self.path, _ADVICE), replacing_file(self.path / name) as temporary:
             plots.save(figure, temporary)
 
+    def _advice(self, folder: Path) -> str:
+        """Returns what to do about a folder that cannot be used."""
+        return _ADVICE if folder == self.path else _ADVICE_ON_PAGES
+
+    def _check_apart(self) -> None:
+        """Raises RunError where the pages of two languages would share a folder, or one would lie in another."""
+        first, *others = (folder.resolve() for folder in self._pages.values())
+        for folder in others:
+            if first == folder or first in folder.parents or folder in first.parents:
+                raise RunError(f"{folder}: must be apart from the results in {first}; {_ADVICE_ON_PAGES}")
+
     def _check_entry(self, entry: Path) -> None:
-        """Raises RunError where an entry of the folder is none of a result's."""
+        """Raises RunError where an entry of a folder is no part of results, or of pages in another language."""
         ids = "|".join(map(re.escape, self._claims))
-        if not re.fullmatch(rf"index\.md|({ids})(\.json|\.md|-[a-z-]+\.png)|\..*", entry.name) or not entry.is_file():
-            raise RunError(f"{self.path}: holds {entry.name!r}, which is no part of results; {_ADVICE}")
+        kinds = r"\.json|\.md|-[a-z-]+\.png" if entry.parent == self.path else r"\.md"
+        if not re.fullmatch(rf"index\.md|({ids})({kinds})|\..*", entry.name) or not entry.is_file():
+            raise RunError(
+                f"{entry.parent}: holds {entry.name!r}, which is no part of results; {self._advice(entry.parent)}"
+            )
 
 
 def _is_whole(content: Mapping[str, Any]) -> bool:

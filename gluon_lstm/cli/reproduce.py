@@ -45,6 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"folder of the results; runs that it holds already are not made again (default: {DEFAULT_OUTPUT})",
     )
     parser.add_argument(
+        "--chinese",
+        metavar="DIR",
+        help="folder of the same pages in Chinese, apart from that of the results (default: none are written)",
+    )
+    parser.add_argument(
         "--data-dir",
         metavar="DIR",
         help="folder of the data sets' folders (default: $GLUON_LSTM_DATA, the cache, a download)",
@@ -54,15 +59,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Makes the runs that are missing, writes all results, and prints the verdicts; returns the exit code."""
     from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, find_claims, reproduce
+    from gluon_lstm.article.translation import CHINESE
 
     claims = find_claims(arguments.claims)
     check_data_dir(arguments.data_dir)
     settings = Settings(arguments.quick, arguments.seeds, arguments.share, data_dir=arguments.data_dir)
-    directory = ResultsDirectory(Path(arguments.output), CLAIMS)
+    translations = {CHINESE: Path(arguments.chinese)} if arguments.chinese else {}
+    directory = ResultsDirectory(Path(arguments.output), CLAIMS, translations)
     runtime.prepare()
     results = reproduce(claims, settings, directory, _command(arguments), lambda line: print(line, file=sys.stderr))
     _print_verdicts(results)
     print(f"pages: {directory.path / 'index.md'}")
+    for folder in translations.values():
+        print(f"pages in Chinese: {folder / 'index.md'}")
     return 0
 
 

@@ -24,6 +24,13 @@ def test_a_folder_with_other_files_is_told(refuses, tmp_path):
     assert "holds 'notes.txt'" in refuses("reproduce", "--output", tmp_path)
 
 
+def test_pages_in_chinese_need_a_folder_of_their_own(refuses, tmp_path):
+    folder = tmp_path / "results"
+    line = refuses("reproduce", "--output", folder, "--chinese", folder)
+    assert f"{folder}: must be apart from the results in {folder}; choose another folder with --chinese" in line
+    assert not folder.exists()
+
+
 def test_verdicts_are_printed_and_the_page_is_named(cli, tmp_path, monkeypatch):
     claim = CLAIMS["depth"]
     accuracies = {"1 layer": 0.9, "2 layers, as wide": 0.95, "2 layers, as many weights": 0.9}
@@ -33,10 +40,14 @@ def test_verdicts_are_printed_and_the_page_is_named(cli, tmp_path, monkeypatch):
         return {"test_accuracy": accuracy, "test_nll": 0.5, "train_nll": 0.25}
 
     monkeypatch.setitem(CLAIMS, "depth", type(claim)(**{**vars(claim), "measure": measure}))
-    outcome = cli("reproduce", "depth", "--quick", "--seeds", 2, "--output", tmp_path / "results")
+    folders = ("--output", tmp_path / "results", "--chinese", tmp_path / "zh")
+    outcome = cli("reproduce", "depth", "--quick", "--seeds", 2, *folders)
     assert outcome.code == 0
     (row,) = (line for line in outcome.out.splitlines() if "depth" in line and "index.md" not in line)
     assert row.replace("│", " ").split() == ["depth", "partly", "1", "0", "3"]
     assert f"pages: {tmp_path / 'results' / 'index.md'}" in outcome.out
     assert "depth: 10 of 10 runs to make" in outcome.err
-    assert "`gluon-lstm reproduce depth --quick --seeds 2`" in (tmp_path / "results" / "depth.md").read_text("utf-8")
+    for folder, title in (("results", "# More layers"), ("zh", "# 更多的层")):
+        page = (tmp_path / folder / "depth.md").read_text("utf-8")
+        assert page.startswith(title) and "`gluon-lstm reproduce depth --quick --seeds 2`" in page
+    assert f"pages in Chinese: {tmp_path / 'zh' / 'index.md'}" in outcome.out and "translation" not in outcome.err
