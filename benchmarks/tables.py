@@ -1,4 +1,4 @@
-"""Writes the tables of the pages from ``docs/results``, so that no figure is typed.
+"""Writes the tables of the pages from ``docs/results`` and ``docs/article``, so that no figure is typed.
 
     python benchmarks/tables.py            # rewrite the tables
     python benchmarks/tables.py --check    # fail where one is not what the results say
@@ -10,11 +10,28 @@ import argparse
 import json
 import re
 import sys
-from typing import Any, Callable, Dict, List
+from functools import partial
+from typing import Any, Callable, Dict, Iterable, List
 
 from common import RESULTS, ROOT
 
-PAGES = (ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("recurrent-layers", "text", "evaluation")))
+from gluon_lstm.article import CLAIMS
+from gluon_lstm.article.pages import short_number
+from gluon_lstm.article.translation import CHINESE, ENGLISH, Translator, make_translator, read_entries
+from gluon_lstm.evaluation.report.formats import markdown
+
+PAGES = {
+    "README.md": ENGLISH,
+    "README.zh-CN.md": CHINESE,
+    "docs/recurrent-layers.md": ENGLISH,
+    "docs/text.md": ENGLISH,
+    "docs/evaluation.md": ENGLISH,
+    "docs/tutorial.md": ENGLISH,
+    "docs/zh/tutorial.md": CHINESE,
+}
+"""Page → its language."""
+CATALOGUES = ROOT / "benchmarks" / "locale"
+ARTICLE = ROOT / "docs" / "article"
 CORPORA = {
     "trec-text": ("TREC-6, its test set, 5 seeds", "92.0"),
     "sst2-text": ("SST-2, sentences alone, its test set, 5 seeds", "84.0"),
@@ -36,27 +53,37 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 where a table is out of date")
     check = parser.parse_args().check
     stale = 0
-    for page in PAGES:
+    for name, language in PAGES.items():
+        page, translator = ROOT / name, translator_into(language)
         before = page.read_text(encoding="utf-8")
-        after = fill(before)
+        after = fill(before, translator)
+        if translator.missing:
+            sys.exit(f"{name}: {CATALOGUES} has no {language} for {translator.missing}")
         if check and before != after:
-            print(f"{page.relative_to(ROOT)}: run python benchmarks/tables.py")
+            print(f"{name}: run python benchmarks/tables.py")
         elif not check:
             page.write_text(after, encoding="utf-8")
         stale += before != after
     return int(check and stale > 0)
 
 
-def fill(text: str) -> str:
-    """Returns a text with everything between ``<!-- NAME -->`` and ``<!-- end -->`` made anew."""
+def translator_into(language: str) -> Translator:
+    """Returns the translator of the tables."""
+    if language == ENGLISH:
+        return make_translator(ENGLISH)
+    return Translator({**read_entries(language), **read_entries(language, CATALOGUES)})
+
+
+def fill(text: str, t: Translator) -> str:
+    """Returns a text with everything between ``<!-- NAME -->`` and ``<!-- end -->`` made anew, in its language."""
 
     def replace(match: re.Match) -> str:
-        return f"<!-- {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+        return f"<!-- {match[1]} -->\n{TABLES[match[1]](t)}\n<!-- end -->"
 
     return re.sub(r"<!-- ([a-z-]+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
 
 
-def presets_table() -> str:
+def presets_table(t: Translator) -> str:
     """Returns accuracy and time of every preset that was measured on MNIST."""
     results = {name: read(f"mnist-{name}") for name in PRESETS}
     rows = [
@@ -72,39 +99,41 @@ def presets_table() -> str:
         for name, result in results.items()
     ]
     header = ["Preset", "Test accuracy, %", "Seeds", "Minutes a seed", "Peak memory, GiB", "Command", "Commit"]
-    return table(header, rows) + f"\n\nMeasured by {results['best']['date']} on {results['best']['machine']}."
+    measured = t(f"Measured by {results['best']['date']} on {results['best']['machine']}.")
+    return table(map(t, header), rows) + f"\n\n{measured}"
 
 
-def article_table() -> str:
+def article_table(t: Translator) -> str:
     """Returns the accuracy of the article's model here and in Keras."""
     result = read("article-vs-keras")
     sides = (("gluon-lstm, `article`", result["ours"]), ("Keras 3", result["keras"]))
     rows = [
-        [name, plus_minus(side["test_accuracy"], 100, 2), str(len(result["runs"])),
+        [t(name), plus_minus(side["test_accuracy"], 100, 2), str(len(result["runs"])),
          f"{side['median_epoch_seconds']:.1f}"]
         for name, side in sides
     ]  # fmt: skip
     versions = result["runs"][0]["keras"]["versions"]
-    text = f"Keras {versions['keras']} on TensorFlow {versions['tensorflow']}. `{result['command']}`"
-    ratio = f"Our epochs take {result['epoch_time_ratio']:.2f} times as long (aim: at most 1)."
-    header = ["", "Test accuracy, %", "Seeds", "Seconds an epoch, median"]
-    return table(header, rows) + f"\n\n{ratio} {text}. {origin(result)}"
+    text = t(f"Keras {versions['keras']} on TensorFlow {versions['tensorflow']}.")
+    ratio = t(f"Our epochs take {result['epoch_time_ratio']:.2f} times as long (aim: at most 1).")
+    header = map(t, ["", "Test accuracy, %", "Seeds", "Seconds an epoch, median"])
+    return table(header, rows) + f"\n\n{ratio} {text} {source(result, t)}"
 
 
-def corpora_table() -> str:
+def corpora_table(t: Translator) -> str:
     """Returns the accuracy on every text corpus that was measured, and the aim."""
     rows = []
     for name, (text, aim) in CORPORA.items():
         if (RESULTS / f"{name}.json").exists():
             result = read(name)
             numbers = [plus_minus(result[f"{split}_accuracy"], 100, 2) for split in ("validation", "test")]
-            rows.append([text, *numbers, aim, str(len(result["runs"])), f"{result['minutes_a_run']:.1f}",
+            rows.append([t(text), *numbers, aim, str(len(result["runs"])), f"{result['minutes_a_run']:.1f}",
                          f"`{result['command']}`", result["commit"]])  # fmt: skip
     header = ["Corpus", "Validation, %", "Test, %", "Aim, %", "Runs", "Minutes a run", "Command", "Commit"]
-    return table(header, rows) + f"\n\nMeasured by {result['date']} on {result['machine']}."
+    measured = t(f"Measured by {result['date']} on {result['machine']}.")
+    return table(map(t, header), rows) + f"\n\n{measured}"
 
 
-def step_table() -> str:
+def step_table(t: Translator) -> str:
     """Returns what a training step of ``default`` costs, part by part."""
     result = read("step-time-default")
     names = {
@@ -116,13 +145,15 @@ def step_table() -> str:
         "step": "a step of `gluon-lstm train`: new augmented batch, update, loss and accuracy read",
     }
     medians = result["median_milliseconds"]
-    rows = [[text, f"{medians[key]:.1f}", f"{medians[key] / medians['operator']:.2f}"] for key, text in names.items()]
+    rows = [
+        [t(text), f"{medians[key]:.1f}", f"{medians[key] / medians['operator']:.2f}"] for key, text in names.items()
+    ]
     header = ["One step of `default`, batch 128", "Milliseconds", "Of the operator"]
-    aim = f"The last line's aim is 1.10; it is {result['step_to_operator']:.2f}."
-    return table(header, rows) + f"\n\n{aim} `{result['command']}`. {origin(result)}"
+    aim = t(f"The last line's aim is 1.10; it is {result['step_to_operator']:.2f}.")
+    return table(map(t, header), rows) + f"\n\n{aim} {source(result, t)}"
 
 
-def lengths_table() -> str:
+def lengths_table(t: Translator) -> str:
     """Returns the seconds of an epoch over padded texts, lengths handled exactly and not."""
     result = read("exact-lengths")
     names = {
@@ -135,7 +166,7 @@ def lengths_table() -> str:
     }
     medians = result["median_seconds"]
     rows = [
-        [text, exact, f"{medians[key]:.1f}", f"{medians[key] / medians['ours']:.2f}"]
+        [t(text), t(exact), f"{medians[key]:.1f}", f"{medians[key] / medians['ours']:.2f}"]
         for key, (text, exact) in names.items()
         if key in medians
     ]
@@ -145,10 +176,10 @@ def lengths_table() -> str:
         f"Ours takes {result['ours_to_fused']:.2f} times as long as the same net that ignores lengths, and "
         f"{result['ours_to_per_direction']:.2f} times as long as an operator a direction; the aims are 0.92 and 0.73."
     )
-    return table(header, rows) + f"\n\n{padding} `{result['command']}`. {origin(result)}"
+    return table(map(t, header), rows) + f"\n\n{t(padding)} {source(result, t)}"
 
 
-def throughput_table() -> str:
+def throughput_table(t: Translator) -> str:
     """Returns tokens a second in training on texts, here and elsewhere."""
     result = read("text-throughput")
     names = {
@@ -157,29 +188,29 @@ def throughput_table() -> str:
         "keras": ("Keras, padded to 400, no mask", "no"),
     }
     rows = [
-        [text, exact, f"{rate:,.0f}", f"{rate / result['tokens_per_second']['ours']:.2f}"]
+        [t(text), t(exact), f"{rate:,.0f}", f"{rate / result['tokens_per_second']['ours']:.2f}"]
         for key, (text, exact) in names.items()
         for rate in [result["tokens_per_second"][key]]
     ]
     header = ["Training on 2,000 reviews", "Padding handled exactly", "Tokens a second", "Of ours"]
     ratios = result["ours_to"]
     aims = f"Ours is {ratios['keras']:.2f} times as fast as Keras (aim 1.3), {ratios['torch']:.2f} times PyTorch (1.0)."
-    return table(header, rows) + f"\n\n{aims} `{result['command']}`. {origin(result)}"
+    return table(map(t, header), rows) + f"\n\n{t(aims)} {source(result, t)}"
 
 
-def memory_table() -> str:
+def memory_table(t: Translator) -> str:
     """Returns how the resident size grows over steps of random shapes."""
     rows = []
     for name in ("fused", "cell"):
         if (RESULTS / f"memory-{name}.json").exists():
             result = read(f"memory-{name}")
             sizes = [f"{result[key]:.0f}" for key in ("settled_mib", "end_mib")]
-            rows.append([name, *sizes, f"{result['growth']:+.1%}", f"`{result['command']}`"])
+            rows.append([t(name), *sizes, f"{result['growth']:+.1%}", f"`{result['command']}`"])
     header = ["Implementation", "MiB, second fifth of the steps", "MiB, last fifth", "Growth", "Command"]
-    return table(header, rows) + f"\n\n{origin(read('memory-fused'))}"
+    return table(map(t, header), rows) + f"\n\n{origin(read('memory-fused'), t)}"
 
 
-def calibration_table() -> str:
+def calibration_table(t: Translator) -> str:
     """Returns the calibration error on test splits, before and after scaling, and what chance alone brings about."""
     rows = []
     for name, (text, aim) in CALIBRATED.items():
@@ -188,13 +219,32 @@ def calibration_table() -> str:
         spread = plus_minus if len(runs) > 1 else lambda values, factor, digits: f"{values['mean'] * factor:.{digits}f}"
         numbers = [spread(result[key], 100, 2) for key in ("ece", "ece_scaled")]
         chance = [f"{100 * result[f'ece_by_chance{part}_scaled']['mean']:.2f}" for part in ("", "_p95")]
-        rows.append([text, *numbers, f"{100 * aim:.1f}", f"{within} of {len(runs)}", *chance])
+        rows.append([t(text), *numbers, f"{100 * aim:.1f}", t(f"{within} of {len(runs)}"), *chance])
     header = ["Test split", "Calibration error, %", "After scaling, %", "Aim, %", "Runs within the aim",
               "By chance, %", "By chance in 95 % of the cases at most, %"]  # fmt: skip
-    return table(header, rows) + f"\n\n`python benchmarks/calibration.py NAME RUN …`. {origin(result)}"
+    return table(map(t, header), rows) + f"\n\n`python benchmarks/calibration.py NAME RUN …`. {origin(result, t)}"
 
 
-TABLES: Dict[str, Callable[[], str]] = {
+def claim_table(name: str, t: Translator) -> str:
+    """Returns how the checks of a claim of the article came out, and its verdict."""
+    result = json.loads((ARTICLE / f"{name}.json").read_text(encoding="utf-8"))
+    rows = [
+        [
+            markdown(t(check["says"])),
+            f"{short_number(check['mean'])} {t(check['unit'])}",
+            t(f"{short_number(check['low'])} to {short_number(check['high'])}"),
+            t(check["answer"]),
+        ]
+        for check in result["checks"]
+    ]
+    header = ["True where the article is right", "Effect", "95 % interval", "Answer"]
+    form = "quick" if result["settings"]["quick"] else "full"
+    verdict = t(f"Verdict: {result['verdict']}. {form} form, {result['settings']['seeds']} seeds.")
+    return table(map(t, header), rows) + f"\n\n{verdict}"
+
+
+TABLES: Dict[str, Callable[[Translator], str]] = {
+    **{f"claim-{name}": partial(claim_table, name) for name in CLAIMS},
     "presets": presets_table,
     "article": article_table,
     "corpora": corpora_table,
@@ -216,8 +266,18 @@ def plus_minus(values: Dict[str, Any], factor: float, digits: int) -> str:
     return f"{values['mean'] * factor:.{digits}f} ± {values['sd'] * factor:.{digits}f}"
 
 
-def origin(result: Dict[str, Any]) -> str:
+def source(result: Dict[str, Any], t: Translator) -> str:
+    """Returns the command that made a result, where and when."""
+    return t(f"`{result['command']}`. {_measured(result)}")
+
+
+def origin(result: Dict[str, Any], t: Translator) -> str:
     """Returns where and when a result was measured."""
+    return t(_measured(result))
+
+
+def _measured(result: Dict[str, Any]) -> str:
+    """Returns the same in English."""
     return f"Measured by {result['date']} at commit {commits(result)} on {result['machine']}."
 
 
@@ -226,9 +286,10 @@ def commits(result: Dict[str, Any]) -> str:
     return ", ".join(sorted({run.get("commit", result["commit"]) for run in result.get("runs", [result])}))
 
 
-def table(header: List[str], rows: List[List[str]]) -> str:
+def table(header: Iterable[str], rows: List[List[str]]) -> str:
     """Returns a Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
+    names = list(header)
+    lines = [names, ["---"] * len(names), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
