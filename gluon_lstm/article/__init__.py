@@ -7,6 +7,7 @@ lists them.
 * ``verdicts``: effects with their intervals → answers → a verdict.
 * ``results``: the folder of results, and what a result says of its origin.
 * ``reproduce``: runs what is not measured yet, and writes results, figures and pages.
+* ``translation``: the pages' texts in another language, from the catalogues in ``locale``.
 * ``learning``, ``sequences``: training a classifier, and a reader of generated sequences.
 
 Nothing here imports MXNet or Matplotlib before a claim is measured or drawn.
