@@ -2,14 +2,20 @@
 
 An *effect* is a mean over seeds, most often of differences between two runs that
 share a seed, counted so that it is above 0 where the article is right. Its 95 %
-interval is Student's, or of shares Wilson's. With the least effect that matters, stated beforehand:
+interval is Student's. With the least effect that matters, stated beforehand:
 
 * yes: the interval lies above 0, and the effect is at least the least that matters;
 * no: the interval lies below the least effect that matters;
 * open: neither; more seeds would tell.
 
-A claim is supported where every answer is yes, not supported where none is, and partly
-in between. Intervals are not adjusted for the number of checks.
+From the answers follows the verdict:
+
+* supported: every answer is yes;
+* partly: some are, and others are not;
+* not supported: none is yes, and at least one is no; whatever the open ones turned into, it could be partly at most;
+* undecided: every answer is open.
+
+Intervals are not adjusted for the number of checks.
 """
 
 from __future__ import annotations
@@ -30,6 +36,7 @@ class Verdict(str, Enum):
     SUPPORTED = "supported"
     PARTLY = "partly"
     NOT_SUPPORTED = "not supported"
+    UNDECIDED = "undecided"
 
 
 class MeanInterval(NamedTuple):
@@ -96,7 +103,7 @@ def effect(says: str, values: Sequence[float], least: float, unit: str) -> Check
 
 def decide(checks: Sequence[Check]) -> Verdict:
     """Returns the verdict that follows from at least one check."""
-    agreeing = [check.answer == "yes" for check in checks]
-    if all(agreeing):
-        return Verdict.SUPPORTED
-    return Verdict.PARTLY if any(agreeing) else Verdict.NOT_SUPPORTED
+    answers = {check.answer for check in checks}
+    if "yes" in answers:
+        return Verdict.SUPPORTED if answers == {"yes"} else Verdict.PARTLY
+    return Verdict.NOT_SUPPORTED if "no" in answers else Verdict.UNDECIDED

@@ -61,10 +61,12 @@ def test_without_a_least_effect_the_sign_decides(mean, answer):
         ([YES, YES], Verdict.SUPPORTED),
         ([YES, OPEN], Verdict.PARTLY),
         ([NO, YES], Verdict.PARTLY),
-        ([OPEN, OPEN], Verdict.NOT_SUPPORTED),
-        ([NO], Verdict.NOT_SUPPORTED),
+        ([NO, YES, OPEN], Verdict.PARTLY),
+        ([NO, NO], Verdict.NOT_SUPPORTED),
+        ([OPEN, NO, OPEN], Verdict.NOT_SUPPORTED),
+        ([OPEN, OPEN], Verdict.UNDECIDED),
     ],
-    ids=["all", "one open", "one no", "all open", "none"],
+    ids=["all", "one open", "one no", "one of each", "all no", "none yes, one no", "all open"],
 )
 def test_a_verdict_follows_from_the_answers(checks, verdict):
     assert decide(checks) is verdict
