@@ -87,17 +87,12 @@ def _git(*arguments: str) -> str:
 
 def _machine() -> Dict[str, Any]:
     """Returns the processor, the number of cores and the memory, as the system names them."""
+    sys.path.append(str(ROOT))  # the package need not be installed
+    from gluon_lstm.runtime import describe_processor  # not before all is measured: it sets OMP_NUM_THREADS
+
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores = len(os.sched_getaffinity(0))
     return {
-        "machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, {platform.system()}",
+        "machine": f"{describe_processor()}, {cores} cores, {memory:.0f} GiB, {platform.system()}",
         "python": platform.python_version(),
     }
-
-
-def _processor() -> str:
-    """Returns the processor's model name and the widest vectors it computes with."""
-    lines: List[str] = Path("/proc/cpuinfo").read_text(encoding="ascii").splitlines()
-    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    flags = found.get("flags", "").split()
-    vectors = [text for flag, text in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags]
-    return " with ".join([found.get("model name", platform.machine()), *vectors[:1]])

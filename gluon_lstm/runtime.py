@@ -23,6 +23,7 @@ from gluon_lstm.errors import ConfigError, DeviceError
 
 _DEVICE = re.compile(r"(cpu|gpu)(?::(\d+(?:,\d+)*))?")
 _CGROUPS = Path("/sys/fs/cgroup")
+_PROC = Path("/proc")
 _COMMANDS = ("train.py", "evaluate.py")
 
 MOST_THREADS = 1024
@@ -67,6 +68,31 @@ def _siblings(cpu: int) -> str:
             return file.read().strip()
     except OSError:
         return str(cpu)
+
+
+def describe_processor() -> str:
+    """Returns the processor's model name and the widest vectors it computes with, as far as the system tells."""
+    try:
+        lines = (_PROC / "cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    found = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    flags = found.get("flags", "").split()
+    vectors = [text for flag, text in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags]
+    return " with ".join([found.get("model name", platform.machine()), *vectors[:1]])
+
+
+def busy_seconds() -> Optional[float]:
+    """Returns how long all processors of this machine were busy since it started, added up; ``None`` off Linux.
+
+    Of the first line of ``/proc/stat``, in ticks: user, nice, system, idle, waiting, interrupts (two kinds), stolen.
+    """
+    try:
+        ticks = (_PROC / "stat").read_text(encoding="ascii").split("\n")[0].split()[1:9]
+        user, nice, system, _, _, hard, soft, stolen = map(int, ticks)
+    except (OSError, ValueError):
+        return None
+    return (user + nice + system + hard + soft + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def prepare(threads: Optional[int] = None) -> None:

@@ -1,8 +1,10 @@
 import math
 import os
+import platform
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -242,3 +244,43 @@ def test_describe_names_what_a_result_depends_on():
     assert found["numpy"] == np.__version__
     assert {"python", "mxnet", "machine", "threads"} <= set(found)
     assert all(isinstance(value, str) for value in found.values())
+
+
+CPUINFO = "processor\t: 0\nmodel name\t: Example 9000\nflags\t\t: fpu sse2 {}\n\nprocessor\t: 1\nmodel name\t: Example 9000\n"
+STAT = "cpu  1000 200 300 9000 50 7 3 40 0 0\ncpu0 500 100 150 4500 25 3 1 20 0 0\n"
+
+
+@pytest.mark.parametrize(
+    "content, described",
+    [
+        (CPUINFO.format("avx2 avx512f"), "Example 9000 with AVX-512"),
+        (CPUINFO.format("avx2"), "Example 9000 with AVX2"),
+        (CPUINFO.format(""), "Example 9000"),
+        ("processor : 0\n", platform.machine()),
+        (None, platform.machine()),
+    ],
+    ids=["avx512", "avx2", "neither", "no name", "no file"],
+)
+def test_the_processor_is_named_as_the_system_names_it(monkeypatch, tmp_path, content, described):
+    monkeypatch.setattr(runtime, "_PROC", tmp_path)
+    if content is not None:
+        (tmp_path / "cpuinfo").write_text(content)
+    assert runtime.describe_processor() == described
+
+
+@pytest.mark.parametrize("content, ticks", [(STAT, 1550), ("cpu 1 2 3\n", None), ("", None), (None, None)],
+                         ids=["whole", "short", "empty", "no file"])  # fmt: skip
+def test_busy_time_is_all_but_idle_and_waiting(monkeypatch, tmp_path, content, ticks):
+    monkeypatch.setattr(runtime, "_PROC", tmp_path)
+    if content is not None:
+        (tmp_path / "stat").write_text(content)
+    assert runtime.busy_seconds() == (None if ticks is None else ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def test_busy_time_grows_with_work():
+    before, start = runtime.busy_seconds(), time.process_time()
+    if before is None:
+        pytest.skip("this system does not tell how long its processors were busy")
+    while time.process_time() - start < 0.2:
+        pass
+    assert runtime.busy_seconds() - before > 0.15

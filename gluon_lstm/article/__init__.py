@@ -9,8 +9,9 @@ lists them.
 * ``reproduce``: runs what is not measured yet, and writes results, figures and pages.
 * ``translation``: the pages' texts in another language, from the catalogues in ``locale``.
 * ``learning``, ``sequences``: training a classifier, and a reader of generated sequences.
+* ``sizes``, ``step_times``, ``surroundings``: nets of equal size, times of training steps, and where they were taken.
 
-Nothing here imports MXNet or Matplotlib before a claim is measured or drawn.
+Nothing here imports MXNet or Matplotlib before a claim is planned, measured or drawn.
 """
 
 from gluon_lstm.article.claim import Claim, Findings, Record, Settings, Table

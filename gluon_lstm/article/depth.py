@@ -8,25 +8,24 @@ from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, 
 from gluon_lstm.article.comparison import by_variant, compare, measure_training, numbers, plan_variants, summary_table
 
 LAYERS = (1, 2, 4)
-
-
-def count_weights(inputs: int, hidden: int, layers: int, classes: int = 10) -> int:
-    """Returns how many numbers a stack of LSTM layers with a dense layer learns, both biases counted."""
-    first, further = 4 * hidden * (inputs + hidden + 2), 4 * hidden * (2 * hidden + 2)
-    return first + (layers - 1) * further + classes * (hidden + 1)
+CLASSES = 10
+_MODEL = {"bidirectional": False, "dropout": 0.0, "pooling": "last"}
 
 
 def equal_width(inputs: int, hidden: int, layers: int) -> int:
     """Returns the units a layer of a stack that learns about as many numbers as one layer of ``hidden`` units."""
-    target = count_weights(inputs, hidden, 1)
-    return min(range(1, hidden + 1), key=lambda units: abs(count_weights(inputs, units, layers) - target))
+    from gluon_lstm.article.sizes import count_weights, equal_units
+    from gluon_lstm.config import ModelConfig
+
+    one, stack = (ModelConfig(**_MODEL, hidden_size=hidden, num_layers=number) for number in (1, layers))
+    return equal_units(stack, inputs, CLASSES, count_weights(one, inputs, CLASSES))
 
 
 def _plan(settings: Settings) -> List[Options]:
     dataset, inputs, hidden = ("digits", 8, 32) if settings.quick else ("mnist", 28, 128)
     base = {
         "data": {"dataset": dataset, "augment_shift": 0},
-        "model": {"bidirectional": False, "dropout": 0.0, "pooling": "last"},
+        "model": _MODEL,
         "training": {"epochs": settings.steps(12, 10), "batch_size": 32 if settings.quick else 128,
                      "learning_rate": 0.005, "warmup_epochs": 0.0},
     }  # fmt: skip

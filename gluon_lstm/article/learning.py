@@ -7,7 +7,7 @@ split says how all of a variant's runs do.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import mxnet as mx
 
@@ -26,7 +26,7 @@ class Trained(NamedTuple):
 
     Attributes:
         net: the net, as the last step left it.
-        epochs: for each epoch, its mean training loss in nats and the seconds its steps took.
+        epochs: for each epoch, its mean training loss in nats, the seconds its steps took, and what was watched.
     """
 
     net: mx.gluon.HybridBlock
@@ -49,8 +49,17 @@ def _load(config: Config) -> DataSplits:
     return load_splits(config)
 
 
-def train(config: Config, splits: DataSplits) -> Trained:
+def train(
+    config: Config,
+    splits: DataSplits,
+    watch: Callable[[mx.gluon.HybridBlock], Dict[str, float]] = lambda net: {},
+) -> Trained:
     """Trains a new net over all epochs.
+
+    Args:
+        config: what is trained and how.
+        splits: the data.
+        watch: asked after each epoch, outside of its seconds, for further numbers of the net as it is.
 
     Raises:
         DivergenceError: a loss or gradient was not finite.
@@ -66,7 +75,7 @@ def train(config: Config, splits: DataSplits) -> Trained:
         train_epoch(batches, stepper.step, lambda step: learning_rate(training, step, steps), epoch * steps, tally,
                     lambda: False)  # fmt: skip
         counts = tally.read_all()
-        epochs.append({"train_loss": counts.mean_loss, "seconds": counts.seconds})
+        epochs.append({"train_loss": counts.mean_loss, "seconds": counts.seconds, **watch(net)})
     return Trained(net, epochs)
 
 

@@ -5,14 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from gluon_lstm.article import CLAIMS, Settings, find_claims
+from gluon_lstm.article import CLAIMS, Settings, adam, find_claims
 from gluon_lstm.article.augmentation import shift_columns
 from gluon_lstm.article.claim import Record
-from gluon_lstm.article.depth import count_weights, equal_width
+from gluon_lstm.article.depth import equal_width
 from gluon_lstm.article.gradients import reach
 from gluon_lstm.config import Config, merge
-from gluon_lstm.errors import ConfigError
-from gluon_lstm.nn import SequenceClassifier, count_parameters
+from gluon_lstm.errors import ConfigError, DivergenceError
 
 EMBEDDED = {"digits", "sentences"}
 each_claim = pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)
@@ -48,7 +47,7 @@ def test_a_share_cuts_the_steps(claim):
     def steps(share):
         plan = claim.plan(Settings(quick=True, seeds=2, share=share))
         epochs = [o["config"]["training"]["epochs"] for o in plan if "training" in o.get("config", {})]
-        return sum(epochs) + sum(o.get("updates", 0) for o in plan)
+        return sum(epochs) + sum(o.get("updates", 0) * o.get("rounds", 1) for o in plan)
 
     assert 0 < steps(0.1) < steps(0.5) < steps(1.0)
 
@@ -91,16 +90,14 @@ def test_columns_move_and_zeros_come_in(pixels, expected):
     assert shift_columns(np.array([[[1, 2, 3]]]), pixels).tolist() == [[expected]]
 
 
-def test_weights_are_counted_as_the_nets_have_them():
-    net = SequenceClassifier(num_classes=10, input_size=8, hidden_size=5, num_layers=3)
-    net.initialize()
-    assert count_weights(8, 5, 3) == count_parameters(net)
-
-
 @pytest.mark.parametrize("layers", [2, 4])
 def test_equal_widths_learn_about_as_many_numbers(layers):
-    units, target = equal_width(28, 128, layers), count_weights(28, 128, 1)
-    assert abs(count_weights(28, units, layers) / target - 1) < 0.03
+    """Both biases of an LSTM layer, and a dense layer of ten classes, are counted by hand."""
+
+    def count(units, layers):
+        return 4 * units * (28 + units + 2 + (layers - 1) * (2 * units + 2)) + 10 * (units + 1)
+
+    assert abs(count(equal_width(28, 128, layers), layers) / count(128, 1) - 1) < 0.03
     assert equal_width(28, 128, 1) == 128
 
 
@@ -109,17 +106,51 @@ def test_reach_is_in_decades_from_the_last_step_to_the_first():
     assert reach([0.0, 1.0]) == pytest.approx(-38)
 
 
+@pytestdef adam_records(level_of):
+    """Returns a record for each run of ``adam``; its mean loss is what ``level_of`` says of rule and rate."""
+    records = []
+    for options in CLAIMS["adam"].plan(Settings(quick=True, seeds=2)):
+        level = level_of(*options["variant"].split())
+        losses = [level + 0.5 + options["seed"] / 100, level - 0.5 + options["seed"] / 100]
+        records.append(Record(options, {"train_losses": losses, "test_accuracy": 0.9, "seconds": [1.0, 1.0]}, 2.0))
+    return records
+
+
 @pytest.mark.parametrize("worse, better", [("SGD", "Adam"), ("Adam", "SGD")])
 def test_adam_is_judged_at_each_rules_best_rate(worse, better):
     """By hand: the rule said to be better has a mean loss of 1, the other of 2, at the best of their rates."""
-    claim = CLAIMS["adam"]
-    records = []
-    for options in claim.plan(Settings(quick=True, seeds=2)):
-        rule, rate = options["variant"].split()
-        level = {better: 1.0, worse: 2.0}.get(rule, 1.5) + (0 if rate in ("0.003", "0.03", "0.3") else 5)
-        losses = [level + 0.5 + options["seed"] / 100, level - 0.5 + options["seed"] / 100]
-        records.append(Record(options, {"train_losses": losses, "test_accuracy": 0.9, "seconds": [1.0, 1.0]}, 2.0))
-    checks = {check.says.split()[-4]: check for check in claim.judge(records).checks}
+    levels = {better: 1.0, worse: 2.0}
+    records = adam_records(lambda rule, rate: levels.get(rule, 1.5) + (0 if rate == "0.3" else 5))
+    checks = {check.says.split()[-4]: check for check in CLAIMS["adam"].judge(records).checks}
     assert checks["SGD"].mean == pytest.approx(1 if better == "Adam" else -1)
     assert checks["SGD"].answer == ("yes" if better == "Adam" else "no")
     assert checks["RMSProp"].mean == pytest.approx(0.5 if better == "Adam" else -0.5)
+
+
+def test_adams_table_tells_a_best_rate_at_the_end_of_its_range():
+    """Of four rates each, the greatest is best for Adam, the least for SGD, another for the rest."""
+    best = {"Adam": "0.3", "SGD": "0.3", "momentum": "1", "RMSProp": "0.1"}
+    table, _ = CLAIMS["adam"].judge(adam_records(lambda rule, rate: 1.0 + (rate != best[rule]))).tables
+    assert {row[0]: row[-1] for row in table.rows} == {
+        "Adam 0.3": "0.01 to 0.3, the best is the greatest",
+        "RMSProp 0.1": "0.01 to 0.3",
+        "momentum 1": "0.1 to 3",
+        "SGD 0.3": "0.3 to 10, the best is the least",
+    }
+
+
+def test_a_rate_at_which_a_run_diverged_is_no_rules_best_and_is_told():
+    records = adam_records(lambda rule, rate: 1.0 + (rate != "0.3"))
+    lost = next(n for n, record in enumerate(records) if record.options["variant"] == "Adam 0.3")
+    records[lost] = records[lost]._replace(outcome={"diverged": True})
+    best, everything = CLAIMS["adam"].judge(records).tables
+    assert best.rows[0][0] == "Adam 0.01" and everything.rows[-1] == ("Adam 0.3", *["diverged"] * 3)
+    assert len(everything.rows) == 16
+
+
+def test_a_run_of_adam_that_diverges_is_an_outcome(monkeypatch):
+    def diverge(options, data_dir):
+        raise DivergenceError("step 3: the loss is not finite")
+
+    monkeypatch.setattr(adam, "measure_training", diverge)
+    assert CLAIMS["adam"].measure({}, None) == {"diverged": True}

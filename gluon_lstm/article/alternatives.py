@@ -1,0 +1,269 @@
+"""Section 5.2: GRU and Transformer in the LSTM's place."""
+
+from __future__ import annotations
+
+from statistics import fmean, median
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from gluon_lstm import runtime
+from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings, Table
+from gluon_lstm.article.comparison import by_variant, numbers, overlay, summary_table
+from gluon_lstm.article.surroundings import observe, surroundings_table
+from gluon_lstm.article.verdicts import Check, effect
+
+LSTM, ALTERNATIVES, FLOOR = "LSTM", ("GRU", "Transformer"), "RNN"
+NETS = {LSTM: "lstm", "GRU": "gru", "Transformer": "transformer", FLOOR: "rnn"}
+MARGIN = 2.0
+"""Points by which an alternative may be less accurate and still count as doing as well."""
+CURVE_POINTS = 60
+
+
+class Task(NamedTuple):
+    """A data set and how nets are trained on it.
+
+    Attributes:
+        features: C, numbers of a time step; of texts, of a token's vector.
+        classes: K.
+        transformer_units: units of the Transformer, whose number of weights the others are given.
+        rates: learning rates that each net may choose from.
+        config: section → field → value, of every net.
+    """
+
+    features: int
+    classes: int
+    transformer_units: int
+    rates: Sequence[float]
+    config: Dict[str, Dict[str, Any]]
+
+
+def _tasks(settings: Settings) -> Dict[str, Task]:
+    """Returns the tasks of the form, by data set."""
+    quick = settings.quick
+    images = _config(0.0, settings.steps(10, 8), 32 if quick else 128)
+    texts = _config(0.2, settings.steps(6, 6), 32 if quick else 64)
+    images["data"] = {"augment_shift": 0}
+    features, units = (32, 32) if quick else (128, 64)
+    texts["model"].update(embedding_size=features, embedding_dropout=0.2)
+    rates = (0.003, 0.01) if quick else (0.001, 0.003, 0.01)
+    return {
+        "digits" if quick else "mnist": Task(8 if quick else 28, 10, units, rates, images),
+        "sentences" if quick else "sst2": Task(features, 2, units, rates, texts),
+    }
+
+
+def _config(dropout: float, epochs: int, batch_size: int) -> Dict[str, Dict[str, Any]]:
+    return {
+        "model": {"bidirectional": False, "dropout": dropout, "pooling": "last"},
+        "training": {"epochs": epochs, "batch_size": batch_size, "schedule": "constant", "warmup_epochs": 0.0},
+    }
+
+
+def _plan(settings: Settings) -> List[Options]:
+    plans = []
+    for dataset, task in _tasks(settings).items():
+        for net, units in _units(task).items():
+            model = {"encoder": NETS[net], "hidden_size": units}
+            for rate in task.rates:
+                changes = {"data": {"dataset": dataset}, "model": model, "training": {"learning_rate": rate}}
+                plans += [{"variant": f"{net}, rate {rate:g}", "net": net, "dataset": dataset, "seed": seed,
+                           "config": overlay(task.config, changes)} for seed in range(settings.seeds)]  # fmt: skip
+    return plans
+
+
+def _units(task: Task) -> Dict[str, int]:
+    """Returns the units with which all nets learn about as many numbers: the Transformer's number, for it has steps."""
+    from gluon_lstm.article.sizes import count_weights, equal_units
+    from gluon_lstm.config import ModelConfig
+
+    configs = {
+        net: ModelConfig(**{**task.config["model"], "encoder": encoder, "hidden_size": task.transformer_units})
+        for net, encoder in NETS.items()
+    }
+    target = count_weights(configs["Transformer"], task.features, task.classes)
+    return {net: equal_units(config, task.features, task.classes, target) for net, config in configs.items()}
+
+
+def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
+    return observe(lambda: _train(options, data_dir), runtime.describe()["threads"])
+
+
+def _train(options: Options, data_dir: Optional[str]) -> Outcome:
+    """Trains a net; its accuracies on the test split are those before the first epoch, then after each."""
+    from gluon_lstm.article.learning import read_options, score, train
+    from gluon_lstm.nn import count_parameters
+
+    config, splits = read_options(options, data_dir)
+    trained = train(config, splits, lambda net: {"test_accuracy": score(net, splits.test).accuracy})
+    validation, net = score(trained.net, splits.validation), trained.net
+    return {
+        "parameters": count_parameters(net.classifier if splits.train.symbols else net),
+        "seconds": [epoch["seconds"] for epoch in trained.epochs],
+        "accuracies": [1 / len(splits.test.class_names), *(epoch["test_accuracy"] for epoch in trained.epochs)],
+        "validation_accuracy": validation.accuracy,
+        "validation_nll": validation.nll,
+    }
+
+
+class Contest(NamedTuple):
+    """What was measured of one data set.
+
+    Attributes:
+        dataset: its name.
+        variants: the records of each net at each rate.
+        chosen: net → its records at the rate that does best on the validation split.
+        paces: net → seconds an epoch at that rate, the median over epochs and seeds.
+        budget: seconds that all nets are given: what the first of LSTM and alternatives to be done needs for all epochs.
+    """
+
+    dataset: str
+    variants: Dict[str, List[Record]]
+    chosen: Dict[str, List[Record]]
+    paces: Dict[str, float]
+    budget: float
+
+
+def _contests(records: Sequence[Record]) -> List[Contest]:
+    """Returns what was measured of each data set."""
+    names = dict.fromkeys(record.options["dataset"] for record in records)
+    return [_contest(name, [record for record in records if record.options["dataset"] == name]) for name in names]
+
+
+def _contest(dataset: str, records: Sequence[Record]) -> Contest:
+    variants = by_variant(records)
+    chosen = {
+        net: max((group for group in variants.values() if group[0].options["net"] == net), key=_merit) for net in NETS
+    }
+    paces = {net: median(seconds for record in group for seconds in record.outcome["seconds"])
+             for net, group in chosen.items()}  # fmt: skip
+    epochs = len(records[0].outcome["seconds"])
+    return Contest(dataset, variants, chosen, paces, epochs * min(paces[net] for net in (LSTM, *ALTERNATIVES)))
+
+
+def _merit(group: Sequence[Record]) -> Any:
+    """Returns what the choice of a rate goes by: the accuracy on the validation split, then the loss there."""
+    return fmean(numbers(group, "validation_accuracy")), -fmean(numbers(group, "validation_nll"))
+
+
+def _accuracy_after(record: Record, pace: float, seconds: float) -> float:
+    """Returns the test accuracy after so many seconds, along straight lines between the epochs; at most the last's."""
+    accuracies = record.outcome["accuracies"]
+    return float(np.interp(seconds / pace, range(len(accuracies)), accuracies))
+
+
+def _at_end(contest: Contest, net: str) -> List[float]:
+    return [record.outcome["accuracies"][-1] for record in contest.chosen[net]]
+
+
+def _in_time(contest: Contest, net: str) -> List[float]:
+    return [_accuracy_after(record, contest.paces[net], contest.budget) for record in contest.chosen[net]]
+
+
+def _judge(records: Sequence[Record]) -> Findings:
+    contests = _contests(records)
+    checks = [check for contest in contests for net in ALTERNATIVES for check in _checks(contest, net)]
+    tables = [table for contest in contests for table in (_budget_table(contest), _rates_table(contest))]
+    return Findings(tuple(checks), (*tables, surroundings_table(records)))
+
+
+def _checks(contest: Contest, net: str) -> List[Check]:
+    """Returns the checks that an alternative does as well as the LSTM, within either budget."""
+    budgets = {"with as many parameters and epochs": _at_end, "with as many parameters and seconds": _in_time}
+    return [
+        effect(f"{contest.dataset}: {words}, a {net} does as well as an LSTM, {MARGIN:g} points allowed",
+               [100 * (own - lstm) + MARGIN for own, lstm in zip(read(contest, net), read(contest, LSTM))], 0.0,
+               "points")
+        for words, read in budgets.items()
+    ]  # fmt: skip
+
+
+def _budget_table(contest: Contest) -> Table:
+    """Returns the table of all nets at their rates, by both budgets."""
+    columns = {
+        "Parameters": lambda record: record.outcome["parameters"],
+        "Seconds an epoch": lambda record: median(record.outcome["seconds"]),
+        "Test accuracy after all epochs": lambda record: record.outcome["accuracies"][-1],
+        f"After {contest.budget:.2g} s": lambda record: _accuracy_after(
+            record, contest.paces[record.options["net"]], contest.budget
+        ),
+    }
+    named = {_name(group[0]): group for group in contest.chosen.values()}
+    table = summary_table(f"{contest.dataset}: each net at its best rate", named, columns, ".3f")
+    rows = ((row[0], f"{group[0].outcome['parameters']:,}", *row[2:]) for row, group in zip(table.rows, named.values()))
+    return table._replace(rows=tuple(rows))
+
+
+def _name(record: Record) -> str:
+    """Returns a net, its units and its rate: ``GRU of 61 units, rate 0.01``."""
+    net = record.options["net"]
+    units = record.options["config"]["model"]["hidden_size"]
+    return record.options["variant"].replace(net, f"{net} of {units} units", 1)
+
+
+def _rates_table(contest: Contest) -> Table:
+    columns = {
+        "Validation accuracy": lambda record: record.outcome["validation_accuracy"],
+        "Validation loss (nats)": lambda record: record.outcome["validation_nll"],
+        "Test accuracy": lambda record: record.outcome["accuracies"][-1],
+    }
+    return summary_table(f"{contest.dataset}: all rates, after all epochs", contest.variants, columns, ".3f")
+
+
+def _draw(records: Sequence[Record]) -> List[Picture]:
+    from gluon_lstm.article.figures import Group, curve_panels, point_panels
+
+    contests = _contests(records)
+    points = [Group(contest.dataset, "test accuracy", {net: _at_end(contest, net) for net in NETS})
+              for contest in contests]  # fmt: skip
+    caption = "Test accuracy after all epochs, with as many parameters: each seed, and the mean with its 95 % interval"
+    curves = "Test accuracy against seconds of training: median over the seeds, and the range of all"
+    return [
+        Picture("parameters", caption, point_panels(points)),
+        Picture("time", curves, curve_panels([_curve_panel(contest) for contest in contests])),
+    ]
+
+
+def _curve_panel(contest: Contest) -> Any:
+    """Returns the panel of accuracies against seconds, each curve up to its net's last epoch."""
+    from gluon_lstm.article.figures import Panel
+
+    ends = {net: pace * len(contest.chosen[net][0].outcome["seconds"]) for net, pace in contest.paces.items()}
+    seconds = np.linspace(0, max(ends.values()), CURVE_POINTS)
+    curves = {
+        net: np.array([[_accuracy_after(record, contest.paces[net], second) if second <= ends[net] else np.nan
+                        for second in seconds] for record in group])
+        for net, group in contest.chosen.items()
+    }  # fmt: skip
+    return Panel(contest.dataset, "seconds", "test accuracy", seconds, curves, marked=False)
+
+
+CLAIM = Claim(
+    id="alternatives",
+    title="GRU and Transformer instead",
+    says="other kinds of networks can be tried in the LSTM's place, such as a GRU or a Transformer",
+    section="5.2",
+    experiment=(
+        "One layer of each kind is trained on images and on texts by Adam, read out at its last step; all have about "
+        "as many parameters, which are counted in the nets themselves (of texts, without the tokens' vectors, which "
+        "are the same for all). Every net may choose from the same learning rates, by its accuracy on the validation "
+        "split after all epochs. That the article is right is taken to mean that an alternative does as well as the "
+        f"LSTM: its test accuracy is no more than {MARGIN:g} points below. An effect is the alternative's accuracy "
+        f"less the LSTM's, plus the {MARGIN:g} points. It is judged twice: after as many epochs, and after as many "
+        "seconds of training, namely those that the quickest of the three needs for all epochs. A net's seconds are "
+        "its median epoch's; accuracies between two epochs are on a straight line. The seconds, and so the answers "
+        "to the second question, are this machine's: the last table names it, and says how much other work it did "
+        "meanwhile. A plain RNN is in the tables as a floor. The learning rate is constant, so that "
+        "a training that is cut off is not one whose rate never fell."
+    ),
+    remark=(
+        "The article lists this among ways to extend the network. A GRU (Cho et al. 2014) is an LSTM's sibling with "
+        "three quarters of its weights; a Transformer (Vaswani et al. 2017) has no recurrence at all, and is no "
+        "extension but another network. On small data as here it has yet to learn from the samples what a recurrent "
+        "net brings along: that steps follow one another."
+    ),
+    plan=_plan,
+    measure=_measure,
+    judge=_judge,
+    draw=_draw,
+)

@@ -1,0 +1,95 @@
+"""The claim on alternatives, on made-up records and once on real ones."""
+
+import pytest
+
+from gluon_lstm.article import CLAIMS, Settings
+from gluon_lstm.article.claim import Record
+from gluon_lstm.article.sizes import count_weights
+from gluon_lstm.config import Config, merge
+
+CLAIM = CLAIMS["alternatives"]
+ENDS = {"LSTM": 0.90, "GRU": 0.89, "Transformer": 0.90, "RNN": 0.5}
+PACES = {"LSTM": 1.0, "GRU": 0.5, "Transformer": 2.0, "RNN": 0.25}
+
+
+def made_up():
+    """Returns records whose accuracies rise on a straight line from 0 to ``ENDS``, an epoch each of ``PACES`` seconds.
+
+    At the greater rate all are better on the test split, and worse on the validation split. The first epoch of
+    each seed takes a minute longer.
+    """
+    records = []
+    for options in CLAIM.plan(Settings(quick=True, seeds=3)):
+        net, training = options["net"], options["config"]["training"]
+        greater, epochs = training["learning_rate"] == 0.01, training["epochs"]
+        end = ENDS[net] + 0.05 * greater
+        outcome = {
+            "parameters": 1000,
+            "seconds": [PACES[net] + 60 * (epoch == 0) for epoch in range(epochs)],
+            "accuracies": [end * epoch / epochs for epoch in range(epochs + 1)],
+            "validation_accuracy": 0.8 - 0.1 * greater,
+            "validation_nll": 0.5,
+            "surroundings": {"processor": "Example", "cores": 2, "threads": "2", "others": 0.0},
+        }
+        records.append(Record(options, outcome, 1.0))
+    return records
+
+
+def test_both_budgets_are_judged_at_the_rate_that_validates_best():
+    """By hand: the GRU is done first, when the LSTM has made half of its epochs and the Transformer a quarter."""
+    checks = CLAIM.judge(made_up()).checks
+    assert [check.says.split(":")[0] for check in checks] == ["digits"] * 4 + ["sentences"] * 4
+    expected = [
+        (100 * (0.89 - 0.90) + 2, "yes"),
+        (100 * (0.89 - 0.45) + 2, "yes"),
+        (100 * (0.90 - 0.90) + 2, "yes"),
+        (100 * (0.225 - 0.45) + 2, "no"),
+    ]
+    for part in (checks[:4], checks[4:]):
+        assert [check.mean for check in part] == pytest.approx([mean for mean, _ in expected])
+        assert [check.answer for check in part] == [answer for _, answer in expected]
+
+
+def test_tables_tell_accuracies_within_both_budgets():
+    best, rates, *_, where = CLAIM.judge(made_up()).tables
+    assert best.columns[-1] == "After 5 s", "ten epochs of the GRU"
+    rows = {row[0].split()[0]: row for row in best.rows}
+    assert rows["Transformer"][1] == "1,000" and rows["Transformer"][3:] == ("0.900 ± 0.000", "0.225 ± 0.000")
+    assert rows["RNN"][3:] == ("0.500 ± 0.000", "0.500 ± 0.000"), "whoever is done keeps its last accuracy"
+    assert rows["Transformer"][0] == "Transformer of 32 units, rate 0.003"
+    assert len(rates.rows) == 8 and where.rows[0][0] == "Example"
+
+
+def test_pictures_show_each_data_set():
+    points, curves = CLAIM.draw(made_up())
+    assert [ax.get_title() for ax in points.figure.axes] == ["digits", "sentences"]
+    (digits, _) = curves.figure.axes
+    drawn = {line.get_label(): line.get_ydata()[line.get_ydata() >= 0] for line in digits.get_lines()}
+    assert max(drawn["GRU"]) == pytest.approx(0.89, abs=0.03) and len(drawn["GRU"]) < len(drawn["Transformer"]) / 3
+
+
+@pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
+def test_all_nets_learn_about_as_many_numbers(quick):
+    counts = {}
+    for options in CLAIM.plan(Settings(quick=quick, seeds=2)):
+        model = merge(Config(), options["config"]).model
+        shape = {"digits": (8, 10), "mnist": (28, 10)}.get(options["dataset"], (model.embedding_size, 2))
+        counts.setdefault(options["dataset"], {})[options["net"]] = count_weights(model, *shape)
+    for found in counts.values():
+        assert set(found) == set(ENDS) and max(found.values()) / min(found.values()) < 1.03
+
+
+@pytest.mark.parametrize("dataset, classes", [("digits", 10), ("sentences", 2)])
+def test_real_runs_are_judged_and_drawn(dataset, classes):
+    plan = CLAIM.plan(Settings(quick=True, seeds=2, share=0.1))
+    records = []
+    for options in plan:
+        if options["dataset"] == dataset and options["variant"].endswith("rate 0.01"):
+            options["config"]["data"]["limit_train"] = 40
+            records.append(Record(options, CLAIM.measure(options, None), 0.0))
+    assert {record.outcome["accuracies"][0] for record in records} == {1 / classes}
+    assert all(len(r.outcome["accuracies"]) == len(r.outcome["seconds"]) + 1 for r in records)
+    parameters = {record.outcome["parameters"] for record in records}
+    assert len(parameters) == 4 and max(parameters) / min(parameters) < 1.03, "counted in the nets that were trained"
+    findings = CLAIM.judge(records)
+    assert len(findings.checks) == 4 and len(CLAIM.draw(records)) == 2
