@@ -246,7 +246,9 @@ def test_describe_names_what_a_result_depends_on():
     assert all(isinstance(value, str) for value in found.values())
 
 
-CPUINFO = "processor\t: 0\nmodel name\t: Example 9000\nflags\t\t: fpu sse2 {}\n\nprocessor\t: 1\nmodel name\t: Example 9000\n"
+CPUINFO = (
+    "processor\t: 0\nmodel name\t: Example 9000\nflags\t\t: fpu sse2 {}\n\nprocessor\t: 1\nmodel name\t: Example 9000\n"
+)
 STAT = "cpu  1000 200 300 9000 50 7 3 40 0 0\ncpu0 500 100 150 4500 25 3 1 20 0 0\n"
 
 

@@ -63,7 +63,9 @@ def _diverged(group: Sequence[Record]) -> bool:
 
 def _chosen(records: Sequence[Record]) -> Dict[str, List[Record]]:
     """Returns each update rule's records at the rate with the least mean training loss over epochs and seeds."""
-    best = [min(rates.values(), key=lambda group: fmean(map(_mean_loss, group))) for rates in _by_rule(records).values()]
+    best = [
+        min(rates.values(), key=lambda group: fmean(map(_mean_loss, group))) for rates in _by_rule(records).values()
+    ]
     return {group[0].options["variant"]: group for group in best}
 
 

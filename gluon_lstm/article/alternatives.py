@@ -17,7 +17,6 @@ LSTM, ALTERNATIVES, FLOOR = "LSTM", ("GRU", "Transformer"), "RNN"
 NETS = {LSTM: "lstm", "GRU": "gru", "Transformer": "transformer", FLOOR: "rnn"}
 MARGIN = 2.0
 """Points by which an alternative may be less accurate and still count as doing as well."""
-CURVE_POINTS = 60
 
 
 class Task(NamedTuple):
@@ -114,7 +113,7 @@ class Contest(NamedTuple):
         variants: the records of each net at each rate.
         chosen: net → its records at the rate that does best on the validation split.
         paces: net → seconds an epoch at that rate, the median over epochs and seeds.
-        budget: seconds that all nets are given: what the first of LSTM and alternatives to be done needs for all epochs.
+        budget: seconds that all nets are given: what the quickest of LSTM and alternatives needs for all epochs.
     """
 
     dataset: str
@@ -228,12 +227,12 @@ def _curve_panel(contest: Contest) -> Any:
     """Returns the panel of accuracies against seconds, each curve up to its net's last epoch."""
     from gluon_lstm.article.figures import Panel
 
-    ends = {net: pace * len(contest.chosen[net][0].outcome["seconds"]) for net, pace in contest.paces.items()}
-    seconds = np.linspace(0, max(ends.values()), CURVE_POINTS)
+    epochs = len(contest.chosen[LSTM][0].outcome["seconds"])
+    seconds = sorted({pace * epoch for pace in contest.paces.values() for epoch in range(epochs + 1)})
     curves = {
-        net: np.array([[_accuracy_after(record, contest.paces[net], second) if second <= ends[net] else np.nan
-                        for second in seconds] for record in group])
-        for net, group in contest.chosen.items()
+        net: np.array([[_accuracy_after(record, pace, second) if second <= pace * epochs else np.nan
+                        for second in seconds] for record in contest.chosen[net]])
+        for net, pace in contest.paces.items()
     }  # fmt: skip
     return Panel(contest.dataset, "seconds", "test accuracy", seconds, curves, marked=False)
 

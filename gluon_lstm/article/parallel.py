@@ -216,8 +216,10 @@ def _ways_table(records: Sequence[Record], threads: int) -> Table:
     for net in NETS:
         for way in [USUAL, *_other_ways(net)] if _other_ways(net) else []:
             groups[f"{net}, {way}"] = [_way_record(record, net, way, threads) for record in records]
-    columns = {"Milliseconds": lambda record: record.outcome["own"],
-               f"As a multiple of “{USUAL}”": lambda record: record.outcome["own"] / record.outcome["usual"]}  # fmt: skip
+    columns = {
+        "Milliseconds": lambda record: record.outcome["own"],
+        f"As a multiple of “{USUAL}”": lambda record: record.outcome["own"] / record.outcome["usual"],
+    }
     return summary_table(f"Ways to run a net, {base} ({_told(threads)})", groups, columns, ".2f")
 
 

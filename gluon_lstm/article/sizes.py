@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from functools import cache
 
 from gluon_lstm.config import TRANSFORMER_HEADS, ModelConfig
 
 
-@lru_cache(maxsize=None)
+@cache
 def count_weights(config: ModelConfig, features: int, classes: int) -> int:
     """Returns how many numbers a classifier learns, counted in the net itself.
 

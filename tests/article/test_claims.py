@@ -106,7 +106,7 @@ def test_reach_is_in_decades_from_the_last_step_to_the_first():
     assert reach([0.0, 1.0]) == pytest.approx(-38)
 
 
-@pytestdef adam_records(level_of):
+def adam_records(level_of):
     """Returns a record for each run of ``adam``; its mean loss is what ``level_of`` says of rule and rate."""
     records = []
     for options in CLAIMS["adam"].plan(Settings(quick=True, seeds=2)):
