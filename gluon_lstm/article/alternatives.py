@@ -13,8 +13,11 @@ from gluon_lstm.article.comparison import by_variant, numbers, overlay, summary_
 from gluon_lstm.article.surroundings import observe, surroundings_table
 from gluon_lstm.article.verdicts import Check, effect
 
-LSTM, ALTERNATIVES, FLOOR = "LSTM", ("GRU", "Transformer"), "RNN"
-NETS = {LSTM: "lstm", "GRU": "gru", "Transformer": "transformer", FLOOR: "rnn"}
+LSTM, ALTERNATIVES = "LSTM", ("GRU", "Transformer")
+NETS = {LSTM: "lstm", "GRU": "gru", "Transformer": "transformer", "RNN": "rnn"}
+"""The plain RNN is in the full form alone, as a floor."""
+PACES = "paces"
+"""Variant of the runs that time all nets in turn."""
 MARGIN = 2.0
 """Points by which an alternative may be less accurate and still count as doing as well."""
 
@@ -40,12 +43,12 @@ class Task(NamedTuple):
 def _tasks(settings: Settings) -> Dict[str, Task]:
     """Returns the tasks of the form, by data set."""
     quick = settings.quick
-    images = _config(0.0, settings.steps(10, 8), 32 if quick else 128)
-    texts = _config(0.2, settings.steps(6, 6), 32 if quick else 64)
+    images = _config(0.0, settings.steps(8, 8), 32 if quick else 128)
+    texts = _config(0.2, settings.steps(4, 6), 32 if quick else 64)
     images["data"] = {"augment_shift": 0}
     features, units = (32, 32) if quick else (128, 64)
     texts["model"].update(embedding_size=features, embedding_dropout=0.2)
-    rates = (0.003, 0.01) if quick else (0.001, 0.003, 0.01)
+    rates = (0.001, 0.003, 0.01) if quick else (0.0003, 0.001, 0.003, 0.01)
     return {
         "digits" if quick else "mnist": Task(8 if quick else 28, 10, units, rates, images),
         "sentences" if quick else "sst2": Task(features, 2, units, rates, texts),
@@ -60,36 +63,62 @@ def _config(dropout: float, epochs: int, batch_size: int) -> Dict[str, Dict[str,
 
 
 def _plan(settings: Settings) -> List[Options]:
-    plans = []
+    plans: List[Options] = []
     for dataset, task in _tasks(settings).items():
-        for net, units in _units(task).items():
-            model = {"encoder": NETS[net], "hidden_size": units}
+        configs = _net_configs(dataset, task, settings.quick)
+        for net, config in configs.items():
             for rate in task.rates:
-                changes = {"data": {"dataset": dataset}, "model": model, "training": {"learning_rate": rate}}
+                trained = overlay(config, {"training": {"learning_rate": rate}})
                 plans += [{"variant": f"{net}, rate {rate:g}", "net": net, "dataset": dataset, "seed": seed,
-                           "config": overlay(task.config, changes)} for seed in range(settings.seeds)]  # fmt: skip
+                           "config": trained} for seed in range(settings.seeds)]  # fmt: skip
+        plans += [{"variant": PACES, "dataset": dataset, "seed": seed, "configs": configs, "steps_a_round": 5,
+                   "rounds": settings.steps(6, 20)} for seed in range(settings.seeds)]  # fmt: skip
     return plans
 
 
-def _units(task: Task) -> Dict[str, int]:
-    """Returns the units with which all nets learn about as many numbers: the Transformer's number, for it has steps."""
+def _net_configs(dataset: str, task: Task, quick: bool) -> Dict[str, Dict[str, Dict[str, Any]]]:
+    """Returns each net's configuration, its learning rate left out, with as many weights as the others have.
+
+    The number is the Transformer's, whose units go by steps.
+    """
     from gluon_lstm.article.sizes import count_weights, equal_units
     from gluon_lstm.config import ModelConfig
 
-    configs = {
+    models = {
         net: ModelConfig(**{**task.config["model"], "encoder": encoder, "hidden_size": task.transformer_units})
         for net, encoder in NETS.items()
+        if not (quick and net == "RNN")
     }
-    target = count_weights(configs["Transformer"], task.features, task.classes)
-    return {net: equal_units(config, task.features, task.classes, target) for net, config in configs.items()}
+    target = count_weights(models["Transformer"], task.features, task.classes)
+    configs = {}
+    for net, model in models.items():
+        units = equal_units(model, task.features, task.classes, target)
+        changes = {"data": {"dataset": dataset}, "model": {"encoder": NETS[net], "hidden_size": units}}
+        configs[net] = overlay(task.config, changes)
+    return configs
 
 
 def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
-    return observe(lambda: _train(options, data_dir), runtime.describe()["threads"])
+    if options["variant"] == PACES:
+        return observe(lambda: _time_nets(options, data_dir), runtime.describe()["threads"])
+    return _train(options, data_dir)
+
+
+def _time_nets(options: Options, data_dir: Optional[str]) -> Outcome:
+    """Times all nets in turn: each one's seconds an epoch, from the median round."""
+    from gluon_lstm.article.learning import read_options, time_steps
+    from gluon_lstm.data import num_batches
+
+    seed, nets = options["seed"], options["configs"]
+    read = [read_options({"config": config, "seed": seed}, data_dir) for config in nets.values()]
+    configs, splits = [config for config, _ in read], read[0][1]
+    seconds = time_steps(configs, splits, options["rounds"], options["steps_a_round"])
+    steps = num_batches(len(splits.train), configs[0].training.batch_size)
+    return {"paces": {net: steps * median(rounds) for net, rounds in zip(nets, seconds)}}
 
 
 def _train(options: Options, data_dir: Optional[str]) -> Outcome:
-    """Trains a net; its accuracies on the test split are those before the first epoch, then after each."""
+    """Trains a net; its accuracies on the test split are that of guessing, then those after each epoch."""
     from gluon_lstm.article.learning import read_options, score, train
     from gluon_lstm.nn import count_parameters
 
@@ -98,7 +127,6 @@ def _train(options: Options, data_dir: Optional[str]) -> Outcome:
     validation, net = score(trained.net, splits.validation), trained.net
     return {
         "parameters": count_parameters(net.classifier if splits.train.symbols else net),
-        "seconds": [epoch["seconds"] for epoch in trained.epochs],
         "accuracies": [1 / len(splits.test.class_names), *(epoch["test_accuracy"] for epoch in trained.epochs)],
         "validation_accuracy": validation.accuracy,
         "validation_nll": validation.nll,
@@ -112,13 +140,15 @@ class Contest(NamedTuple):
         dataset: its name.
         variants: the records of each net at each rate.
         chosen: net → its records at the rate that does best on the validation split.
-        paces: net → seconds an epoch at that rate, the median over epochs and seeds.
+        timed: seed → net → seconds an epoch.
+        paces: net → seconds an epoch, the median over the seeds.
         budget: seconds that all nets are given: what the quickest of LSTM and alternatives needs for all epochs.
     """
 
     dataset: str
     variants: Dict[str, List[Record]]
     chosen: Dict[str, List[Record]]
+    timed: Dict[int, Dict[str, float]]
     paces: Dict[str, float]
     budget: float
 
@@ -131,13 +161,18 @@ def _contests(records: Sequence[Record]) -> List[Contest]:
 
 def _contest(dataset: str, records: Sequence[Record]) -> Contest:
     variants = by_variant(records)
+    timed = {record.options["seed"]: record.outcome["paces"] for record in variants.pop(PACES)}
+    nets = dict.fromkeys(group[0].options["net"] for group in variants.values())
     chosen = {
-        net: max((group for group in variants.values() if group[0].options["net"] == net), key=_merit) for net in NETS
+        net: max((group for group in variants.values() if group[0].options["net"] == net), key=_merit) for net in nets
     }
-    paces = {net: median(seconds for record in group for seconds in record.outcome["seconds"])
-             for net, group in chosen.items()}  # fmt: skip
-    epochs = len(records[0].outcome["seconds"])
-    return Contest(dataset, variants, chosen, paces, epochs * min(paces[net] for net in (LSTM, *ALTERNATIVES)))
+    paces = {net: median(seed[net] for seed in timed.values()) for net in nets}
+    budget = _epochs(chosen[LSTM]) * min(paces[net] for net in (LSTM, *ALTERNATIVES))
+    return Contest(dataset, variants, chosen, timed, paces, budget)
+
+
+def _epochs(group: Sequence[Record]) -> int:
+    return len(group[0].outcome["accuracies"]) - 1
 
 
 def _merit(group: Sequence[Record]) -> Any:
@@ -163,7 +198,8 @@ def _judge(records: Sequence[Record]) -> Findings:
     contests = _contests(records)
     checks = [check for contest in contests for net in ALTERNATIVES for check in _checks(contest, net)]
     tables = [table for contest in contests for table in (_budget_table(contest), _rates_table(contest))]
-    return Findings(tuple(checks), (*tables, surroundings_table(records)))
+    timed = [record for record in records if record.options["variant"] == PACES]
+    return Findings(tuple(checks), (*tables, surroundings_table(timed)))
 
 
 def _checks(contest: Contest, net: str) -> List[Check]:
@@ -181,14 +217,15 @@ def _budget_table(contest: Contest) -> Table:
     """Returns the table of all nets at their rates, by both budgets."""
     columns = {
         "Parameters": lambda record: record.outcome["parameters"],
-        "Seconds an epoch": lambda record: median(record.outcome["seconds"]),
+        "Seconds an epoch": lambda record: contest.timed[record.options["seed"]][record.options["net"]],
         "Test accuracy after all epochs": lambda record: record.outcome["accuracies"][-1],
         f"After {contest.budget:.2g} s": lambda record: _accuracy_after(
             record, contest.paces[record.options["net"]], contest.budget
         ),
     }
     named = {_name(group[0]): group for group in contest.chosen.values()}
-    table = summary_table(f"{contest.dataset}: each net at its best rate", named, columns, ".3f")
+    title = f"{contest.dataset}: each net at its best rate, {_epochs(contest.chosen[LSTM])} epochs"
+    table = summary_table(title, named, columns, ".3f")
     rows = ((row[0], f"{group[0].outcome['parameters']:,}", *row[2:]) for row, group in zip(table.rows, named.values()))
     return table._replace(rows=tuple(rows))
 
@@ -213,7 +250,7 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     from gluon_lstm.article.figures import Group, curve_panels, point_panels
 
     contests = _contests(records)
-    points = [Group(contest.dataset, "test accuracy", {net: _at_end(contest, net) for net in NETS})
+    points = [Group(contest.dataset, "test accuracy", {net: _at_end(contest, net) for net in contest.chosen})
               for contest in contests]  # fmt: skip
     caption = "Test accuracy after all epochs, with as many parameters: each seed, and the mean with its 95 % interval"
     curves = "Test accuracy against seconds of training: median over the seeds, and the range of all"
@@ -227,7 +264,7 @@ def _curve_panel(contest: Contest) -> Any:
     """Returns the panel of accuracies against seconds, each curve up to its net's last epoch."""
     from gluon_lstm.article.figures import Panel
 
-    epochs = len(contest.chosen[LSTM][0].outcome["seconds"])
+    epochs = _epochs(contest.chosen[LSTM])
     seconds = sorted({pace * epoch for pace in contest.paces.values() for epoch in range(epochs + 1)})
     curves = {
         net: np.array([[_accuracy_after(record, pace, second) if second <= pace * epochs else np.nan
@@ -249,11 +286,12 @@ CLAIM = Claim(
         "split after all epochs. That the article is right is taken to mean that an alternative does as well as the "
         f"LSTM: its test accuracy is no more than {MARGIN:g} points below. An effect is the alternative's accuracy "
         f"less the LSTM's, plus the {MARGIN:g} points. It is judged twice: after as many epochs, and after as many "
-        "seconds of training, namely those that the quickest of the three needs for all epochs. A net's seconds are "
-        "its median epoch's; accuracies between two epochs are on a straight line. The seconds, and so the answers "
-        "to the second question, are this machine's: the last table names it, and says how much other work it did "
-        "meanwhile. A plain RNN is in the tables as a floor. The learning rate is constant, so that "
-        "a training that is cut off is not one whose rate never fell."
+        "seconds of training, namely those that the quickest of the three needs for all epochs. How long an epoch "
+        "takes is measured apart, with all nets in turn on the same batches: of each seed the median over the rounds, "
+        "and of those the median over the seeds. Accuracies between two epochs are on a straight line. The seconds, "
+        "and so the answers to the second question, are this machine's: the last table names it, and says how much "
+        "other work it did meanwhile. The full form has a plain RNN beside, as a floor. The learning rate is constant, "
+        "so that a training that is cut off is not one whose rate never fell."
     ),
     remark=(
         "The article lists this among ways to extend the network. A GRU (Cho et al. 2014) is an LSTM's sibling with "

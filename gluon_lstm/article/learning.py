@@ -6,8 +6,10 @@ split says how all of a variant's runs do.
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Tuple
+from itertools import chain, count, islice
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 
@@ -77,6 +79,35 @@ def train(
         counts = tally.read_all()
         epochs.append({"train_loss": counts.mean_loss, "seconds": counts.seconds, **watch(net)})
     return Trained(net, epochs)
+
+
+def time_steps(configs: Sequence[Config], splits: DataSplits, rounds: int, steps: int) -> List[List[float]]:
+    """Returns the seconds a training step of new nets, a list of rounds for each: all take turns on the same batches.
+
+    Each net meets a round's batches twice, and the second time counts: MXNet prepares for shapes that are new to it.
+
+    Args:
+        configs: the nets' configurations, whose batches are alike.
+        splits: the data.
+        rounds: how many, each with batches of its own.
+        steps: batches a round.
+    """
+    first = configs[0]
+    runtime.seed_everything(first.runtime.seed)
+    steppers = [prepare_training(config, splits.train, [mx.cpu()]).stepper for config in configs]
+    epochs = (iterate_batches(splits.train, first.training.batch_size, (first.runtime.seed, n)) for n in count(1))
+    batches = chain.from_iterable(epochs)
+    seconds: List[List[float]] = [[] for _ in configs]
+    for _ in range(rounds):
+        batch_list = list(islice(batches, steps))
+        for stepper, config, own in zip(steppers, configs, seconds):
+            for _ in range(2):
+                start = time.perf_counter()
+                for batch in batch_list:
+                    stepper.step(batch, config.training.learning_rate)
+                mx.nd.waitall()
+            own.append((time.perf_counter() - start) / steps)
+    return seconds
 
 
 def score(net: mx.gluon.HybridBlock, dataset: SequenceDataset) -> Evaluation:

@@ -33,12 +33,6 @@ def test_each_case_takes_its_steps_and_the_median_counts(monkeypatch):
     assert steps == {5: 2 * (1 + 3), 7: 2 * (1 + 3)}
 
 
-def test_a_process_times_real_steps():
-    cases = [Case(LSTM, 2), Case({**LSTM, "implementation": "cell"}, 30, hybridized=False)]
-    fused, cell = time_in_process(cases, MEASUREMENT, 1)
-    assert 0 < fused < cell, "thirty steps, called one by one, take longer than two in one call"
-
-
 def test_a_process_has_the_threads_it_is_given(monkeypatch):
     code = "import gluon_lstm, os; print('[' + os.environ['OMP_NUM_THREADS'] + ']')"
     monkeypatch.setattr(step_times, "CODE", code)
