@@ -10,6 +10,10 @@ from gluon_lstm import runtime
 from gluon_lstm.article.claim import Outcome, Record, Table
 
 
+QUIET = 0.1
+"""Processors that other work may keep busy while times are taken that are to mean something."""
+
+
 class _Used(NamedTuple):
     """Seconds so far: of the clock, of this process and those it started, and of all; ``None`` where not known."""
 
@@ -49,7 +53,7 @@ def _used() -> _Used:
 
 
 def surroundings_table(records: Sequence[Record]) -> Table:
-    """Returns a table of where the times of records were taken: a row a machine."""
+    """Returns a table of where the times of records were taken, a row a machine; its title warns of other work."""
     machines: Dict[Tuple[str, str, str], List[Any]] = {}
     for record in records:
         found = record.outcome["surroundings"]
@@ -57,7 +61,8 @@ def surroundings_table(records: Sequence[Record]) -> Table:
         machines.setdefault(key, []).append(found["others"])
     rows = tuple((*key, str(len(others)), _range(others)) for key, others in machines.items())
     columns = ("Processor", "Cores", "Threads", "Runs", "Processors that other work kept busy")
-    return Table("Where the times were taken", columns, rows)
+    disturbed = any(value is not None and value > QUIET for others in machines.values() for value in others)
+    return Table(f"Where the times were taken{', while the machine did other work' * disturbed}", columns, rows)
 
 
 def _range(values: Sequence[Optional[float]]) -> str:

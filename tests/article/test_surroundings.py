@@ -31,8 +31,9 @@ def test_machines_are_told_apart():
         where = {"processor": processor, "cores": 2, "threads": "2", "others": others}
         return Record({}, {"surroundings": where}, 1.0)
 
-    records = [record("A", 0.5), record("B", None), record("A", 0.125)]
-    assert surroundings.surroundings_table(records).rows == (
-        ("A", "2", "2", "2", "0.12 to 0.50"),
-        ("B", "2", "2", "1", "not known"),
-    )
+    records = [record("A", 0.05), record("B", None), record("A", 0.02)]
+    quiet = surroundings.surroundings_table(records)
+    assert quiet.title == "Where the times were taken"
+    assert quiet.rows == (("A", "2", "2", "2", "0.02 to 0.05"), ("B", "2", "2", "1", "not known"))
+    disturbed = surroundings.surroundings_table([*records, record("A", 1.77)])
+    assert disturbed.title == "Where the times were taken, while the machine did other work"
