@@ -9,7 +9,6 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tu
 from gluon_lstm import runtime
 from gluon_lstm.article.claim import Outcome, Record, Table
 
-
 QUIET = 0.1
 """Processors that other work may keep busy while times are taken that are to mean something."""
 
