@@ -5,12 +5,24 @@ from __future__ import annotations
 import difflib
 from typing import Dict, List, Sequence
 
-from gluon_lstm.article import adam, augmentation, cell, depth, dropout, gradients, stability, text
+from gluon_lstm.article import (
+    adam,
+    augmentation,
+    cell,
+    depth,
+    dropout,
+    gradients,
+    mnist,
+    second_model,
+    stability,
+    text,
+)
 from gluon_lstm.article.claim import Claim
 from gluon_lstm.errors import ConfigError
 
 CLAIMS: Dict[str, Claim] = {
-    module.CLAIM.id: module.CLAIM for module in (cell, gradients, adam, augmentation, dropout, depth, stability, text)
+    module.CLAIM.id: module.CLAIM
+    for module in (cell, gradients, adam, augmentation, dropout, depth, stability, text, second_model, mnist)
 }
 
 
