@@ -107,7 +107,8 @@ CLAIM = Claim(
     section="4.2",
     experiment=(
         "The article prints the program and no accuracy. Why it does not run is shown by lines of our own that make "
-        "the same mistake, in Keras where that is installed; the table has what Keras answers. Then the preset "
+        "the same mistake, in Keras where that is installed; the table has what Keras answers. That a "
+        "program runs is a fact without seeds; without Keras it stays open. Then the preset "
         "`article`, which is the program with its shapes put right, is trained on the rows of the images and on "
         "their single pixels, with the relu in the cell that the article asks for and with the usual tanh, and the "
         "same net in Keras on the same images, with weights and an order of its own. What comes out is the "
