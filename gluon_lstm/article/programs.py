@@ -152,11 +152,19 @@ def tabulate(records: Sequence[Record]) -> Table:
         "Test accuracy": lambda record: record.outcome["test_accuracy"],
         "Diverged": lambda record: float(record.outcome["diverged"]),
     }
-    table = summary_table("Trained, its shapes put right", groups, columns, ".3f")
+    title = f"Trained, its shapes put right{_versions(groups)}"
+    table = summary_table(title, groups, columns, ".3f")
     rows = [(LINEAR, f"{outcome['test_accuracy']:.3f}", ""), ("most frequent class", f"{outcome['chance']:.3f}", "")]
     absent = {r.options["variant"] for r in records if r.options.get("program") == "keras"} - set(groups)
     rows += [(name, ABSENT, "") for name in sorted(absent)]
     return table._replace(rows=(*table.rows, *rows))
+
+
+def _versions(groups: Mapping[str, Sequence[Record]]) -> str:
+    """Returns the versions of Keras and what it ran on, where anything was trained there."""
+    outcomes = [record.outcome for group in groups.values() for record in group]
+    known = [outcome["versions"] for outcome in outcomes if "versions" in outcome]
+    return f" (Keras {known[0]['keras']} on TensorFlow {known[0]['tensorflow']})" if known else ""
 
 
 def draw(records: Sequence[Record], panels: Mapping[str, Mapping[str, str]]) -> List[Picture]:

@@ -219,6 +219,7 @@ def outcomes(name, accuracies, keras=True):
             outcome = {"found": False}
         else:
             outcome = {"found": True, "diverged": False, "test_accuracy": accuracy + options.get("seed", 0) / 1000}
+            outcome.update({"versions": {"keras": "3.1", "tensorflow": "2.2"}} if kind == "keras" else {})
         records.append(Record(options, outcome, 1.0))
     return records
 
@@ -233,6 +234,7 @@ def test_the_first_program_is_judged_by_hand(keras):
     assert [check.answer for check in findings.checks] == expected
     if keras:
         assert findings.checks[5].mean == pytest.approx(3 - 5)
+    assert ("(Keras 3.1 on TensorFlow 2.2)" in findings.tables[0].title) == keras
     text = dict((row[0], row[1]) for row in findings.tables[0].rows)
     assert text["linear model"] == "0.900" and text["most frequent class"] == "0.100"
     assert text["rows, relu"].startswith("0.951 ± ")
