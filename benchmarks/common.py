@@ -25,11 +25,13 @@ class Finished(NamedTuple):
         output: what it printed on standard output.
         seconds: wall-clock time.
         peak_mib: its greatest resident size, in MiB.
+        cpu_seconds: the processors' time that it took, the system's included.
     """
 
     output: str
     seconds: float
     peak_mib: float
+    cpu_seconds: float
 
 
 def run_command(command: Sequence[str], environment: Optional[Dict[str, str]] = None) -> Finished:
@@ -48,7 +50,7 @@ def run_command(command: Sequence[str], environment: Optional[Dict[str, str]] = 
     seconds = time.perf_counter() - start
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command), output)
-    return Finished(output, seconds, usage.ru_maxrss / 1024)
+    return Finished(output, seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def summarize(values: Sequence[float]) -> Dict[str, Any]:

@@ -173,6 +173,12 @@ class ModelConfig:
     head_size: int = option(0, "units of the dense relu layer before the output; 0 for none", low=0, high=MOST_UNITS)
     cell_activation: str = option("tanh", "activation of candidate and cell output", choices=CELL_ACTIVATIONS)
     forget_bias: float = option(1.0, "forget-gate bias at the start", low=-100, high=100)
+    chrono_steps: int = option(
+        0,
+        "start the biases of forget and input gates for memories of up to this many steps, 2 or more, in place of "
+        "--forget-bias (Tallec and Ollivier 2018); 0 for --forget-bias",
+        low=0, high=MOST_STEPS,
+    )
     recurrent_initializer: str = option(
         "orthogonal", "how recurrent weights start", choices=RECURRENT_INITIALIZERS
     )
@@ -355,6 +361,8 @@ def _check_encoder(model: ModelConfig) -> None:
     if model.cell_activation not in activations:
         raise ConfigError(f"--cell-activation {model.cell_activation}: --encoder {model.encoder} has "
                           f"{' and '.join(activations)}")  # fmt: skip
+    if model.chrono_steps == 1:
+        raise ConfigError("--chrono-steps 1: must be at least 2, or 0 for --forget-bias")
     if model.encoder == "transformer":
         _check_transformer(model)
     elif model.residual and model.num_layers == 1:
@@ -536,6 +544,16 @@ PRESETS: Dict[str, Dict[str, Any]] = {
         },
         "model": {"hidden_size": 96, "num_layers": 2, "groups": 2},
         "training": {"epochs": 20, "learning_rate": 0.003, "warmup_epochs": 1.0, "ema_decay": 0.998},
+    },  # fmt: skip
+    "sequential": {
+        "data": {"view": "pixels", "augment_shift": 0},
+        "model": {"bidirectional": False, "dropout": 0.1, "pooling": "last", "chrono_steps": 784},
+        "training": {
+            "epochs": 40, "batch_size": 64, "learning_rate": 0.001, "warmup_epochs": 1.0, "ema_decay": 0.999,
+            "checkpoint_every": "10m",
+        },
+        # So that it runs beside other work for hours; one sequence's step waits for the one before.
+        "runtime": {"threads": 1},
     },  # fmt: skip
     "text": {
         "text": {"lowercase": False, "word_dropout": 0.1},

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import importlib
+import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from gluon_lstm.cli.main import build_parser, main
+from gluon_lstm.cli.options import read_config
+from gluon_lstm.config import merge, preset
+from gluon_lstm.rundir import RunDirectory
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 LENGTHS = np.array([7, 1, 4])
@@ -36,3 +43,43 @@ def test_forms_that_are_not_what_they_are_said_to_be_are_not_timed(exact_lengths
     )
     with pytest.raises(SystemExit, match=f"^{name} does not compute what it is said to"):
         exact_lengths.check_forms(LENGTHS, hidden=6, embedding=5)
+
+
+@pytest.fixture
+def pixel_by_pixel(monkeypatch):
+    """The benchmark's module."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module("pixel_by_pixel")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"data": {"dataset": "mnist", "view": "permuted"}, "runtime": {"seed": 3}},
+        {"model": {"bidirectional": True, "residual": True, "num_layers": 2}, "training": {"clip_norm": 0.5}},
+    ],
+    ids=["preset", "permuted", "flags"],
+)
+def test_the_command_of_a_run_trains_the_same(pixel_by_pixel, changes):
+    config = merge(preset("sequential"), changes)
+    words = shlex.split(pixel_by_pixel.command_of(config))
+    assert words[:2] == ["gluon-lstm", "train"]
+    assert read_config(build_parser().parse_args(words[1:])) == config
+
+
+def test_a_run_says_how_far_it_got(pixel_by_pixel, tmp_path, capsys):
+    run = str(tmp_path / "run")
+    options = "--preset sequential --limit-train 40 --epochs 2 --hidden-size 3 --seed 7".split()
+    assert main(["train", *options, "--output", run]) == 0
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    told = pixel_by_pixel.describe(RunDirectory.open(run))
+    best = max(log, key=lambda record: (record["validation_accuracy"], -record["validation_loss"]))
+    assert (told["name"], told["epochs"], told["epochs_done"]) == ("pixels, seed 7", 2, 2)
+    assert told["hours"] == pytest.approx(sum(record["seconds"] for record in log) / 3600)
+    assert (told["best_epoch"], told["validation_accuracy"]) == (best["epoch"], best["validation_accuracy"])
+    assert told["test_accuracy"] is None
+    assert main(["evaluate", run, "--quick"]) == 0
+    metrics = json.loads((tmp_path / "run" / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
+    assert pixel_by_pixel.describe(RunDirectory.open(run))["test_accuracy"] == metrics["accuracy"]
+    capsys.readouterr()

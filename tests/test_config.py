@@ -135,6 +135,7 @@ def test_a_config_is_frozen():
         ({"model": {"encoder": "transformer", "hidden_size": 6}}, "--hidden-size 6: .* needs a multiple of 4"),
         ({"model": {"encoder": "transformer", "zoneout": 0.1}}, "--zoneout: --encoder transformer has none"),
         ({"model": {"encoder": "gru", "cell_activation": "relu"}}, "--cell-activation relu: --encoder gru has tanh"),
+        ({"model": {"chrono_steps": 1}}, "--chrono-steps 1: must be at least 2, or 0 for --forget-bias"),
         ({"model": {"residual": True}}, "--residual: one layer has nothing to add"),
         ({"training": {"epochs": 2, "warmup_epochs": 2.5}}, "--warmup-epochs 2.5: more than --epochs 2"),
         ({"model": {"groups": 2}}, r"--groups 2: needs --view rows\+columns, not rows"),

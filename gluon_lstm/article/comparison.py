@@ -47,12 +47,23 @@ def measure_training(options: Options, data_dir: Optional[str]) -> Outcome:
     }
 
 
+def measure_accuracy(options: Options, data_dir: Optional[str]) -> Outcome:
+    """Trains and scores one variant: its test accuracy, 0 where the training diverged, and whether it did."""
+    from gluon_lstm.errors import DivergenceError
+
+    try:
+        outcome = measure_training(options, data_dir)
+    except DivergenceError:
+        return {"diverged": True, "test_accuracy": 0.0}
+    return {"diverged": False, "test_accuracy": outcome["test_accuracy"]}
+
+
 def by_variant(records: Sequence[Record]) -> Dict[str, List[Record]]:
-    """Returns the records of each variant, in the order of the seeds."""
+    """Returns the records of each variant, in the order of the seeds; a variant without chance has one and no seed."""
     groups: Dict[str, List[Record]] = {}
     for record in records:
         groups.setdefault(record.options["variant"], []).append(record)
-    return {name: sorted(group, key=lambda record: record.options["seed"]) for name, group in groups.items()}
+    return {name: sorted(group, key=lambda record: record.options.get("seed", 0)) for name, group in groups.items()}
 
 
 def numbers(records: Iterable[Record], name: str) -> List[float]:
@@ -74,6 +85,28 @@ def compare(
         scale: what differences are multiplied with to be in ``unit``, such as 100 for shares in points.
     """
     return effect(says, [scale * (high - low) for high, low in zip(better, worse)], least, unit)
+
+
+def same_within(
+    says: str, one: Sequence[float], other: Sequence[float], margin: float, unit: str, scale: float = 1.0
+) -> Check:
+    """Returns the check that two means differ by no more than a margin: two one-sided tests at once (Schuirmann 1987).
+
+    The effect is what is left of the margin. *Yes*: the whole interval of the difference lies within the margin.
+    *No*: it lies outside.
+
+    Args:
+        says: the sentence examined.
+        one: one number a seed.
+        other: likewise.
+        margin: greatest difference that does not matter, in ``unit``.
+        unit: of the difference.
+        scale: as of ``compare``.
+    """
+    mean, low, high = mean_interval([scale * (first - second) for first, second in zip(one, other)])
+    nearest = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+    farthest = max(abs(low), abs(high))
+    return Check(says, unit, margin - abs(mean), margin - farthest, margin - nearest, least=0.0, n=len(one))
 
 
 def summary_table(

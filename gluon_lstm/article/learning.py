@@ -16,6 +16,7 @@ import mxnet as mx
 from gluon_lstm import runtime
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, load_splits, num_batches
+from gluon_lstm.errors import DataError, DivergenceError
 from gluon_lstm.evaluation import Evaluation, Predictions, evaluate, predict
 from gluon_lstm.training import learning_rate, prepare_training
 from gluon_lstm.training.epoch import Tally, train_epoch
@@ -116,7 +117,14 @@ def score(net: mx.gluon.HybridBlock, dataset: SequenceDataset) -> Evaluation:
 
 
 def answers(net: mx.gluon.HybridBlock, dataset: SequenceDataset) -> Predictions:
-    """Returns what a net says about each sample of a data set."""
-    return predict(net, dataset, SCORING_BATCH, mx.cpu())
+    """Returns what a net says about each sample of a data set.
+
+    Raises:
+        DivergenceError: its output is not finite.
+    """
+    try:
+        return predict(net, dataset, SCORING_BATCH, mx.cpu())
+    except DataError as error:  # the loss of the last step was finite, and what that made of the weights is not
+        raise DivergenceError(str(error)) from error
 
 

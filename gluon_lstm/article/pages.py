@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from jinja2 import Environment
@@ -89,10 +90,16 @@ def _cells(row: Sequence[str]) -> List[str]:
     return [markdown(text) for text in row]
 
 
+def _marks(rows: Sequence[Sequence[str]]) -> List[str]:
+    """Returns Markdown's marks of the columns after the first: to the right where the first row has a number."""
+    return ["---:" if re.match(r"-?\d", text) else "---" for text in rows[0][1:]]
+
+
 def _environment(translator: Translator) -> Environment:
     """Returns the Jinja2 environment of the pages' templates, whose texts go through the translator."""
     environment = page_environment("gluon_lstm.article", is_html=False)
-    environment.filters.update(cell=markdown, cells=_cells, number=short_number, value=_value, translated=translator)
+    environment.filters.update(cell=markdown, cells=_cells, marks=_marks, number=short_number, value=_value,
+                               translated=translator)  # fmt: skip
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(
         translator, lambda one, many, number: translator(one if number == 1 else many), newstyle=True

@@ -13,7 +13,9 @@ from gluon_lstm.article import (
     depth,
     dropout,
     gradients,
+    mnist,
     parallel,
+    second_model,
     stability,
     text,
 )
@@ -22,7 +24,9 @@ from gluon_lstm.errors import ConfigError
 
 CLAIMS: Dict[str, Claim] = {
     module.CLAIM.id: module.CLAIM
-    for module in (cell, gradients, parallel, adam, augmentation, dropout, depth, stability, text, alternatives)
+    for module in (
+        cell, gradients, parallel, adam, augmentation, dropout, depth, stability, text, alternatives, second_model, mnist,
+    )
 }
 
 

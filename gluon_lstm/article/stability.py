@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from statistics import fmean, pstdev
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Sequence
 
-from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
-from gluon_lstm.article.comparison import by_variant, compare, measure_training, numbers, plan_variants, summary_table
-from gluon_lstm.errors import DivergenceError
+from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
+from gluon_lstm.article.comparison import by_variant, compare, measure_accuracy, numbers, plan_variants, summary_table
 
 NETS = {"RNN": "rnn", "LSTM": "lstm"}
 CLIPPING = {"clipped": 1.0, "not clipped": 0.0}
@@ -38,14 +37,6 @@ def _plan(settings: Settings) -> List[Options]:
         for rate in RATES
     }
     return plan_variants(settings, base, variants)
-
-
-def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
-    try:
-        outcome = measure_training(options, data_dir)
-    except DivergenceError:
-        return {"diverged": True, "test_accuracy": 0.0}
-    return {"diverged": False, "test_accuracy": outcome["test_accuracy"]}
 
 
 def _by_seed(records: Sequence[Record], net: str, clipping: str) -> List[List[float]]:
@@ -111,7 +102,7 @@ CLAIM = Claim(
         "result depends on the learning rate."
     ),
     plan=_plan,
-    measure=_measure,
+    measure=measure_accuracy,
     judge=_judge,
     draw=_draw,
 )

@@ -47,7 +47,12 @@ IDLE = (
         lambda c: c.model.encoder == "transformer",
         "a Transformer has none; needs a recurrent --encoder",
     ),
-    Idle(("forget_bias",), lambda c: c.model.encoder != "lstm", "needs --encoder lstm"),
+    Idle(("forget_bias", "chrono_steps"), lambda c: c.model.encoder != "lstm", "needs --encoder lstm"),
+    Idle(
+        ("forget_bias",),
+        lambda c: c.model.encoder == "lstm" and c.model.chrono_steps > 0,
+        "--chrono-steps sets it; needs --chrono-steps 0",
+    ),
     Idle(("locked_dropout",), lambda c: not c.model.dropout, "drops nothing; needs a --dropout above 0"),
     Idle(("locked_dropout",), lambda c: c.model.num_layers == 1, "acts between layers; needs --num-layers 2 or more"),
     Idle(

@@ -5,7 +5,7 @@ from gluon_lstm.nn.cell import GRUCell, LSTMCell, LSTMStep, RNNCell
 from gluon_lstm.nn.classifier import SequenceClassifier
 from gluon_lstm.nn.encoder import EncoderOutput, GroupedEncoder, GRUEncoder, LSTMEncoder, RecurrentEncoder, RNNEncoder
 from gluon_lstm.nn.graphs import SequenceBlock
-from gluon_lstm.nn.initializers import GateOrthogonal, PartialBias
+from gluon_lstm.nn.initializers import ChronoBias, GateOrthogonal, PartialBias
 from gluon_lstm.nn.layer import RecurrentLayer
 from gluon_lstm.nn.parameters import check_arrays, count_parameters, get_arrays, set_arrays
 from gluon_lstm.nn.pooling import Pooling
@@ -17,6 +17,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "ChronoBias",
     "EncoderOutput",
     "GRUCell",
     "GRUEncoder",

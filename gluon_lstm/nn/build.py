@@ -72,6 +72,7 @@ def _encoder_options(config: ModelConfig) -> Dict[str, Any]:
         "recurrent_initializer": config.recurrent_initializer,
         "implementation": config.implementation,
     }
-    own = {"lstm": {"activation": config.cell_activation, "forget_bias": config.forget_bias},
+    own = {"lstm": {"activation": config.cell_activation, "forget_bias": config.forget_bias,
+                    "chrono_steps": config.chrono_steps},
            "rnn": {"activation": config.cell_activation}}  # fmt: skip
     return {**options, **own.get(config.encoder, {})}

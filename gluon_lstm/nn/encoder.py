@@ -170,6 +170,7 @@ class LSTMEncoder(RecurrentEncoder):
         activation: of candidate and cell output: ``tanh``, ``relu``, ``sigmoid``, ``hard_sigmoid``.
         recurrent_activation: of the gates, likewise.
         forget_bias: the forget gate's bias at the start.
+        chrono_steps: forget and input gate's biases start for memories of up to so many steps; 0 for ``forget_bias``.
         recurrent_initializer: ``orthogonal`` or ``xavier``.
         peephole: whether the gates see the cell.
         coupled: whether the input gate is one minus the forget gate.
@@ -189,6 +190,7 @@ class LSTMEncoder(RecurrentEncoder):
         activation: str = "tanh",
         recurrent_activation: str = "sigmoid",
         forget_bias: float = 1.0,
+        chrono_steps: int = 0,
         recurrent_initializer: str = "orthogonal",
         peephole: bool = False,
         coupled: bool = False,
@@ -202,6 +204,7 @@ class LSTMEncoder(RecurrentEncoder):
             activation=activation,
             recurrent_activation=recurrent_activation,
             forget_bias=forget_bias,
+            chrono_steps=chrono_steps,
             peephole=peephole,
             coupled=coupled,
             layer_norm=cell_layer_norm,

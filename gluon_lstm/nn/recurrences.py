@@ -12,7 +12,7 @@ from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from gluon_lstm.config import CELL_ACTIVATIONS, RECURRENT_INITIALIZERS
 from gluon_lstm.nn.checks import check_choice, check_flags, check_sizes
-from gluon_lstm.nn.initializers import GateOrthogonal, PartialBias
+from gluon_lstm.nn.initializers import ChronoBias, GateOrthogonal, PartialBias
 
 CLOSED = 1e30
 """A gate's sum of this size, or of its negative, makes it exactly 1 or 0 in float32, whatever is added."""
@@ -166,6 +166,8 @@ class LSTM(Recurrence):
         activation: φ, one of ``config.CELL_ACTIVATIONS``.
         recurrent_activation: σ, likewise.
         forget_bias: forget gate's part of b at the start.
+        chrono_steps: T; forget and input gate's parts of b start for memories of up to so many steps (Tallec and
+            Ollivier 2018, see ``ChronoBias``), whatever ``forget_bias`` says; 0 for none.
         peephole: whether the gates see the cell.
         coupled: whether the input gate is 1 - f; the parameters then hold the gates f, g, o.
         layer_norm: whether sums and cell are normalized.
@@ -175,6 +177,7 @@ class LSTM(Recurrence):
     activation: str = "tanh"
     recurrent_activation: str = "sigmoid"
     forget_bias: float = 1.0
+    chrono_steps: int = 0
     peephole: bool = False
     coupled: bool = False
     layer_norm: bool = False
@@ -187,7 +190,9 @@ class LSTM(Recurrence):
         super().__post_init__()
         check_choice("activation", self.activation, CELL_ACTIVATIONS)
         check_choice("recurrent_activation", self.recurrent_activation, CELL_ACTIVATIONS)
-        check_sizes(0, projection_size=self.projection_size)
+        check_sizes(0, projection_size=self.projection_size, chrono_steps=self.chrono_steps)
+        if self.chrono_steps == 1:
+            raise ValueError("chrono_steps 1: must be at least 2, or 0 for none")
         check_flags(peephole=self.peephole, coupled=self.coupled, layer_norm=self.layer_norm)
         if self.projection_size >= self.hidden_size:
             raise ValueError(f"projection_size {self.projection_size}: must be less than hidden_size, or 0 for none")
@@ -232,8 +237,7 @@ class LSTM(Recurrence):
             # Its gates' blocks are not square, so orthogonal has no meaning here.
             declared["h2h_weight"] = Declaration((rows, self.projection_size), "xavier")
             declared["h2r_weight"] = Declaration((self.projection_size, size), "xavier")
-        bias = PartialBias(self.forget_bias, self.gates.index("forget"), len(self.gates))
-        declared["i2h_bias"] = declared["i2h_bias"]._replace(init=bias)
+        declared["i2h_bias"] = declared["i2h_bias"]._replace(init=self._initial_bias())
         if self.peephole:
             watching = [gate for gate in self.gates if gate != "candidate"]
             declared.update({f"{gate}_peephole": Declaration((size,), "zeros") for gate in watching})
@@ -243,6 +247,13 @@ class LSTM(Recurrence):
             declared.update({name: Declaration(shape, "ones") for name, shape in scales.items()})
             declared["cell_shift"] = Declaration((size,), "zeros")
         return declared
+
+    def _initial_bias(self):
+        """Returns what b starts as."""
+        forget, number = self.gates.index("forget"), len(self.gates)
+        if not self.chrono_steps:
+            return PartialBias(self.forget_bias, forget, number)
+        return ChronoBias(self.chrono_steps, forget, None if self.coupled else self.gates.index("input"), number)
 
     def project(self, F, inputs, p: Mapping[str, Any]):
         """Returns what the inputs add to the sums; see ``Recurrence.project``."""

@@ -38,6 +38,8 @@ def warnings(capsys):
         ("--epochs 1 --warmup-epochs 0 --patience 1", ["--patience"], "training ends before it can run out; "),
         ("--encoder transformer --bidirectional", ["--bidirectional"], "a Transformer has none"),
         ("--encoder gru --forget-bias 2", ["--forget-bias"], "needs --encoder lstm"),
+        ("--encoder gru --chrono-steps 9", ["--chrono-steps"], "needs --encoder lstm"),
+        ("--forget-bias 2 --chrono-steps 9", ["--forget-bias"], "needs --chrono-steps 0"),
         ("--locked-dropout --num-layers 2 --dropout 0", ["--locked-dropout"], "drops nothing; needs a --dropout above"),
         ("--locked-dropout", ["--locked-dropout"], "acts between layers; needs --num-layers 2 or more"),
         ("--data-dir folder", ["--data-dir"], "the data are not looked for; needs another --dataset"),
@@ -66,6 +68,7 @@ def test_a_given_flag_without_effect_is_told(warnings, options, flags, reason):
         "--dataset own.csv --text-column a --encoding ascii --word-dropout 0.1",
         "--encoder gru --zoneout 0.1 --num-layers 2 --locked-dropout --residual",
         "--preset best --epochs 3 --batch-size 7",
+        "--preset sequential --chrono-steps 0 --forget-bias 2",
     ],
 )
 def test_flags_with_an_effect_pass_in_silence(warnings, options):

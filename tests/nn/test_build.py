@@ -43,15 +43,16 @@ def test_every_option_is_passed_on(monkeypatch):
     monkeypatch.setattr(build, "SequenceClassifier", lambda **options: passed.update(options) or original(**options))
     config = ModelConfig(
         encoder="rnn", hidden_size=6, num_layers=2, bidirectional=False, groups=2, dropout=0.4, pooling="max",
-        head_size=9, cell_activation="relu", forget_bias=0.5, recurrent_initializer="xavier", implementation="cell",
-        locked_dropout=True, weight_dropout=0.1, zoneout=0.2, residual=True, layer_norm=True,
+        head_size=9, cell_activation="relu", forget_bias=0.5, chrono_steps=9,
+        recurrent_initializer="xavier", implementation="cell", locked_dropout=True, weight_dropout=0.1, zoneout=0.2,
+        residual=True, layer_norm=True,
     )  # fmt: skip
     others = [item for item in fields(config) if item.name not in OF_TEXTS]
     assert all(getattr(config, item.name) != item.default for item in others), "each differs from its default"
     net = build_net(config, (7, 8), 3, [mx.cpu()])
     expected = asdict(config)
     expected["activation"] = expected.pop("cell_activation")
-    for name in ("forget_bias", *OF_TEXTS):  # the first of an LSTM alone
+    for name in ("forget_bias", "chrono_steps", *OF_TEXTS):  # the first two of an LSTM alone
         del expected[name]
     assert passed == {**expected, "num_classes": 3, "input_size": 8, "num_steps": 7}
     assert get_arrays(net)["encoder.group1.layers.1.forward_h2h_weight"].shape == (6, 6)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import mxnet as mx
 import numpy as np
 import pytest
+import scipy.stats
 from kinds import CELL_OPTIONS, each_cell
 
 from gluon_lstm.nn import (
     GRU,
     LSTM,
     RNN,
+    ChronoBias,
     GateOrthogonal,
     LSTMCell,
     LSTMEncoder,
@@ -56,6 +58,47 @@ def test_forget_gate_starts_at_one_where_nothing_else_is_said(options):
     biases["net"] = arrays_of(net)[f"encoder.layers.0.backward_{name}"]
     for place, bias in biases.items():
         np.testing.assert_array_equal(bias, forget_at(1, options.get("coupled", False)), err_msg=place)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+@pytest.mark.parametrize("coupled", [False, True], ids=["four gates", "coupled"])
+def test_chrono_biases_are_as_the_paper_defines_them(coupled, direction):
+    """b_f ~ log(U(1, T - 1)) and b_i = -b_f, by the distribution's own function; the other biases are 0."""
+    units, steps = 4000, 784
+    recurrence = LSTM(units, "xavier", chrono_steps=steps, coupled=coupled)
+    layer = RecurrentLayer(recurrence, 1, bidirectional=True)
+    parameter = next(p for name, p in layer.collect_params().items()
+                     if name.endswith(f"{direction}_{recurrence.prefix}i2h_bias"))  # fmt: skip
+    parameter.initialize()
+    gates = dict(zip(recurrence.gates, np.split(parameter.data().asnumpy().astype(float), len(recurrence.gates))))
+    uniform = scipy.stats.uniform(loc=1, scale=steps - 2)
+    assert scipy.stats.kstest(np.exp(gates["forget"]), uniform.cdf).pvalue > 1e-4
+    assert gates["forget"].min() >= 0 and gates["forget"].max() <= np.log(steps - 1) + 1e-6
+    if not coupled:
+        np.testing.assert_array_equal(gates.pop("input"), -gates["forget"])
+    for gate in set(gates) - {"forget"}:
+        assert not gates[gate].any(), gate
+
+
+def test_the_shortest_memory_starts_half_open():
+    """With T = 2 the paper's interval is the number 1, whose logarithm is 0."""
+    bias = mx.nd.ones(8)
+    ChronoBias(2, forget=1, input_gate=0, num_gates=4)(mx.init.InitDesc("i2h_bias"), bias)
+    assert not bias.asnumpy().any()
+
+
+def test_a_memory_of_one_step_is_refused():
+    with pytest.raises(ValueError, match="chrono_steps 1: must be at least 2, or 0 for none"):
+        LSTM(4, chrono_steps=1)
+
+
+def test_chrono_reaches_every_layer_of_a_net():
+    arrays = arrays_of(SequenceClassifier(2, 3, 6, num_layers=2, bidirectional=True, chrono_steps=50))
+    biases = [array for name, array in arrays.items() if name.endswith("i2h_bias")]
+    assert len(biases) == 4 and len({bias.tobytes() for bias in biases}) == 4
+    for bias in biases:
+        np.testing.assert_array_equal(bias[:6], -bias[6:12])
+        assert 0 < bias[6:12].max() <= np.log(49) and not bias[12:].any()
 
 
 @pytest.mark.parametrize("recurrence", [GRU(6), RNN(6)], ids=["gru", "rnn"])
