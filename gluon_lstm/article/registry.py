@@ -25,8 +25,9 @@ from gluon_lstm.errors import ConfigError
 CLAIMS: Dict[str, Claim] = {
     module.CLAIM.id: module.CLAIM
     for module in (
-        cell, gradients, parallel, adam, augmentation, dropout, depth, stability, text, alternatives, second_model, mnist,
-    )
+        cell, gradients, parallel, adam, augmentation, dropout, depth, stability, text, alternatives, second_model,
+        mnist,
+    )  # fmt: skip
 }
 
 
