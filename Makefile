@@ -3,7 +3,7 @@ BIN := .venv/bin
 # constraints.txt holds what was tested with Python 3.11; other versions take the newest that setup.cfg allows.
 PINS := $(shell $(PYTHON) -c 'import sys; print("--constraint constraints.txt" * (sys.version_info[:2] == (3, 11)))')
 
-.PHONY: help venv demo test peers soak bench clean
+.PHONY: help venv demo test peers soak bench docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -39,5 +39,14 @@ soak: venv ## kill trainings 100 times, try every reader on 20,000 damaged files
 bench: venv peers ## time a training step and a forward pass beside PyTorch and Keras, alone on the machine
 	$(BIN)/python benchmarks/side_by_side.py
 
-clean: ## delete the environments
-	rm -rf .venv .venv-peers
+docs: .venv-docs/installed ## build the documentation site in build/docs, warnings as errors
+	.venv-docs/bin/python -m sphinx -E -W --keep-going --quiet -d build/docs-cache docs build/docs
+	@echo "site: build/docs/index.html"
+
+.venv-docs/installed: setup.cfg constraints.txt
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check $(PINS) --editable '.[docs]'
+	touch $@
+
+clean: ## delete the environments and the site
+	rm -rf .venv .venv-peers .venv-docs build/docs build/docs-cache

@@ -23,6 +23,7 @@ from gluon_lstm.evaluation.report.formats import markdown
 PAGES = {
     "README.md": ENGLISH,
     "README.zh-CN.md": CHINESE,
+    "docs/index.md": ENGLISH,
     "docs/recurrent-layers.md": ENGLISH,
     "docs/text.md": ENGLISH,
     "docs/evaluation.md": ENGLISH,
@@ -48,6 +49,11 @@ CALIBRATED = {
 PRESETS = ("default", "article-cell", "best")
 PIXELS = {"pixels": ("row after row", "98.9", "99.2"), "permuted": ("in one random order", "95.1", "96.5")}
 """View → the order of the pixels, the published accuracy of an LSTM, %, and ours that is aimed at."""
+START_CORPORA = {
+    "trec-text": "TREC-6, its test set, LSTM and n-grams mixed",
+    "imdb-long-text": "IMDB, its test set, LSTM and n-grams mixed",
+}
+"""Result → how the start page calls it."""
 
 
 def main() -> int:
@@ -284,8 +290,31 @@ def _pixel_cells(run: Dict[str, Any]) -> List[str]:
     return [done, best, test, f"{run['hours']:.1f}", f"`{run['train']}`"]
 
 
+def start_table(t: Translator) -> str:
+    """Returns the few figures of the start page, each with the file it is from."""
+    best, article, speed = read("mnist-best"), read("article-vs-keras"), read("side-by-side")
+    ratios = [shape["train"]["times_as_fast"] for shape in speed["shapes"]]
+    rows = [
+        ["MNIST, 10,000 test images, preset `best`", accuracy(best, best), "mnist-best.json"],
+        ["the article's model on MNIST, preset `article`", accuracy(article, article["ours"]), "article-vs-keras.json"],
+        ["the same model in Keras", accuracy(article, article["keras"]), "article-vs-keras.json"],
+        *([text, accuracy(read(name), read(name)), f"{name}.json"] for name, text in START_CORPORA.items()),
+        [f"a training step, the faster of PyTorch and Keras ÷ ours, {len(ratios)} shapes",
+         f"{min(ratios):.2f} to {max(ratios):.2f}", "side-by-side.md"],
+    ]  # fmt: skip
+    rows = [[*cells, f"[{name}](results/{name})"] for *cells, name in rows]
+    hopeful = f"{best['test_accuracy']['mean']:.2%} is [slightly hopeful](../README.md#mnist-in-one-command)."
+    return table(map(t, ["Measured", "Test accuracy, %, or ratio", "File"]), rows) + f"\n\n{hopeful}"
+
+
+def accuracy(result: Dict[str, Any], side: Dict[str, Any]) -> str:
+    """Returns mean and standard deviation of a side's test accuracy over a result's runs."""
+    return f"{plus_minus(side['test_accuracy'], 100, 2)}, {len(result['runs'])} seeds"
+
+
 TABLES: Dict[str, Callable[[Translator], str]] = {
     **{f"claim-{name}": partial(claim_table, name) for name in CLAIMS},
+    "start": start_table,
     "presets": presets_table,
     "article": article_table,
     "corpora": corpora_table,

@@ -1,73 +1,47 @@
 """The commands, code and figures of README and pages are what the project does."""
 
-import io
 import json
 import re
 import shlex
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
+from pages import FEW_SECTIONS, PAGES, ROOT, Outcome, blocks_of, run_command
 from PIL import Image
 
-from gluon_lstm.cli import main
 from gluon_lstm.data.idx import read_labelled_images
 from gluon_lstm.data.mnist import CHECKSUMS
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = {path: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
-ALONE = [text for path, text in PAGES.items() if path.name != "tutorial.md"]
-"""Pages whose Python runs block by block; the tutorial's goes on where its commands ended."""
+README = PAGES["README.md"]
+ALONE = [text for name, text in PAGES.items() if re.fullmatch(r"(docs/)?(?!index|tutorial|README\.zh)[^/]+\.md", name)]
+"""Pages whose Python runs block by block; `test_docs` has the others, and those in Chinese have the same code."""
 
 
 def blocks(language, text=README):
     """Returns the code blocks of one language in a page."""
-    fenced = re.findall(r"^```([^\n]*)\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
-    return [block for found, block in fenced if found == language]
+    return [block.code for block in blocks_of(text) if block.language == language]
 
 
 LINES = [line.partition(" #")[0].strip() for block in blocks("sh") for line in block.splitlines()]
 COMMANDS = [line for line in LINES if "gluon-lstm " in line and not line.startswith(("make", "."))]
 SMALLER = {
     "train": "--epochs 1 --warmup-epochs 0 --limit-train 60 --hidden-size 4".split(),
-    "evaluate": ["--sections", "mistakes,speed"],
+    "evaluate": FEW_SECTIONS,
     "reproduce": "--seeds 2 --share 0.01".split(),
     "find-lr": "--steps 3 --limit-train 60 --hidden-size 4".split(),
 }
 """What makes a command quick, beside what the README says; a run that repeats another is as small as that."""
 
 
-class Outcome(NamedTuple):
-    """How a command ended: exit code, and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
 def carry_out(command: str) -> Outcome:
-    """Runs a line of the README in this process, ``cat FILE |`` in front of it included."""
-    feeder, _, command = command.rpartition("|")
-    arguments = shlex.split(command)[1:]
+    """Runs a line of the README, as small as ``SMALLER`` makes it."""
+    arguments = shlex.split(command.rpartition("|")[2])[1:]
     compares = arguments[0] == "evaluate" and len(arguments) > 2 and not arguments[2].startswith("-")
-    if "--config" not in arguments and "--help" not in arguments and not compares:
-        arguments += SMALLER.get(arguments[0], [])
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        if feeder:
-            cat, name = shlex.split(feeder)
-            assert cat == "cat"
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path(name).read_bytes())))
-        try:
-            code = main(arguments)
-        except SystemExit as end:
-            code = end.code
-    return Outcome(code, out.getvalue(), err.getvalue())
+    is_small = "--config" in arguments or "--help" in arguments or compares
+    return run_command(command, () if is_small else SMALLER.get(arguments[0], ()))
 
 
 def write_what_the_readme_takes_for_given(folder: Path) -> None:
@@ -174,9 +148,3 @@ def test_make_targets_exist():
 
 def test_tables_are_what_the_results_say():
     subprocess.run([sys.executable, "benchmarks/tables.py", "--check"], cwd=ROOT, check=True, timeout=60)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_links_lead_somewhere(page):
-    targets = re.findall(r"\]\(([^)#]+?)\)", PAGES[page])
-    assert all((page.parent / target).exists() for target in targets if "://" not in target)

@@ -1,0 +1,118 @@
+"""The site: its code runs as it stands, its links lead somewhere, and it is built without a warning."""
+
+import importlib
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from pages import DOCS, PAGES, ROOT, blocks_of, environment, lines_of, run_command, run_line, run_python
+
+import gluon_lstm
+
+WALKED = [name for name in PAGES if re.fullmatch(r"docs/(index|tutorial|how-to/[^/]+)\.md", name)]
+"""Pages whose code is run from top to bottom in one folder; those in Chinese have the same code."""
+LANGUAGES = ("sh", "python")
+REASON = re.compile(r"\*(Not run by the tests: \w|测试不运行这一段：\w)")
+API = ("nn", "nn.exchange", "data", "training", "evaluation", "rundir", "config", "errors")
+SITE_PYTHON = sys.executable if find_spec("sphinx") else str(ROOT / ".venv-docs" / "bin" / "python")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("page", WALKED)
+def test_code_runs_as_it_stands(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GLUON_LSTM_DATA", raising=False)
+    for number, block in enumerate(blocks_of(PAGES[page]), 1):
+        if block.language == "sh":
+            for line in lines_of(block.code):
+                run_line(line)
+        if block.language == "python":
+            run_python(block.code, f"{page}, block {number}")
+
+
+def test_how_to_pages_have_code_that_runs():
+    run = {page: [b for b in blocks_of(PAGES[page]) if b.language in LANGUAGES] for page in WALKED}
+    assert all(run.values()) and sum(map(len, run.values())) >= 20
+
+
+def test_code_that_does_not_run_says_why():
+    for page in WALKED:
+        for block in blocks_of(PAGES[page]):
+            language, _, mark = block.language.partition(" ")
+            if language in LANGUAGES:
+                assert mark in ("", "no-run"), f"{page}: {block.language}"
+                assert bool(mark) == bool(REASON.match(block.next_line)), f"{page}: {block.code}"
+
+
+def test_a_mistake_in_a_file_is_answered_as_shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("reviews.csv").write_text("review,label\nThe film was fine.,good\nThe film was dull.,\n")
+    assert shown("docs/how-to/own-data.md") == run_command("gluon-lstm train --dataset reviews.csv").err.strip()
+
+
+def test_a_device_that_is_missing_is_answered_as_shown():
+    import mxnet as mx
+
+    if mx.context.num_gpus():
+        pytest.skip("this machine has a GPU")
+    assert shown("docs/how-to/devices.md") == run_command("gluon-lstm train --device gpu:0").err.strip()
+
+
+def shown(page):
+    """Returns the error's line that a page shows."""
+    (line,) = (block.code.strip() for block in blocks_of(PAGES[page]) if block.code.startswith("gluon-lstm train: "))
+    return line
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", PAGES[page]):
+        if "://" in target:
+            continue
+        file = (ROOT / page).parent / target if target else ROOT / page
+        assert file.exists(), f"{page}: {target}"
+        assert not anchor or anchor in anchors(file), f"{page}: {target}#{anchor}"
+
+
+def anchors(page):
+    """Returns the names that a page's headings have in links, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", page.resolve().read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ +(.*?) *$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_page_is_in_the_navigation():
+    text = PAGES["docs/index.md"]
+    entries = {line for block in blocks_of(text) if block.language == "{toctree}" for line in block.code.splitlines()}
+    patterns = [re.search(r"[^<>]+(?=>$)|^[^<>]+$", entry)[0] for entry in entries if entry and entry[0] != ":"]
+    for page in PAGES:
+        path = Path(page)
+        if path.parts[0] == "docs" and page != "docs/index.md":
+            assert any(path.relative_to("docs").with_suffix("").match(pattern) for pattern in patterns), page
+
+
+def test_the_api_has_every_public_name():
+    page = PAGES["docs/api/index.md"]
+    assert all(f"{name}`" in page for name in gluon_lstm.__all__)
+    for home, name in re.findall(r"`~(gluon_lstm[\w.]*)\.(\w+)`", page):
+        assert getattr(importlib.import_module(home), name) is getattr(gluon_lstm, name)
+    modules = {name for text in PAGES.values() for name in re.findall(r"automodule:: gluon_lstm\.(\S+)", text)}
+    assert modules == set(API)
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.skipif(not os.path.exists(SITE_PYTHON), reason="Sphinx is not installed here; make docs installs it")
+def test_the_site_is_built_without_a_warning(tmp_path):
+    options = ["-W", "--keep-going", "-q", "-d", tmp_path / "cache"]
+    command = [SITE_PYTHON, "-m", "sphinx", *options, DOCS, tmp_path / "site"]
+    built = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=360)
+    assert built.returncode == 0, built.stderr
+    for name in API:
+        module = importlib.import_module(f"gluon_lstm.{name}")
+        page = (tmp_path / "site" / "api" / f"{name.rpartition('.')[2]}.html").read_text(encoding="utf-8")
+        names = getattr(module, "__all__", ())
+        assert not [member for member in names if f'id="gluon_lstm.{name}.{member}"' not in page]
