@@ -1,4 +1,4 @@
-"""The benchmarks see that what they time computes the same, before they time it."""
+"""The benchmarks see that what they time computes the same before they time it, and say what their figures come to."""
 
 from __future__ import annotations
 
@@ -83,3 +83,15 @@ def test_a_run_says_how_far_it_got(pixel_by_pixel, tmp_path, capsys):
     metrics = json.loads((tmp_path / "run" / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
     assert pixel_by_pixel.describe(RunDirectory.open(run))["test_accuracy"] == metrics["accuracy"]
     capsys.readouterr()
+
+
+@pytest.mark.parametrize("ours, keras, said", [
+    ((0.974, 0.976), (0.970, 0.974), "0.30 points above Keras's, with a standard error of 0.22 "),
+    ((0.970, 0.970), (0.971, 0.975), "0.30 points below Keras's, with a standard error of 0.20 "),
+])  # fmt: skip
+def test_the_gap_to_keras_comes_with_its_standard_error(monkeypatch, ours, keras, said):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    pairs = [{side: {"test_accuracy": accuracy, "epoch_seconds": [9.0, 1.0]} for side, accuracy in
+              (("ours", our), ("keras", theirs))} for our, theirs in zip(ours, keras)]  # fmt: skip
+    result = {**importlib.import_module("article_vs_keras").summary(pairs), "runs": pairs}
+    assert said in importlib.import_module("tables").accuracy_gap(result)
