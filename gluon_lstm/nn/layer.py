@@ -137,7 +137,7 @@ class RecurrentLayer(SequenceBlock):
         flat = [F.reshape(array, shape=(-1,)) for p in weights for array in (p["i2h_weight"], p["h2h_weight"])]
         flat += [array for p in weights for array in (p["i2h_bias"], p["h2h_bias"])]
         batch_size = inputs.shape[1] if hasattr(inputs, "shape") else 0  # of a symbol, MXNet infers it
-        zeros = F.zeros(shape=(len(weights), batch_size, self.recurrence.hidden_size))
+        zeros = F.zeros(shape=(len(weights), batch_size, self.recurrence.hidden_size), dtype=self.input_type)
         return F.RNN(
             inputs,
             F._internal._rnn_param_concat(*flat, dim=0),

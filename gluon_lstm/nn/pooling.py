@@ -52,7 +52,7 @@ class Pooling(SequenceBlock):
         """Takes outputs (T, N, D), 0 after a sequence's end, lengths (N,) or None, last (N, D); gives (N, D·modes)."""
         pool = {
             "last": lambda: last,
-            "mean": lambda: _mean(F, outputs, lengths),
+            "mean": lambda: _mean(F, outputs, lengths, self.input_type),
             "max": lambda: self._max(F, outputs, lengths),
             "attention": lambda: self._attend(F, outputs, lengths, **parameters),
         }
@@ -95,13 +95,13 @@ def _sum(F, outputs):
     return F.squeeze(F.reshape_like(summed, F.slice_axis(outputs, axis=0, begin=0, end=1)), axis=0)
 
 
-def _mean(F, outputs, lengths):
-    """Returns the mean (N, D) over the valid steps of outputs (T, N, D), which are 0 at the others."""
+def _mean(F, outputs, lengths, dtype: str):
+    """Returns the mean (N, D) over the valid steps of outputs (T, N, D) of a type, which are 0 at the others."""
     if lengths is None:
         counts = F.reshape(F.sum(_ones(F, outputs), axis=0), shape=(1, 1))
     else:
         counts = F.expand_dims(lengths, axis=1)
-    return F.broadcast_div(_sum(F, outputs), F.cast(counts, dtype="float32"))
+    return F.broadcast_div(_sum(F, outputs), F.cast(counts, dtype=dtype))
 
 
 def _ones(F, outputs):

@@ -85,12 +85,13 @@ class TransformerEncoder(Encoder):
         steps = F.contrib.arange_like(F.BlockGrad(inputs), axis=0)  # a graph does not know T
         visible = None
         if lengths is not None:
-            lengths = F.cast(F.BlockGrad(lengths), dtype="float32")
+            lengths = F.cast(F.BlockGrad(lengths), dtype=self.input_type)
             visible = _visible_keys(F, lengths, steps, self._num_heads)
             # Whatever the padding holds, NaN included, must not be multiplied with a weight of 0.
             inputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
         hidden = self.projection(inputs) * math.sqrt(self.output_size)
-        hidden = _drop(F, F.broadcast_add(hidden, self.positions(steps)), self._dropout)
+        positions = F.cast(self.positions(steps), dtype=self.input_type)
+        hidden = _drop(F, F.broadcast_add(hidden, positions), self._dropout)
         for layer in self.layers:
             hidden = layer(hidden, visible)
         return tuple(_encoder_output(F, self.norm(hidden), lengths))
@@ -216,14 +217,14 @@ class SinusoidalPositions(HybridBlock):
         self._hidden_size = hidden_size
 
     def hybrid_forward(self, F, steps):
-        """Takes steps (T,) float32, which are 0, 1, …; gives positions (T, 1, H) float32."""
+        """Takes steps (T,) float32, which are 0, 1, …; gives positions (T, 1, H) float64."""
         # In float32 the angle of step 1000 would be off by 5e-5.
         pairs = F.arange(math.ceil(self._hidden_size / 2), dtype="float64")
         frequencies = F.exp(pairs * (-2 * math.log(10000) / self._hidden_size))
         column = F.reshape(F.cast(steps, dtype="float64"), shape=(-1, 1))
         angles = F.broadcast_mul(column, F.reshape(frequencies, shape=(1, -1)))
         waves = F.reshape(F.stack(F.sin(angles), F.cos(angles), axis=2), shape=(0, 1, -1))
-        return F.cast(F.slice_axis(waves, axis=2, begin=0, end=self._hidden_size), dtype="float32")
+        return F.slice_axis(waves, axis=2, begin=0, end=self._hidden_size)
 
 
 class LearnedPositions(HybridBlock):

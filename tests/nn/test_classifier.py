@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
+import re
 
+import mxnet as mx
 import numpy as np
 import oracle
 import pytest
@@ -11,7 +13,7 @@ from kinds import ENCODERS, UNITS, each_implementation, each_kind, with_lengths
 from numerics import check_against, prepare, run, some_lengths, trace_with
 
 import gluon_lstm
-from gluon_lstm.nn import SequenceClassifier, classifier
+from gluon_lstm.nn import SequenceClassifier, classifier, get_arrays
 
 T, N, C, H = 5, 3, 4, UNITS
 
@@ -106,3 +108,17 @@ def test_options_it_does_not_have_are_refused(options, message):
 def test_encoders_it_does_not_have_are_refused():
     with pytest.raises(ValueError, match="encoder 'cnn': use one of lstm, gru, rnn"):
         SequenceClassifier(3, C, encoder="cnn")
+
+
+@with_lengths
+@pytest.mark.parametrize("options", [
+    {}, {"num_layers": 2, "bidirectional": True, "layer_norm": True, "pooling": "attention", "head_size": 5},
+    {"groups": 2, "encoder": "gru"}, {"encoder": "transformer"},
+])  # fmt: skip
+def test_the_summary_counts_every_parameter(capsys, options, padded):
+    net = prepare(SequenceClassifier(3, C, 8, **options), False)
+    net.summary(mx.nd.zeros((T, N, C)), *([mx.nd.array(some_lengths(T, N))] if padded else []))
+    printed = capsys.readouterr().out
+    counted = sum(array.size for array in get_arrays(net).values())
+    assert re.search(rf"^ +Total params: {counted}$", printed, flags=re.MULTILINE)
+    assert re.search(rf"^SequenceClassifier-\d+ +\({N}, 3\) ", printed, flags=re.MULTILINE)
