@@ -18,6 +18,7 @@ _HOMES = {
     "TextClassifier": "gluon_lstm.nn",
     "Predictor": "gluon_lstm.evaluation",
     "load": "gluon_lstm.evaluation",
+    "seed_everything": "gluon_lstm.runtime",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]

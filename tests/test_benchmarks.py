@@ -95,3 +95,15 @@ def test_the_gap_to_keras_comes_with_its_standard_error(monkeypatch, ours, keras
               (("ours", our), ("keras", theirs))} for our, theirs in zip(ours, keras)]  # fmt: skip
     result = {**importlib.import_module("article_vs_keras").summary(pairs), "runs": pairs}
     assert said in importlib.import_module("tables").accuracy_gap(result)
+
+
+def test_the_page_beside_the_peers_is_what_its_results_say(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    report = importlib.import_module("side_by_side_report")
+    page = report.RESULTS / "side-by-side.md"
+    result = json.loads(page.with_suffix(".json").read_text(encoding="utf-8"))
+    report.write_table(result, tmp_path / "page.md")
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == page.read_text(encoding="utf-8")
+    aims = {task: [report.aim(shape, task) for shape in result["shapes"]] for task in report.TITLES}
+    assert aims["train"] == ["1.00", "1.50", "1.00", "1.00", "1.00", "none"]
+    assert aims["predict"] == ["1.00", "1.00", "1.00", "1.00", "none", "none"]
