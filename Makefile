@@ -16,7 +16,7 @@ venv: .venv/installed ## make the environment .venv, once
 	touch $@
 
 demo: venv ## train and evaluate on an embedded data set
-	$(BIN)/python train.py --dataset digits --epochs 60 --batch-size 32 --output runs/demo --force
+	$(BIN)/python train.py --dataset digits --epochs 40 --batch-size 32 --output runs/demo --force
 	$(BIN)/python evaluate.py runs/demo
 
 test: venv ## run the whole test suite
