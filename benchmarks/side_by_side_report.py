@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tables import origin, table
 
+from gluon_lstm.article.translation import ENGLISH, make_translator
+
 TITLES = {"train": "One training step, milliseconds", "predict": "One forward pass, milliseconds"}
 COLOURS = {"gluon-lstm": "#0072B2", "PyTorch": "#D55E00", "Keras": "#009E73"}
 """Of Okabe and Ito's, which the colour-blind tell apart."""
@@ -99,7 +101,8 @@ def measured(result: Dict[str, Any]) -> str:
         for library, found in result["versions"].items()
     ]
     sets = ", ".join(result["instruction_sets"]) or "no AVX2"
-    return f"`{result['command']}`. {origin(result)} Vector instructions: {sets}. {'; '.join(versions)}."
+    made = f"`{result['command']}`. {origin(result, make_translator(ENGLISH))}"
+    return f"{made} Vector instructions: {sets}. {'; '.join(versions)}."
 
 
 def write_chart(result: Dict[str, Any], path: Path) -> None:
