@@ -125,6 +125,9 @@ class TextConfig:
     )
     test_file: Optional[str] = option(None, "file of texts to test on; default: a tenth of the texts")
     encoding: str = option("utf-8", "encoding of the files, such as gb18030 or latin-1")
+    quotes: bool = option(
+        True, "in CSV and TSV, read a text between quotation marks without them; --no-quotes takes all as they stand"
+    )
     tokenizer: str = option(
         "words",
         "what a token is: a word or punctuation mark, a character, a Chinese word (jieba), "

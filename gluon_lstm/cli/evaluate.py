@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import check_data_dir, from_files, read_other, read_own
+from gluon_lstm.cli.options import add_quotes_argument, is_given
 from gluon_lstm.cli.output import visible
 from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
 from gluon_lstm.data import SequenceDataset
@@ -45,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (("text-column", "column of its texts"), ("label-column", "column of its labels")):
         parser.add_argument(f"--{name}", metavar="NAME", help=f"{text}, with --data (default: as trained, or guessed)")
     parser.add_argument("--encoding", metavar="NAME", help="of the texts, with --data (default: utf-8)")
+    add_quotes_argument(parser)
     parser.add_argument("--ignore-unknown-labels", action="store_true",
                         help="with --data: leave out samples of unknown labels (default: no)")  # fmt: skip
     parser.add_argument(
@@ -109,8 +111,8 @@ def _are_several(arguments: argparse.Namespace) -> bool:
 def _check_flags(arguments: argparse.Namespace) -> None:
     """Raises ConfigError where a flag belongs to something else than is asked for."""
     alone = ["data", "ood", "sections", "quick", "sample"]
-    own = ["text_column", "label_column", "encoding", "ignore_unknown_labels"]
-    given = {name: getattr(arguments, name) not in (None, False) for name in (*alone, *own, "output")}
+    own = ["text_column", "label_column", "encoding", "quotes", "ignore_unknown_labels"]
+    given = {name: is_given(arguments, name) for name in (*alone, *own, "output")}
     several = _are_several(arguments)
     for name in alone if several else ["output"]:
         if given[name]:

@@ -10,7 +10,7 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Tuple
 from gluon_lstm.cli.options import given_flags
 from gluon_lstm.config import SECTIONS, Config, TextConfig, flag, preset, read_config_file
 from gluon_lstm.data.corpora import is_text
-from gluon_lstm.data.tables import is_table
+from gluon_lstm.data.tables import is_delimited, is_table
 
 
 class Idle(NamedTuple):
@@ -71,9 +71,14 @@ IDLE = (
         "acts on texts; needs another --dataset",
     ),
     Idle(
-        ("text_column", "label_column", "encoding"),
+        ("text_column", "label_column", "encoding", "quotes"),
         lambda c: is_text(c.data) and not is_table(c.data.dataset),
         "acts on files of your own; needs another --dataset",
+    ),
+    Idle(
+        ("quotes",),
+        lambda c: is_table(c.data.dataset) and not any(map(is_delimited, _files(c))),
+        "JSON Lines have quotation marks of their own; needs a .csv or .tsv file",
     ),
 )
 
@@ -92,6 +97,12 @@ def warn_of_idle_options(arguments: argparse.Namespace, config: Config) -> None:
             for name in names:
                 if name in entry.fields and entry.applies(config):
                     print(f"warning: {source}{flag(name)} has no effect: {entry.reason}", file=sys.stderr)
+
+
+def _files(config: Config) -> List[str]:
+    """Returns the names of the files of texts that are read."""
+    files = (config.data.dataset, config.text.validation_file, config.text.test_file)
+    return [name for name in files if name is not None]
 
 
 def _names(given: Mapping[str, Mapping[str, Any]]) -> List[str]:

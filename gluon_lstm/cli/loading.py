@@ -88,7 +88,9 @@ def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> O
     if predictor.reader is None:
         return read_own_pictures(path, predictor.input_format, predictor.class_names, ignore)
     columns = Columns(arguments.text_column or config.text.text_column, arguments.label_column)
-    return read_own_texts(path, predictor.reader, predictor.class_names, columns, arguments.encoding or "utf-8", ignore)
+    encoding = arguments.encoding or "utf-8"
+    quotes = config.text.quotes if arguments.quotes is None else arguments.quotes
+    return read_own_texts(path, predictor.reader, predictor.class_names, columns, encoding, ignore, quotes=quotes)
 
 
 def read_other(name: str, config: Config, predictor: Any) -> SequenceDataset:
@@ -100,7 +102,8 @@ def read_other(name: str, config: Config, predictor: Any) -> SequenceDataset:
     if os.path.isfile(name):
         if predictor.reader is None:
             return read_own_pictures(Path(name), predictor.input_format, predictor.class_names, labelled=False).dataset
-        return read_own_texts(Path(name), predictor.reader, predictor.class_names, labelled=False).dataset
+        quotes, reader = config.text.quotes, predictor.reader
+        return read_own_texts(Path(name), reader, predictor.class_names, labelled=False, quotes=quotes).dataset
     data = DataConfig(dataset=name, data_dir=config.data.data_dir, view=config.data.view)
     other = replace(config, data=data, text=replace(config.text, validation_file=None, test_file=None))
     if is_text(data) != (predictor.reader is not None):

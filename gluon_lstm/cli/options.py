@@ -67,6 +67,22 @@ def read_config(arguments: argparse.Namespace) -> Config:
     return merge(config, given_flags(arguments))
 
 
+def add_quotes_argument(parser: argparse.ArgumentParser) -> None:
+    """Adds ``--quotes`` and ``--no-quotes``, whose default is that of the run which is used."""
+    parser.add_argument(
+        "--quotes",
+        action=argparse.BooleanOptionalAction,
+        help="in CSV and TSV, read a text between quotation marks without them; --no-quotes takes all as they stand "
+        "(default: as trained)",
+    )
+
+
+def is_given(arguments: argparse.Namespace, name: str) -> bool:
+    """Whether a flag was given; of a plain switch, ``False`` says that it was not."""
+    value = getattr(arguments, name)
+    return value is not None and (name == "quotes" or value is not False)
+
+
 def given_flags(arguments: argparse.Namespace) -> Dict[str, Dict[str, Any]]:
     """Returns the flags that were given, by section and field."""
     given: Dict[str, Dict[str, Any]] = {}

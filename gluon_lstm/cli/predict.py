@@ -26,6 +26,7 @@ from gluon_lstm import runtime
 from gluon_lstm.atomic import check_replaceable, replacing_file
 from gluon_lstm.cli.answers import FORMATS, Answer, Style
 from gluon_lstm.cli.evaluate import add_runtime_arguments, read_config_of_run
+from gluon_lstm.cli.options import add_quotes_argument
 from gluon_lstm.cli.output import accept_all_signs, output_explained
 from gluon_lstm.cli.samples import Samples, check_source, open_pictures, open_texts
 from gluon_lstm.data.formats import read_format
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(default: the one that the training named, if it did, else guessed by name)",
     )
     parser.add_argument("--encoding", metavar="NAME", help="of the texts (default: utf-8)")
+    add_quotes_argument(parser)
     add_runtime_arguments(parser)
 
 

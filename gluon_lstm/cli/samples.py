@@ -11,12 +11,13 @@ from typing import BinaryIO, Iterator, List, NamedTuple, Sequence, Union
 
 import numpy as np
 
+from gluon_lstm.cli.options import is_given
 from gluon_lstm.cli.output import visible
 from gluon_lstm.config import TextConfig, flag
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.lines import is_lines, open_lines, read_lines
 from gluon_lstm.data.pictures import read_pictures
-from gluon_lstm.data.tables import Columns, is_table, read_texts
+from gluon_lstm.data.tables import Columns, is_delimited, is_table, read_texts, warn_of_merged
 from gluon_lstm.errors import ConfigError, DataError
 
 CHUNK = 256
@@ -61,16 +62,19 @@ def open_texts(arguments: argparse.Namespace, trained: TextConfig, stack: ExitSt
     _warn_of_idle(arguments, ["invert"], "the run reads texts")
     name, encoding = arguments.input, arguments.encoding or "utf-8"
     if name is None:
-        _warn_of_idle(arguments, ["encoding", "text_column"], "needs --input")
+        _warn_of_idle(arguments, ["encoding", "text_column", "quotes"], "needs --input")
         return _chunks(_check_texts(arguments.samples), range(1, len(arguments.samples) + 1))
     if is_table(name):
-        return _table(Path(name), Columns(arguments.text_column or trained.text_column), encoding)
+        if not is_delimited(name):
+            _warn_of_idle(arguments, ["quotes"], "JSON Lines have quotation marks of their own")
+        quotes = trained.quotes if arguments.quotes is None else arguments.quotes
+        return _table(Path(name), Columns(arguments.text_column or trained.text_column), encoding, quotes)
     if name != STANDARD_INPUT and not is_lines(name):
         raise ConfigError(
             f"--input {name}: the run reads texts; give a file that ends in .txt, .csv, .tsv or .jsonl, "
             f"or one of these with .gz, or - for standard input"
         )
-    _warn_of_idle(arguments, ["text_column"], "each line is a text; needs a .csv, .tsv or .jsonl file")
+    _warn_of_idle(arguments, ["text_column", "quotes"], "each line is a text; needs a .csv, .tsv or .jsonl file")
     if name == STANDARD_INPUT:
         return _lines(_standard_input(), "standard input", encoding)
     return _lines(stack.enter_context(open_lines(Path(name))), name, encoding)
@@ -82,7 +86,7 @@ def open_pictures(arguments: argparse.Namespace, image_format: ImageFormat) -> I
     Raises:
         UserError: they cannot be used.
     """
-    _warn_of_idle(arguments, ["encoding", "text_column"], "the run reads pictures")
+    _warn_of_idle(arguments, ["encoding", "text_column", "quotes"], "the run reads pictures")
     names, pictures = [], []
     for name in arguments.samples or [arguments.input]:
         if not os.path.exists(name):
@@ -116,11 +120,13 @@ def _check_texts(texts: List[str]) -> List[str]:
     return texts
 
 
-def _table(path: Path, columns: Columns, encoding: str) -> Iterator[Samples]:
-    """Returns the texts of a table, blank ones in their places, after a note of the column that was taken."""
-    found = read_texts(path, columns, encoding, labelled=False)
+def _table(path: Path, columns: Columns, encoding: str, quotes: bool) -> Iterator[Samples]:
+    """Returns the texts of a table, blank ones in their places, after notes of what was read."""
+    found = read_texts(path, columns, encoding, labelled=False, quotes=quotes)
     rows = sorted([*zip(found.lines, found.texts), *((line, "") for line in found.blank)])
     print(f"{visible(str(path))}: texts from column {found.columns[0]!r}", file=sys.stderr)
+    for warning in warn_of_merged(found, str(path)):
+        print(visible(warning), file=sys.stderr)
     return _chunks([text for _, text in rows], [line for line, _ in rows])
 
 
@@ -142,5 +148,5 @@ def _standard_input() -> BinaryIO:
 def _warn_of_idle(arguments: argparse.Namespace, names: Sequence[str], reason: str) -> None:
     """Prints a line for each flag that was given for nothing."""
     for name in names:
-        if getattr(arguments, name):
+        if is_given(arguments, name):
             print(f"warning: {flag(name)} has no effect: {reason}", file=sys.stderr)

@@ -14,7 +14,7 @@ from gluon_lstm.data.corpus_downloads import advice, download_corpus
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
 from gluon_lstm.data.splits import fold_numbers, split_indices, split_off
-from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, read_texts
+from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, named_lines, read_texts, warn_of_merged
 from gluon_lstm.errors import ConfigError, DataError
 
 SPLITS = ("train", "validation", "test")
@@ -118,7 +118,7 @@ def _read_sources(config: Config) -> Dict[str, LabelledTexts]:
     paths = {"train": name, "validation": config.text.validation_file, "test": config.text.test_file}
     columns = Columns(config.text.text_column, config.text.label_column)
     return {
-        split: read_texts(_existing(path, split), columns, config.text.encoding)
+        split: read_texts(_existing(path, split), columns, config.text.encoding, quotes=config.text.quotes)
         for split, path in paths.items()
         if path is not None
     }
@@ -191,12 +191,11 @@ def _notes(texts: LabelledTexts, source: str) -> List[str]:
     """Returns what the user should know about a file: the columns that were taken, and what was left out."""
     text, label = texts.columns
     notes = [f"{source}: texts from column {text!r}, labels from column {label!r}"] if is_table(source) else []
+    notes += warn_of_merged(texts, source)
     if not texts.blank:
         return notes
-    shown = ", ".join(map(str, texts.blank[:5])) + (", …" if len(texts.blank) > 5 else "")
-    plural = len(texts.blank) != 1
-    lines = "lines" if plural else "line"
-    return [*notes, f"warning: {source}: {len(texts.blank):,} blank text{'s' * plural} left out ({lines} {shown})"]
+    plural = "s" * (len(texts.blank) != 1)
+    return [*notes, f"warning: {source}: {len(texts.blank):,} blank text{plural} left out ({named_lines(texts.blank)})"]
 
 
 def _warnings(splits: Dict[str, RawSplit], class_names: Tuple[str, ...]) -> List[str]:

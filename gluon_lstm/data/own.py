@@ -14,7 +14,7 @@ from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.idx import read_idx
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.pictures import read_pictures
-from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, read_texts
+from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, read_texts, warn_of_merged
 from gluon_lstm.data.text import TextDataset, TextReader
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -54,6 +54,7 @@ def read_own_texts(
     encoding: str = "utf-8",
     ignore_unknown: bool = False,
     labelled: bool = True,
+    quotes: bool = True,
 ) -> OwnData:
     """Reads a file of texts.
 
@@ -65,6 +66,7 @@ def read_own_texts(
         encoding: of the text.
         ignore_unknown: whether samples with labels that the model does not know are left out.
         labelled: whether labels are read, where there are any.
+        quotes: whether quotation marks of CSV and TSV hold a text together; if not, they are part of it.
 
     Raises:
         UserError: the file cannot be used.
@@ -73,7 +75,7 @@ def read_own_texts(
         raise ConfigError(f"{path}: the run reads texts; give a file that ends in {', '.join(SUFFIXES)}, or with .gz")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    found = read_texts(path, columns, encoding, labelled=columns.label is not None)
+    found = read_texts(path, columns, encoding, labelled=columns.label is not None, quotes=quotes)
     labels = found.labels if labelled else None
     known = _positions(path, labels, len(found.texts), class_names, ignore_unknown)
     texts = [found.texts[index] for index in known.kept]
@@ -83,6 +85,7 @@ def read_own_texts(
     )
     text, label = found.columns
     notes = [f"{path}: texts from column {text!r}, " + (f"labels from {label!r}" if label else "no labels")]
+    notes += warn_of_merged(found, str(path))
     if found.blank:
         notes.append(f"warning: {path}: {len(found.blank):,} blank texts left out (first in line {found.blank[0]})")
     return OwnData(dataset, labels is not None, (*notes, *known.notes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -24,6 +25,11 @@ LABEL_NAMES = (
     "label", "class", "category", "target", "sentiment", "tag", "rating", "y", "标签", "类别", "分类", "情感",
 )  # fmt: skip
 """Names that columns of labels have, likewise."""
+LINE_BREAK = re.compile("\r\n|\r|\n")
+NAMED_LINES = 5
+"""Most lines that are named by their numbers."""
+QUOTES_ADVICE = "double those that are part of a quoted text, or take all as they stand with --no-quotes"
+"""What to do about quotation marks."""
 
 
 class LabelledTexts(NamedTuple):
@@ -35,6 +41,7 @@ class LabelledTexts(NamedTuple):
         lines: (M,) number of the line in which each row starts, from 1.
         columns: names of the columns that were read: of the texts, and of the labels.
         blank: numbers of the lines whose text is blank.
+        merged: first and last line of each row whose quotation marks seem to hold several rows together.
     """
 
     texts: List[str]
@@ -42,6 +49,7 @@ class LabelledTexts(NamedTuple):
     lines: List[int]
     columns: Tuple[str, Optional[str]]
     blank: List[int]
+    merged: Tuple[Tuple[int, int], ...] = ()
 
 
 class Columns(NamedTuple):
@@ -52,10 +60,17 @@ class Columns(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """One row of a file: the line it starts in, and its values by column."""
+    """One row of a file.
+
+    Attributes:
+        line: the line it starts in.
+        values: by column.
+        merged_to: the line it ends in, where its quotation marks seem to hold several rows together.
+    """
 
     line: int
     values: Mapping[str, Any]
+    merged_to: Optional[int] = None
 
 
 def is_table(name: str) -> bool:
@@ -63,7 +78,14 @@ def is_table(name: str) -> bool:
     return name.lower().removesuffix(".gz").endswith(SUFFIXES)
 
 
-def read_texts(path: Path, columns: Columns, encoding: str = "utf-8", labelled: bool = True) -> LabelledTexts:
+def is_delimited(name: str) -> bool:
+    """Whether a name is that of a CSV or TSV file, in which quotation marks may hold a text together."""
+    return is_table(name) and _kind(Path(name)) != ".jsonl"
+
+
+def read_texts(
+    path: Path, columns: Columns, encoding: str = "utf-8", labelled: bool = True, quotes: bool = True
+) -> LabelledTexts:
     """Reads a file of texts.
 
     Args:
@@ -71,14 +93,15 @@ def read_texts(path: Path, columns: Columns, encoding: str = "utf-8", labelled: 
         columns: where texts and labels are.
         encoding: of the text; a byte-order mark is passed over.
         labelled: whether there must be labels; if not, a column that lacks any of them is passed over.
+        quotes: whether quotation marks of CSV and TSV hold a text together; if not, they are part of it.
 
     Raises:
         ConfigError: no such encoding or column, or a column that has to be named.
         DataError: the file cannot be read, has other bytes than the encoding allows, or a row without what it needs.
     """
     content = _decode(path, _read_bytes(path), encoding)
-    rows = _json_rows(path, content) if _kind(path) == ".jsonl" else _delimited_rows(path, content, columns)
-    rows = list(rows)
+    is_json = _kind(path) == ".jsonl"
+    rows = list(_json_rows(path, content) if is_json else _delimited_rows(path, content, columns, quotes))
     if not rows:
         raise DataError(f"{path}: has no rows; give a file with texts")
     text, label = _find_columns(path, list(rows[0].values), columns, labelled)
@@ -93,11 +116,30 @@ def read_texts(path: Path, columns: Columns, encoding: str = "utf-8", labelled: 
         check_text(value, f"{path}: the text in line {row.line}")
     return LabelledTexts(
         texts=texts,
-        labels=None if label is None else [_label(path, row, label) for row in full],
+        labels=None if label is None else _labels(path, full, label),
         lines=[row.line for row in full],
         columns=(text, label),
         blank=[row.line for row in rows if row.line not in filled],
+        merged=tuple((row.line, row.merged_to) for row in rows if row.merged_to is not None),
     )
+
+
+def warn_of_merged(texts: LabelledTexts, source: str) -> List[str]:
+    """Returns the user's warning of rows that quotation marks seem to hold together, if there are any."""
+    if not texts.merged:
+        return []
+    (first, last), *others = texts.merged
+    more = f", and so do those of {len(others):,} later texts" if others else ""
+    return [
+        f"warning: {source}: quotation marks hold lines {first} to {last}, which look like rows, together as one "
+        f"text{more}; {QUOTES_ADVICE}"
+    ]
+
+
+def named_lines(lines: Sequence[int]) -> str:
+    """Returns how a message names lines: ``line 3``, or ``lines`` and the first few numbers."""
+    numbers = ", ".join(map(str, lines[:NAMED_LINES])) + (", …" if len(lines) > NAMED_LINES else "")
+    return f"line{'s' * (len(lines) != 1)} {numbers}"
 
 
 def _kind(path: Path) -> str:
@@ -148,11 +190,12 @@ def _json_rows(path: Path, content: str) -> Iterator[_Row]:
         yield _Row(number, values)
 
 
-def _delimited_rows(path: Path, content: str, columns: Columns) -> Iterator[_Row]:
+def _delimited_rows(path: Path, content: str, columns: Columns, quotes: bool) -> Iterator[_Row]:
     """Yields the rows of CSV or TSV, by the names in the first row, or by number where the user counts columns."""
     delimiter = "\t" if _kind(path) == ".tsv" else _delimiter(content)
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     names: Optional[Sequence[str]] = None
     line = 1
     try:
@@ -161,15 +204,43 @@ def _delimited_rows(path: Path, content: str, columns: Columns) -> Iterator[_Row
                 names = _header(path, cells)
             elif cells:
                 names = names or [str(number) for number in range(1, len(cells) + 1)]
+                end = reader.line_num
                 if len(cells) != len(names):
-                    raise DataError(
-                        f"{path}: line {line} has {len(cells)} columns, the first row {len(names)}; "
-                        f"put a text that holds {delimiter!r} between double quotes"
-                    )
-                yield _Row(line, dict(zip(names, cells)))
+                    place = f"line {line} has" if end == line else f"the row of lines {line} to {end} has"
+                    problem = f"{place} {len(cells)} columns, the first row {len(names)}"
+                    raise DataError(f"{path}: {problem}; {_columns_advice(delimiter, quotes, end > line)}")
+                merged = end > line and _holds_rows(cells, delimiter)
+                yield _Row(line, dict(zip(names, cells)), end if merged else None)
             line = reader.line_num + 1
     except csv.Error as error:
-        raise DataError(f"{path}: line {line} is not valid {_kind(path)[1:].upper()} ({error})") from error
+        problem = f"line {line} is not valid {_kind(path)[1:].upper()} ({error})"
+        raise DataError(f"{path}: {problem}; of quotation marks, {QUOTES_ADVICE}") from error
+
+
+def _columns_advice(delimiter: str, quotes: bool, is_long: bool) -> str:
+    """Returns what to do about a row of too many or too few columns; ``is_long``: it goes over several lines."""
+    if not quotes:
+        return f"if quotation marks hold texts with {delimiter!r} together, leave --no-quotes out or say --quotes"
+    if is_long:
+        return f"of quotation marks, {QUOTES_ADVICE}"
+    return f"put a text that holds {delimiter!r} between double quotes"
+
+
+def _holds_rows(cells: Sequence[str], delimiter: str) -> bool:
+    """Whether a cell looks like the end of one row, whole rows, and the start of another.
+
+    That is what comes of texts that begin with a quotation mark in a file whose marks mean nothing. Of
+    each line the delimiters are counted, so that a text of several lines with a comma here and there is
+    none; a row's end and another's start alone, without a whole row, tell of it only in TSV.
+    """
+    most = len(cells) - 1
+    for place, cell in enumerate(cells):
+        start, *others = LINE_BREAK.split(cell)
+        whole = [line.count(delimiter) for line in others[:-1] if line.strip()]
+        outer = (start.count(delimiter), others[-1].count(delimiter)) if others else None
+        if most and outer == (most - place, place) and set(whole) <= {most} and (whole or delimiter == "\t"):
+            return True
+    return False
 
 
 def _delimiter(content: str) -> str:
@@ -250,9 +321,14 @@ def _is_labelled(row: _Row, column: str) -> bool:
     return value is not None and not isinstance(value, (dict, list)) and bool(str(value).strip())
 
 
-def _label(path: Path, row: _Row, column: str) -> str:
-    """Returns the label in a row, without space around it."""
-    label = _value(path, row, column).strip()
-    if not label:
-        raise DataError(f"{path}: line {row.line} has a text and no label in {column!r}; give it one or delete it")
-    return label
+def _labels(path: Path, rows: Sequence[_Row], column: str) -> List[str]:
+    """Returns the labels of rows, without space around them, or raises DataError that names all rows without one."""
+    labels = [_value(path, row, column).strip() if column in row.values else "" for row in rows]
+    missing = [row.line for row, label in zip(rows, labels) if not label]
+    if missing:
+        several = len(missing) > 1
+        raise DataError(
+            f"{path}: {len(missing):,} text{'s have' if several else ' has'} no label in {column!r} "
+            f"({named_lines(missing)}); give {'each' if several else 'it'} one, or delete {'them' if several else 'it'}"
+        )
+    return labels

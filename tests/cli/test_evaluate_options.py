@@ -140,6 +140,7 @@ def test_the_page_is_shown_where_that_is_asked_for(cli, run, monkeypatch):
         (["--sample", "-1"], "--sample -1: there are 360 samples"),
         (["--output", "x"], "--output: is for several runs; leave it out"),
         (["--label-column", "x"], "--label-column: needs --data; leave it out"),
+        (["--no-quotes"], "--quotes: needs --data; leave it out"),
         (["--ignore-unknown-labels"], "--ignore-unknown-labels: needs --data; leave it out"),
         (["--data", "none"], "none: no such file; the run reads pictures"),
         (["--ood", "cats"], "no such data set"),

@@ -46,6 +46,8 @@ def warnings(capsys):
         ("--dataset sentences --view rows --augment-shift 1", ["--augment-shift", "--view"], "acts on images; needs"),
         ("--max-length 9 --embedding-size 4", ["--embedding-size", "--max-length"], "acts on texts; needs"),
         ("--dataset trec --text-column a --encoding ascii", ["--encoding", "--text-column"], "files of your own"),
+        ("--dataset trec --no-quotes", ["--quotes"], "files of your own"),
+        ("--dataset own.jsonl.gz --no-quotes", ["--quotes"], "JSON Lines have quotation marks of their own; needs a"),
     ],
 )
 def test_a_given_flag_without_effect_is_told(warnings, options, flags, reason):
@@ -66,6 +68,8 @@ def test_a_given_flag_without_effect_is_told(warnings, options, flags, reason):
         "--data-dir folder --dataset mnist",
         "--data-dir folder --dataset trec --max-length 9",
         "--dataset own.csv --text-column a --encoding ascii --word-dropout 0.1",
+        "--dataset own.tsv --no-quotes",
+        "--dataset own.jsonl --test-file test.tsv.gz --no-quotes",
         "--encoder gru --zoneout 0.1 --num-layers 2 --locked-dropout --residual",
         "--preset best --epochs 3 --batch-size 7",
         "--preset sequential --chrono-steps 0 --forget-bias 2",

@@ -349,12 +349,13 @@ def test_a_closed_standard_input(refuses, text_run, monkeypatch):
 
 
 def test_flags_without_effect_are_named(cli, text_run, feed):
-    code, _, err = cli("predict", text_run, "good", "--invert", "--encoding", "utf-8", "--text-column", "a")
+    code, _, err = cli("predict", text_run, "good", "--invert", "--encoding", "utf-8", "--text-column", "a", "--quotes")
     assert code == 0
     assert err.splitlines() == [
         "warning: --invert has no effect: the run reads texts",
         "warning: --encoding has no effect: needs --input",
         "warning: --text-column has no effect: needs --input",
+        "warning: --quotes has no effect: needs --input",
     ]
     feed(b"good\n")
     err = cli("predict", text_run, "--input", "-", "--text-column", "a").err

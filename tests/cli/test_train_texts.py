@@ -87,6 +87,39 @@ def test_what_a_person_sees(cli, tmp_path):
     assert (tmp_path / "work" / "runs" / "own-default-0" / "model" / "vocabulary.json").is_file()
 
 
+UNQUOTED = "text\tlabel\n" + "".join(f'"word{n % 3} {n}\tpos\nword{n % 5} {n}"\tneg\n' for n in range(20))
+"""A TSV file whose texts begin or end with a quotation mark; who minds these takes two rows for one."""
+
+
+def test_quotation_marks_as_they_stand_from_training_to_prediction(cli, tmp_path):
+    (tmp_path / "own.tsv").write_text(UNQUOTED)
+    outcome = cli("train", "--output", "run", "--dataset", tmp_path / "own.tsv", "--no-quotes", *SMALL)
+    assert outcome.code == 0, outcome.err
+    assert "warning" not in outcome.err
+    assert "33 train, 3 validation, 4 test; 2 classes" in outcome.err
+    config = tmp_path / "work" / "run" / "config.json"
+    assert json.loads(config.read_text())["text"]["quotes"] is False
+    assert cli("evaluate", "run", "--quick", "--data", tmp_path / "own.tsv").code == 0
+    with (tmp_path / "work" / "run" / "evaluation" / "data" / "predictions.csv").open(newline="") as file:
+        assert len(list(csv.reader(file))) == 1 + 40
+    predict = ("predict", "run", "--input", tmp_path / "own.tsv", "--with-input")
+    answers = list(csv.reader(io.StringIO(cli(*predict).out, newline="")))
+    assert [row[-1] for row in answers][1:3] == ['"word0 0', 'word0 0"']
+    merged = cli(*predict, "--quotes")
+    assert len(list(csv.reader(io.StringIO(merged.out, newline="")))) == 1 + 20
+    assert "quotation marks hold lines 2 to 3, which look like rows, together" in merged.err
+
+
+def test_rows_that_quotation_marks_hold_together_are_told_in_training_and_evaluation(cli, trained, tmp_path):
+    lines = "".join(f"w{n % 7}\t{LABELS[n % 2]}\n" for n in range(40))
+    content = f'text\tlabel\n{lines}"begins\t{LABELS[0]}\nends"\t{LABELS[1]}\n'
+    (tmp_path / "own.tsv").write_text(content, encoding="utf-8")
+    warning = f"warning: {tmp_path / 'own.tsv'}: quotation marks hold lines 42 to 43, which look like rows, together"
+    assert warning in cli("train", "--dataset", tmp_path / "own.tsv", "--dry-run", *SMALL).err
+    assert warning in cli("evaluate", trained, "--quick", "--data", tmp_path / "own.tsv").err
+    shutil.rmtree(trained / "evaluation")
+
+
 @pytest.mark.parametrize("name", ["own.jsonl", "own.jsonl.gz"])
 def test_files_of_three_splits(cli, tmp_path, name):
     def write(stem, samples):
@@ -127,9 +160,10 @@ BAD = {
     "which column": (table([(1, 2, 3)] * 9, "abc"), (), "which column is it? name one by --text-column: 'a', 'b', 'c'"),
     "one class": (table([("a", "x")] * 9), (), "every label is 'x', and one class alone leaves nothing to learn"),
     "all blank": (table([(" ", "x"), ("", "y")]), (), "all 2 texts of column 'text' are blank"),
-    "no label": (GOOD + "text,\n", (), "has a text and no label in 'label'"),
+    "no label": (GOOD + "text,\n", (), "1 text has no label in 'label' (line "),
     "ragged": (GOOD + "a,b,c\n", (), "has 3 columns, the first row 2"),
     "open quote": (GOOD + '"a,b\n', (), "is not valid CSV (unexpected end of data)"),
+    "lone quotes": (GOOD + '"Good" film,x\n', (), "or take all as they stand with --no-quotes"),
     "NUL": (GOOD + "a\0,b\n", (), "holds a NUL character"),
     "encoding": (GOOD.encode() + b"caf\xe9,x\n", (), f"byte {len(GOOD.encode()) + 3} (0xe9) is not utf-8"),
     "no such encoding": (GOOD, ("--encoding", "utf-9"), "--encoding utf-9: no such encoding"),

@@ -120,7 +120,7 @@ def test_texts_without_labels_or_without_all(tmp_path, reader, content):
 
 def test_a_column_of_labels_that_is_named_must_be_full(tmp_path, reader):
     path = write_table(tmp_path, "text,label\na good film,\nbad,cat\n")
-    with pytest.raises(DataError, match="line 2 has a text and no label"):
+    with pytest.raises(DataError, match="1 text has no label in 'label' .line 2."):
         read_own_texts(path, reader, CLASSES, Columns(label="label"))
 
 

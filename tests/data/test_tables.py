@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gluon_lstm.data import encoding as encoding_of_texts
-from gluon_lstm.data.tables import LABEL_NAMES, TEXT_NAMES, Columns, is_table, read_texts
+from gluon_lstm.data.tables import LABEL_NAMES, TEXT_NAMES, Columns, is_delimited, is_table, read_texts, warn_of_merged
 from gluon_lstm.errors import ConfigError, DataError, UserError
 
 PLAIN = "text,label\ngood film,1\nbad film,0\n"
@@ -62,10 +62,17 @@ def test_what_is_a_table(name, expected):
     assert is_table(name) is expected
 
 
+@pytest.mark.parametrize(
+    "name, expected", [("a.csv", True), ("A.TSV.gz", True), ("a.jsonl", False), ("a.jsonl.gz", False), ("a.txt", False)]
+)
+def test_where_quotation_marks_may_hold_a_text_together(name, expected):
+    assert is_delimited(name) is expected
+
+
 @pytest.mark.parametrize("name", ["file.csv", "FILE.CSV", "file.csv.gz", "File.Csv.GZ"])
 def test_csv(write, name):
     found = read_texts(write(PLAIN, name), GUESS)
-    assert found == (["good film", "bad film"], ["1", "0"], [2, 3], ("text", "label"), [])
+    assert found == (["good film", "bad film"], ["1", "0"], [2, 3], ("text", "label"), [], ())
 
 
 @pytest.mark.parametrize("name", ["file.tsv", "file.tsv.gz"])
@@ -112,7 +119,7 @@ def test_quoted_line_breaks_and_blank_lines(write, end):
 def test_encodings(write, name, encoding, option):
     lines = {"file.csv": "内容,标签\n这部电影很好,好评\n", "file.jsonl": '{"内容": "这部电影很好", "标签": "好评"}'}
     found = read_texts(write(lines[name].encode(encoding), name), GUESS, option)
-    assert found == (["这部电影很好"], ["好评"], [len(lines[name].splitlines())], ("内容", "标签"), [])
+    assert found == (["这部电影很好"], ["好评"], [len(lines[name].splitlines())], ("内容", "标签"), [], ())
 
 
 def test_a_mark_in_another_encoding_is_passed_over(write):
@@ -168,7 +175,7 @@ def test_columns_by_name(write):
 @pytest.mark.parametrize("columns", [Columns("2", "1"), Columns("2"), Columns(None, "1")])
 def test_columns_by_number_where_there_are_no_names(write, columns):
     found = read_texts(write("pos,a fine film\nneg,a poor film\n"), columns)
-    assert found == (["a fine film", "a poor film"], ["pos", "neg"], [1, 2], ("2", "1"), [])
+    assert found == (["a fine film", "a poor film"], ["pos", "neg"], [1, 2], ("2", "1"), [], ())
 
 
 def test_a_number_that_is_a_name(write):
@@ -226,10 +233,19 @@ def test_a_header_alone(fails):
 
 
 def test_a_text_without_a_label(fails):
-    assert "line 3 has a text and no label in 'label'" in fails("text,label\na,1\nb, \n")
+    line = fails("text,label\na,1\nb, \n")
+    assert line.endswith("1 text has no label in 'label' (line 3); give it one, or delete it")
     first = '{"text": "a", "label": 1}\n'
-    assert "line 2 has a text and no label" in fails(first + '{"text": "b", "label": null}', "file.jsonl")
-    assert "line 2 has no 'label'" in fails(first + '{"text": "b"}', "file.jsonl")
+    assert "no label in 'label' (line 2)" in fails(first + '{"text": "b", "label": null}', "file.jsonl")
+    assert "no label in 'label' (line 2)" in fails(first + '{"text": "b"}', "file.jsonl")
+
+
+def test_texts_without_labels_are_told_all_at_once(fails):
+    content = "text,label\n" + "a,1\nb,\n" * 1_200 + " ,\n"
+    line = fails(content)
+    assert "1,200 texts have no label in 'label' (lines 3, 5, 7, 9, 11, …); give each one, or delete them" in line
+    two = fails('{"text": "a", "label": 1}\n{"text": "b"}\n{"text": "c", "label": " "}', "file.jsonl")
+    assert "2 texts have no label in 'label' (lines 2, 3); give each one" in two
 
 
 def test_ragged_rows(fails):
@@ -245,7 +261,84 @@ def test_a_name_that_comes_twice(fails):
 
 def test_quotes_that_do_not_end(fails):
     assert "line 3 is not valid CSV (unexpected end of data)" in fails('text,label\na,1\n"b,0\nc,1\n')
-    assert "line 2 is not valid TSV" in fails('text\tlabel\n"Good" film\t1\n', "file.tsv")
+    line = fails('text\tlabel\na\t1\n"Good" film\t1\n', "file.tsv")
+    assert "line 3 is not valid TSV" in line and line.endswith("or take all as they stand with --no-quotes")
+
+
+@pytest.mark.parametrize("name, delimiter", [("file.tsv", "\t"), ("file.csv", ","), ("file.csv.gz", ";")])
+def test_quotation_marks_as_they_stand(write, name, delimiter):
+    texts = ['"Good" film', '"never ends', 'ends"', '"whole"', 'say ""hi""', '"', "it's"]
+    rows = [("text", "label"), *((text, str(number)) for number, text in enumerate(texts))]
+    path = write("".join(f"{text}{delimiter}{label}\r\n" for text, label in rows), name)
+    found = read_texts(path, GUESS, quotes=False)
+    assert (found.texts, found.labels, found.lines) == (texts, list("0123456"), list(range(2, 9)))
+    assert found.merged == ()
+
+
+def test_without_quotes_a_text_that_holds_the_delimiter_is_told_of_the_option(write):
+    with pytest.raises(DataError, match="line 2 has 3 columns, the first row 2; .* leave --no-quotes out or say --quo"):
+        read_texts(write('text,label\n"a, b",1\n'), GUESS, quotes=False)
+
+
+def swallowing(place, rows, delimiter="\t"):
+    """Returns a file of three columns whose texts begin and end with a quotation mark in lines 3 and 3 + rows."""
+    cells = [["1", "x"] for _ in range(rows + 3)]
+    texts = ["plain", '"begins', *["between"] * (rows - 1), 'ends"', "plain"]
+    for row, text in zip(cells, texts):
+        row.insert(place, text)
+    header = ["id", "label"]
+    header.insert(place, "text")
+    return "".join(delimiter.join(row) + "\n" for row in [header, *cells])
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("rows", [1, 2, 30])
+def test_rows_that_quotation_marks_hold_together_are_noted(write, place, rows):
+    content = swallowing(place, rows)
+    found = read_texts(write(content, "file.tsv"), Columns("text", "label"))
+    assert found.merged == ((3, 3 + rows),)
+    assert len(found.texts) == 3
+    (warning,) = warn_of_merged(found, "file.tsv")
+    assert warning.startswith(f"warning: file.tsv: quotation marks hold lines 3 to {3 + rows}, which look like rows, ")
+    assert warning.endswith("as one text; double those that are part of a quoted text, or take all as they stand with "
+                            "--no-quotes")  # fmt: skip
+    as_they_stand = read_texts(write(content, "file.tsv"), Columns("text", "label"), quotes=False)
+    assert len(as_they_stand.texts) == rows + 3 and warn_of_merged(as_they_stand, "file.tsv") == []
+
+
+def test_rows_that_are_held_together_again_are_counted(write):
+    lines = ["text\tlabel", *['"a\tx', "b\tx", 'c"\tx'] * 3, "d\ty"]
+    found = read_texts(write("\n".join(lines), "file.tsv"), GUESS)
+    assert found.merged == ((2, 4), (5, 7), (8, 10))
+    assert "lines 2 to 4, which look like rows, together as one text, and so do those of 2 later texts;" in str(
+        warn_of_merged(found, "file.tsv")
+    )
+
+
+def test_commas_hold_rows_together_too(write):
+    found = read_texts(write(swallowing(1, 3, ","), "file.csv"), Columns("text", "label"))
+    assert found.merged == ((3, 6),)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["one, two\nthree", "Dear all,\nwe meet, as said, at ten\nYours", "a\n\nb", "a, b\nc\nd, e\nf", "one,\n\ntwo"],
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_texts_of_several_lines_do_not_look_like_rows(write, text, place):
+    rows = [("text", "label"), (text, "x"), ("other", "y")]
+    found = read_texts(write(as_csv(row[:: 1 - 2 * place] for row in rows)), GUESS)
+    assert (found.texts, found.merged) == ([text, "other"], ())
+
+
+def test_one_column_has_no_rows_within(write):
+    assert read_texts(write('text\n"a\nb\nc"\n'), GUESS, labelled=False).merged == ()
+
+
+def test_a_row_of_several_lines_with_columns_too_many_names_the_option(fails):
+    line = fails('id\ttext\tlabel\n1\t"begins\tx\n"\t2\tends\tx\n', "file.tsv")
+    assert "the row of lines 2 to 3 has 5 columns, the first row 3; of quotation marks, double those" in line
+    assert line.endswith("--no-quotes")
 
 
 @pytest.mark.parametrize("line", ["{", '"text"', "[1]", "3", '{"text": "b", "label": 1} x', 5_000 * "[", 5_000 * "9"])
