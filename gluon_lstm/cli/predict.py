@@ -18,7 +18,7 @@ import os
 import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Callable, Iterator, List, Optional
+from typing import Callable, Iterator, List, NamedTuple, Optional, Sequence, Union
 
 import numpy as np
 
@@ -34,7 +34,7 @@ from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RunDirectory
 
 NAMED_LINES = 5
-"""Most blank lines that are named."""
+"""Most lines of a kind that are named."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,11 +67,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_runtime_arguments(parser)
 
 
-class _Blank:
-    """The blank lines that were met: how many, and the first ones."""
+class _Lines:
+    """Lines of one kind that were met: how many, and the first ones.
 
-    def __init__(self) -> None:
-        self.count = 0
+    Args:
+        kind: what the warning calls them.
+        noun: what it calls one by its number.
+    """
+
+    def __init__(self, kind: str, noun: str = "line") -> None:
+        self.kind, self.noun, self.count = kind, noun, 0
         self.first: List[int] = []
 
     def add(self, line: int) -> None:
@@ -84,7 +89,14 @@ class _Blank:
         """Prints them on the standard error stream, if there are any."""
         if self.count:
             lines = ", ".join(map(str, self.first)) + (", …" if self.count > len(self.first) else "")
-            print(f"warning: blank lines, which have no label: {self.count:,} (line {lines})", file=sys.stderr)
+            print(f"warning: {self.kind}: {self.count:,} ({self.noun} {lines})", file=sys.stderr)
+
+
+class _Met(NamedTuple):
+    """Lines that the user is warned of at the end."""
+
+    blank: _Lines
+    unknown: _Lines
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -92,7 +104,9 @@ def run(arguments: argparse.Namespace) -> int:
     check_source(arguments)
     directory = RunDirectory.open(arguments.run)
     config, model = read_config_of_run(directory, arguments), directory.load_model()
-    source, blank = str(directory.path / "model"), _Blank()
+    source = str(directory.path / "model")
+    blank = _Lines("blank lines, which have no label")
+    unknown = _Lines("texts without a token that the model knows", "text" if arguments.input is None else "line")
     input_format = read_format(model.input_format, source)
     _check_output(arguments)
     with ExitStack() as stack:
@@ -107,8 +121,9 @@ def run(arguments: argparse.Namespace) -> int:
         column = ("text" if input_format.symbols else "file") if arguments.with_input else None
         style = Style(predictor.class_names, arguments.probabilities, column)
         with _output(arguments) as write:
-            _write(_answer(predictor, samples, blank), style, _format(arguments), write)
+            _write(_answer(predictor, samples, _Met(blank, unknown)), style, _format(arguments), write)
     blank.warn()
+    unknown.warn()
     if arguments.output is not None:
         print(f"predictions: {arguments.output}")
     return 0
@@ -147,18 +162,27 @@ def _output(arguments: argparse.Namespace) -> Iterator[Callable[[str], None]]:
             yield file.write
 
 
-def _answer(predictor, samples: Iterator[Samples], blank: _Blank) -> Iterator[List[Answer]]:
-    """Yields the answers to each chunk of samples, and counts the blank ones."""
+def _answer(predictor, samples: Iterator[Samples], met: _Met) -> Iterator[List[Answer]]:
+    """Yields the answers to each chunk of samples, and counts the lines that the user is warned of."""
     start = 0
     for names, values, lines in samples:
-        predict = predictor.predict_proba if predictor.reader is None else predictor.predict_proba_of_lines
-        rows: List[Optional[np.ndarray]] = list(predict(values))
+        rows: List[Optional[np.ndarray]] = list(_predict(predictor, values, lines, met))
         for place, row in enumerate(rows):
             if np.isnan(row[0]):
-                blank.add(lines[place])
+                met.blank.add(lines[place])
                 rows[place] = None
         yield [Answer(start + place, *pair) for place, pair in enumerate(zip(names, rows))]
         start += len(rows)
+
+
+def _predict(predictor, values: Union[List[str], np.ndarray], lines: Sequence[int], met: _Met) -> np.ndarray:
+    """Returns the probabilities (N, K) of samples, NaN for a blank text, and counts those of unknown tokens alone."""
+    if predictor.reader is None:
+        return predictor.predict_proba(values)
+    probabilities, are_unknown = predictor.predict_lines(values)
+    for place in np.flatnonzero(are_unknown):
+        met.unknown.add(lines[place])
+    return probabilities
 
 
 def _write(answers: Iterator[List[Answer]], style: Style, name: str, write: Callable[[str], None]) -> None:

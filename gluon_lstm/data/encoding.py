@@ -12,11 +12,13 @@ import numpy as np
 
 from gluon_lstm.bounded import TEXT_CHARACTERS
 from gluon_lstm.config import ENDS, MOST_STEPS, TOKENIZERS, TextConfig
-from gluon_lstm.data.tokenizers import make_tokenizer, read_sentencepiece_model
+from gluon_lstm.data.tokenizers import CHINESE, make_tokenizer, read_sentencepiece_model
 from gluon_lstm.errors import ConfigError, DataError
 
 UNKNOWN, PADDING = 0, 1
 """Numbers of the two tokens that stand for no text of their own: any other token, and what follows a text's end."""
+CLAUSE_SHARE, CLAUSE_LENGTH = 0.5, 3.0
+"""Share of Chinese and Japanese characters, and their number in a token, beyond which tokens are taken for clauses."""
 UNKNOWN_TOKEN, PADDING_TOKEN = "<unk>", "<pad>"
 
 
@@ -35,6 +37,12 @@ class TokenSequences(NamedTuple):
     def lengths(self) -> np.ndarray:
         """(M,) int64: tokens of each sequence."""
         return np.diff(self.offsets)
+
+    @property
+    def are_unknown(self) -> np.ndarray:
+        """(M,) bool: whether a sequence has tokens, none of which the vocabulary that numbered them knows."""
+        known = np.concatenate([[0], np.cumsum(self.numbers != UNKNOWN)])
+        return (self.lengths > 0) & (np.diff(known[self.offsets]) == 0)
 
     def are_valid(self, num_tokens: int) -> bool:
         """Whether the arrays can have come out of a file whole: types, offsets, numbers below ``num_tokens``."""
@@ -187,6 +195,27 @@ class TextFormat:
         if not (cutting.is_valid and is_list and vocabulary[: PADDING + 1] == [UNKNOWN_TOKEN, PADDING_TOKEN]):
             return None
         return cls(cutting, tuple(vocabulary))
+
+
+def warn_of_clauses(cutting: Cutting, tokens: Tokens) -> List[str]:
+    """Returns the user's warning of texts without spaces whose words the tokenizer ``words`` cannot find, if any.
+
+    It takes all letters up to the next sign for one word: of Chinese and Japanese that is a clause. Texts
+    whose words somebody has put spaces between have shorter ones.
+    """
+    if cutting.tokenizer != "words":
+        return []
+    counts = np.bincount(tokens.sequences.numbers, minlength=len(tokens.found))
+    lengths = np.array([len(token) for token in tokens.found])
+    chinese = np.array([len(CHINESE.findall(token)) for token in tokens.found])
+    share = (counts @ chinese) / max(1, counts @ lengths)
+    mean = (counts @ chinese) / max(1, counts[chinese > 0].sum())
+    if share <= CLAUSE_SHARE or mean <= CLAUSE_LENGTH:
+        return []
+    return [
+        f"warning: {share:.0%} of the training texts is Chinese or Japanese, of which --tokenizer words takes a whole "
+        f"clause, {mean:.1f} characters on average, for one word; use --tokenizer characters or jieba"
+    ]
 
 
 def build_format(cutting: Cutting, tokens: Tokens, config: TextConfig) -> TextFormat:

@@ -17,7 +17,7 @@ from gluon_lstm.bounded import WEIGHT_BYTES, parse_json, read_file
 from gluon_lstm.config import Config
 from gluon_lstm.data.corpora import SPLITS, RawSplits, read_corpus
 from gluon_lstm.data.dataset import DataSplits
-from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_format
+from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_format, warn_of_clauses
 from gluon_lstm.data.ngrams import fit_ngrams
 from gluon_lstm.data.places import cache_folder
 from gluon_lstm.data.text import TextDataset, TextReader
@@ -37,6 +37,7 @@ def load_texts(config: Config) -> DataSplits:
     raw = read_corpus(config)
     cutting = Cutting.from_config(config.text)
     tokens = {split: cut_texts(cutting, raw.splits[split].texts) for split in SPLITS}
+    raw = raw._replace(notes=(*raw.notes, *warn_of_clauses(cutting, tokens["train"])))
     text_format = build_format(cutting, tokens["train"], config.text)
     sequences = {split: text_format.number(tokens[split]) for split in SPLITS}
     reader, train = TextReader(text_format), raw.splits["train"]

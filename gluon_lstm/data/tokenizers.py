@@ -16,6 +16,9 @@ from gluon_lstm.errors import ConfigError, DataError
 WORD = re.compile(r"<br\s*/?>|\w+(?:['’]\w+)*|[^\w\s]")
 """A line break of HTML; letters, digits and underscores, with apostrophes between them; or one other visible sign."""
 
+CHINESE = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+"""A Chinese ideograph, or a sign of Japanese kana: of writing without spaces between words."""
+
 Tokenize = Callable[[str], List[str]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import List, Optional, Sequence, Union
+from typing import List, NamedTuple, Optional, Sequence, Union
 
 import mxnet as mx
 import numpy as np
@@ -18,6 +18,18 @@ from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
 from gluon_lstm.nn import check_arrays, make_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
 from gluon_lstm.runtime import devices
+
+
+class LineAnswers(NamedTuple):
+    """What a model says of lines of text.
+
+    Attributes:
+        probabilities: (N, K) float32; NaN for a blank line.
+        unknown: (N,) bool, whether a line that is not blank has no token that the model knows.
+    """
+
+    probabilities: np.ndarray
+    unknown: np.ndarray
 
 
 class Predictor:
@@ -89,15 +101,15 @@ class Predictor:
             raise DataError("images: the model's output is not finite; train again")
         return softmax(logits)
 
-    def predict_proba_of_lines(self, texts: Sequence[str], batch_size: int = 256) -> np.ndarray:
-        """Returns the probabilities (N, K) float32 of texts, as ``predict_proba`` does; NaN for a blank one."""
+    def predict_lines(self, texts: Sequence[str], batch_size: int = 256) -> LineAnswers:
+        """Returns what ``predict_proba`` does for texts, some of which may be blank, and which of them are unknown."""
         sequences = self.reader.format.number(self.reader.format.cutting.cut(texts))
         full = np.flatnonzero(sequences.lengths)
         probabilities = np.full((len(texts), len(self.class_names)), np.nan, np.float32)
         if len(full):
             filled = [texts[index] for index in full]
             probabilities[full] = self._predict_texts(filled, sequences.take(full), batch_size)
-        return probabilities
+        return LineAnswers(probabilities, sequences.are_unknown)
 
     def _predict_texts(self, texts: Sequence[str], sequences: TokenSequences, batch_size: int) -> np.ndarray:
         """Returns the probabilities (N, K) of texts that have been cut."""

@@ -17,7 +17,7 @@ import gluon_lstm
 from gluon_lstm.cli import main
 
 SMALL = ("--hidden-size", "5", "--embedding-size", "4", "--epochs", "1")
-TEXTS = ["We doubt that the film was dull.", "Everybody agrees that this novel was warm.", "nothing known here"]
+TEXTS = ["We doubt that the film was dull.", "Everybody agrees that this novel was warm.", "little known here."]
 WILD = ['<script>alert("1")</script>', "\u202egpj.exe\u202c שלום", "👩‍💻 great, really", "这部电影很好",
         "two\nlines\rof", 'a "quote", a comma']  # fmt: skip
 WILD_CLASSES = ['<b>"a", b</b>', "\x1b[31mred", "好"]
@@ -260,7 +260,22 @@ def test_a_blank_text_in_a_table_keeps_its_place(cli, text_run, work):
     code, out, err = cli("predict", text_run, "--input", "a.csv")
     assert code == 0
     assert [bool(row["predicted"]) for row in csv_rows(out)] == [True, False, True]
-    assert err.endswith("warning: blank lines, which have no label: 1 (line 4)\n")
+    assert "warning: blank lines, which have no label: 1 (line 4)\n" in err
+    assert err.endswith("warning: texts without a token that the model knows: 1 (line 2)\n")
+
+
+def test_texts_of_unknown_tokens_alone_are_counted_at_the_end(cli, text_run, feed):
+    lines = [TEXTS[0], "", "好", *["zzz qqq"] * 600, TEXTS[1], "zzz film"]
+    feed("\n".join(lines).encode())
+    code, out, err = cli("predict", text_run, "--input", "-")
+    assert code == 0 and len(csv_rows(out)) == len(lines)
+    assert err.splitlines() == [
+        "warning: blank lines, which have no label: 1 (line 2)",
+        "warning: texts without a token that the model knows: 601 (line 3, 4, 5, 6, 7, …)",
+    ]
+    assert cli("predict", text_run, TEXTS[0], "zzz").err == (
+        "warning: texts without a token that the model knows: 1 (text 2)\n"
+    )
 
 
 def test_no_lines_are_no_answers(cli, text_run, feed):
@@ -349,7 +364,8 @@ def test_a_closed_standard_input(refuses, text_run, monkeypatch):
 
 
 def test_flags_without_effect_are_named(cli, text_run, feed):
-    code, _, err = cli("predict", text_run, "good", "--invert", "--encoding", "utf-8", "--text-column", "a", "--quotes")
+    flags = ("--invert", "--encoding", "utf-8", "--text-column", "a", "--quotes")
+    code, _, err = cli("predict", text_run, TEXTS[0], *flags)
     assert code == 0
     assert err.splitlines() == [
         "warning: --invert has no effect: the run reads texts",
@@ -357,14 +373,14 @@ def test_flags_without_effect_are_named(cli, text_run, feed):
         "warning: --text-column has no effect: needs --input",
         "warning: --quotes has no effect: needs --input",
     ]
-    feed(b"good\n")
+    feed(TEXTS[0].encode())
     err = cli("predict", text_run, "--input", "-", "--text-column", "a").err
     assert err == "warning: --text-column has no effect: each line is a text; needs a .csv, .tsv or .jsonl file\n"
 
 
 def test_who_writes_slowly_is_answered_line_by_line(start):
     process = start("--with-input")
-    for number, text in enumerate(("good", "好")):
+    for number, text in enumerate(("good film", "好 film")):
         process.stdin.write(f"{text}\n".encode())
         process.stdin.flush()
         if number == 0:

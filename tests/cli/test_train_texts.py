@@ -87,6 +87,14 @@ def test_what_a_person_sees(cli, tmp_path):
     assert (tmp_path / "work" / "runs" / "own-default-0" / "model" / "vocabulary.json").is_file()
 
 
+def test_clauses_taken_for_words_are_told_at_once(cli, tmp_path):
+    samples = [(f"这部电影真的很好看{'好' * (n % 4)}，推荐大家去看", n % 2) for n in range(40)]
+    (tmp_path / "own.csv").write_text(table(samples), encoding="utf-8", newline="")
+    command = ("train", "--dataset", tmp_path / "own.csv", "--dry-run", *SMALL)
+    assert ", of which --tokenizer words takes a whole clause, " in cli(*command).err
+    assert "clause" not in cli(*command, "--tokenizer", "characters").err
+
+
 UNQUOTED = "text\tlabel\n" + "".join(f'"word{n % 3} {n}\tpos\nword{n % 5} {n}"\tneg\n' for n in range(20))
 """A TSV file whose texts begin or end with a quotation mark; who minds these takes two rows for one."""
 

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gluon_lstm.config import TextConfig
-from gluon_lstm.data.encoding import PADDING, UNKNOWN, Cutting, TextFormat, TokenSequences, build_format, pad
+from gluon_lstm.data.encoding import (
+    PADDING,
+    UNKNOWN,
+    Cutting,
+    TextFormat,
+    TokenSequences,
+    build_format,
+    pad,
+    warn_of_clauses,
+)
 from gluon_lstm.data.tokenizers import make_tokenizer
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -178,3 +187,41 @@ def test_a_text_whose_every_sign_a_tokenizer_drops_is_one_unknown_token(pieces_m
 def test_offsets_are_whole_numbers_even_of_nothing():
     assert isinstance(WORDS.cut([]).sequences, TokenSequences)
     assert WORDS.cut([""]).sequences.offsets.tolist() == [0, 0]
+
+
+CLAUSES = ["这部电影很好，演员的表演也不错！", "故事太无聊了，完全不值得看。"]
+WARNING = ", of which --tokenizer words takes a whole clause, "
+
+
+@pytest.mark.parametrize(
+    "texts, start",
+    [
+        # Clauses of 6, 8, 6 and 6 characters, and 4 signs.
+        (CLAUSES, "warning: 87% of the training texts is Chinese or Japanese" + WARNING + "6.5 characters on average"),
+        (["映画はとても良かった", "ラーメンを食べた"], "warning: 100% of the training texts is Chinese or Japanese"),
+        ([*CLAUSES, *CLAUSES, "Some English in the same file, less than that"], "warning: 5"),
+    ],
+)
+def test_clauses_taken_for_words_are_warned_of(texts, start):
+    (line,) = warn_of_clauses(WORDS, WORDS.cut(texts))
+    assert line.startswith(start)
+    assert line.endswith("for one word; use --tokenizer characters or jieba")
+    assert warn_of_clauses(replace(WORDS, tokenizer="characters"), WORDS.cut(texts)) == []
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [["这 部 电影 很 好 ， 演员 的 表演 也 不错 ！"], ["这部电影很好 is what they said about it"], ["plain English"],
+     ["영화가 정말 재미있었어요"], ["<unk>", "… !"], []],
+    ids=["spaces between words", "less than half", "English", "Korean", "signs", "none"],
+)  # fmt: skip
+def test_other_texts_are_no_clauses(texts):
+    assert warn_of_clauses(WORDS, WORDS.cut(texts)) == []
+
+
+@given(st.lists(st.lists(st.sampled_from([UNKNOWN, PADDING, 2, 3]), max_size=4), max_size=6))
+def test_sequences_of_unknown_tokens_alone(given_rows):
+    numbers = np.array([number for row in given_rows for number in row], np.int32)
+    offsets = np.cumsum([0, *map(len, given_rows)]).astype(np.int64)
+    expected = [len(row) > 0 and set(row) == {UNKNOWN} for row in given_rows]
+    assert TokenSequences(numbers, offsets).are_unknown.tolist() == expected
