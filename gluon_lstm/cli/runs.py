@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.options import given_flags
+from gluon_lstm.cli.output import visible
 from gluon_lstm.cli.repeat import resume_repeats
 from gluon_lstm.config import Config, flag
 from gluon_lstm.data import DataSplits, load_splits
@@ -33,7 +34,7 @@ def start_run(config: Config, splits: DataSplits, output: Path, force: bool = Fa
     with locked(output):
         directory = RunDirectory.create(output, _record(config, splits), force)
         for note in splits.train.notes:
-            print(note, file=sys.stderr)
+            print(visible(note), file=sys.stderr)
         sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
         print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
         print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
@@ -15,7 +16,7 @@ from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
 from gluon_lstm.data.splits import fold_numbers, split_indices, split_off
 from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, named_lines, read_texts, warn_of_merged
-from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.errors import ConfigError, DataError, shortened, shown
 
 SPLITS = ("train", "validation", "test")
 TEST_SEED = 2_005  # never changes, so that accuracies compare between runs and releases
@@ -23,6 +24,8 @@ MAX_VALIDATION_SIZE = 5_000
 NUMBER = re.compile(r"-?\d{1,18}")
 TENTH = 10
 """What a split takes of the samples where nobody has drawn one: one in ten."""
+NAMED_CLASSES = 10
+"""Most classes that a note names."""
 
 
 class Corpus(NamedTuple):
@@ -99,6 +102,8 @@ def read_corpus(config: Config) -> RawSplits:
     }
     name = config.data.dataset if not is_table(config.data.dataset) else Path(config.data.dataset).name
     notes = [note for split, texts in sources.items() for note in _notes(texts, _source_name(config, split))]
+    if is_table(config.data.dataset):
+        notes += _class_notes(sources["train"].labels, config.data.dataset)
     complete = _complete(splits, config.data, name)
     return RawSplits(name, complete, class_names, (*notes, *_warnings(complete, class_names)))
 
@@ -196,6 +201,21 @@ def _notes(texts: LabelledTexts, source: str) -> List[str]:
         return notes
     plural = "s" * (len(texts.blank) != 1)
     return [*notes, f"warning: {source}: {len(texts.blank):,} blank text{plural} left out ({named_lines(texts.blank)})"]
+
+
+def _class_notes(labels: List[str], source: str) -> List[str]:
+    """Returns how many texts of a file each class has, and warnings of labels that are all but alike."""
+    counts = Counter(labels)
+    named = ", ".join(f"{shortened(label)} {count:,}" for label, count in counts.most_common(NAMED_CLASSES))
+    more = f" and {len(counts) - NAMED_CLASSES:,} more" if len(counts) > NAMED_CLASSES else ""
+    alike = defaultdict(list)
+    for label in counts:
+        alike["".join(label.casefold().split())].append(label)
+    return [f"{source}: classes: {named}{more}"] + [
+        f"warning: {source}: the labels {', '.join(map(shown, group))} differ only in capitals or spaces, and are "
+        f"{len(group)} classes; write them alike if they are one"
+        for group in [group for group in alike.values() if len(group) > 1][:NAMED_CLASSES]
+    ]
 
 
 def _warnings(splits: Dict[str, RawSplit], class_names: Tuple[str, ...]) -> List[str]:

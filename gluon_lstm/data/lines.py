@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Iterator, List, Union
 
 from gluon_lstm.bounded import TABLE_BYTES, TEXT_CHARACTERS, BoundedStream, open_file, unpacked
+from gluon_lstm.data.tables import encoding_advice
 from gluon_lstm.errors import ConfigError, DataError
 
 SUFFIXES = (".txt", ".txt.gz")
@@ -82,7 +83,8 @@ def _decode(stream: Union[BinaryIO, BoundedStream], source: str, encoding: str) 
         except UnicodeDecodeError as error:
             place = offset - len(error.object) + error.start
             shown = error.object[error.start : error.start + 1].hex()
-            raise DataError(f"{source}: byte {place} (0x{shown}) is not {encoding}; name the --encoding") from error
+            advice = encoding_advice(error.object if offset == len(error.object) else b"")
+            raise DataError(f"{source}: byte {place} (0x{shown}) is not {encoding}; {advice}") from error
         if text:
             yield text.removeprefix("\ufeff") if at_start else text
             at_start = False

@@ -46,6 +46,8 @@ def _advice(name: str) -> str:
             f"is a folder; for texts, name a .csv, .tsv or .jsonl file in it, and for images in IDX files give "
             f"--dataset mnist --data-dir {name}"
         )
+    if name.lower().removesuffix(".gz").endswith(".json") and Path(name).is_file():
+        return "JSON arrays are not read, but JSON Lines are: an object a line, in a file that ends in .jsonl"
     return f"no such data set; choose from {', '.join(dataset_names())}, or give a .csv, .tsv or .jsonl file"
 
 

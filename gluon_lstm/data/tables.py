@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -167,13 +168,20 @@ def _decode(path: Path, content: bytes, encoding: str) -> str:
     except UnicodeError as error:
         # A codec that passes over a byte-order mark counts from behind it.
         offset = len(content) - len(getattr(error, "object", content)) + getattr(error, "start", 0)
-        shown = content[offset : offset + 1].hex()
-        raise DataError(f"{path}: byte {offset} (0x{shown}) is not {encoding}; name the --encoding") from error
+        shown, advice = content[offset : offset + 1].hex(), encoding_advice(content)
+        raise DataError(f"{path}: byte {offset} (0x{shown}) is not {encoding}; {advice}") from error
     position = text.find("\0")
     if position >= 0:
         line = text.count("\n", 0, position) + 1
         raise DataError(f"{path}: line {line} holds a NUL character; is it a text file, and of another --encoding?")
     return text.removeprefix("\ufeff")
+
+
+def encoding_advice(start: bytes) -> str:
+    """Returns what to do about a file that begins with these bytes, and is not of the encoding it was taken for."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "it begins with UTF-16's byte-order mark: use --encoding utf-16"
+    return "name the --encoding"
 
 
 def _json_rows(path: Path, content: str) -> Iterator[_Row]:

@@ -82,6 +82,14 @@ def test_a_folder_as_data_set(refuses, tmp_path):
     assert line.endswith("--dataset mnist --data-dir texts\n")
 
 
+@pytest.mark.parametrize("name", ["own.json", "OWN.JSON.gz"])
+def test_json_that_is_not_json_lines(refuses, tmp_path, name):
+    (tmp_path / "work" / name).write_text("[]")
+    line = refuses("train", "--dataset", name)
+    assert f"--dataset {name}: JSON arrays are not read, but JSON Lines are: an object a line, in a file that " in line
+    assert "no such data set" in refuses("train", "--dataset", "none.json")
+
+
 def test_a_preset_beside_a_file_that_starts_from_another(refuses, tmp_path):
     (tmp_path / "c.yaml").write_text("preset: best")
     line = refuses("train", "--output", "run", "--config", tmp_path / "c.yaml", "--preset", "article")

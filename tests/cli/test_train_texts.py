@@ -87,12 +87,21 @@ def test_what_a_person_sees(cli, tmp_path):
     assert (tmp_path / "work" / "runs" / "own-default-0" / "model" / "vocabulary.json").is_file()
 
 
+def test_classes_are_counted_and_nothing_in_them_reaches_the_terminal(cli, tmp_path):
+    samples = [(f"a {n}", ("x\x1b[31m" if n % 2 else "X\x1b[31m") + "y" * 100) for n in range(30)]
+    (tmp_path / "own.csv").write_text(table(samples), encoding="utf-8", newline="")
+    err = cli("train", "--dataset", tmp_path / "own.csv", "--dry-run", *SMALL).err
+    assert ": classes: X\\x1b[31myyy" in err and "y… 15, x\\x1b[31my" in err
+    assert "differ only in capitals or spaces, and are 2 classes" in err
+    assert "\x1b" not in err
+
+
 def test_clauses_taken_for_words_are_told_at_once(cli, tmp_path):
     samples = [(f"这部电影真的很好看{'好' * (n % 4)}，推荐大家去看", n % 2) for n in range(40)]
     (tmp_path / "own.csv").write_text(table(samples), encoding="utf-8", newline="")
     command = ("train", "--dataset", tmp_path / "own.csv", "--dry-run", *SMALL)
     assert ", of which --tokenizer words takes a whole clause, " in cli(*command).err
-    assert "clause" not in cli(*command, "--tokenizer", "characters").err
+    assert "whole clause" not in cli(*command, "--tokenizer", "characters").err
 
 
 UNQUOTED = "text\tlabel\n" + "".join(f'"word{n % 3} {n}\tpos\nword{n % 5} {n}"\tneg\n' for n in range(20))

@@ -71,8 +71,27 @@ def test_a_file_alone_is_cut_into_three_with_equal_shares_of_the_classes(write):
         share = np.mean(split.labels == 0)
         assert abs(share - 0.7) * len(split.labels) < 1
     assert (raw.name, raw.class_names) == ("own.csv", ("a", "b"))
-    (note,) = raw.notes
-    assert note.endswith("own.csv: texts from column 'text', labels from column 'label'")
+    columns, classes = raw.notes
+    assert columns.endswith("own.csv: texts from column 'text', labels from column 'label'")
+    assert classes.endswith("own.csv: classes: a 70, b 30")
+
+
+def test_labels_that_differ_only_in_capitals_or_spaces_are_warned_of(write):
+    path = write(["pos"] * 50 + ["neg"] * 1_100 + ["NEG"] * 50 + ["so so"] * 30 + ["soso"] * 20 + ["Neg"] * 10)
+    classes, *warnings = read(path).notes[1:4]
+    assert classes == f"{path}: classes: neg 1,100, pos 50, NEG 50, so so 30, soso 20, Neg 10"
+    assert warnings == [
+        f"warning: {path}: the labels 'neg', 'NEG', 'Neg' differ only in capitals or spaces, and are 3 classes; "
+        "write them alike if they are one",
+        f"warning: {path}: the labels 'so so', 'soso' differ only in capitals or spaces, and are 2 classes; "
+        "write them alike if they are one",
+    ]
+
+
+def test_ten_classes_are_named(write):
+    notes = read(write([str(n) for n in range(12) for _ in range(20 - n)])).notes
+    assert notes[1].endswith("classes: 0 20, 1 19, 2 18, 3 17, 4 16, 5 15, 6 14, 7 13, 8 12, 9 11 and 2 more")
+    assert not [note for note in notes if "differ only" in note]
 
 
 def test_the_test_split_is_always_the_same_and_the_seed_draws_the_validation_split(write):

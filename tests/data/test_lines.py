@@ -64,6 +64,14 @@ def test_what_is_no_text_is_named_by_its_place(content, encoding, message, size)
     assert str(raised.value).startswith(message)
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_the_mark_of_utf_16_names_the_encoding(order):
+    content = "\ufeffgood\n".encode(f"utf-16-{order}")
+    with pytest.raises(DataError, match="is not utf-8; it begins with UTF-16's byte-order mark: use --encoding utf-16"):
+        lines_of(content, 100)
+    assert lines_of(content, 100, "utf-16") == ["good"]
+
+
 @pytest.mark.parametrize("encoding", ["klingon", "base64", "undefined"])
 def test_what_is_no_encoding(encoding):
     with pytest.raises(ConfigError, match=f"--encoding {encoding}: no such encoding"):

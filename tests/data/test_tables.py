@@ -134,6 +134,13 @@ def test_undecodable_bytes_are_named_by_their_offset(fails, mark):
     assert "--encoding" in line
 
 
+@pytest.mark.parametrize("order", ["le", "be"])
+@pytest.mark.parametrize("name", ["file.csv", "file.tsv.gz", "file.jsonl"])
+def test_the_mark_of_utf_16_names_the_encoding(fails, name, order):
+    content = ("\ufeff" + PLAIN).encode(f"utf-16-{order}")
+    assert fails(content, name).endswith("it begins with UTF-16's byte-order mark: use --encoding utf-16")
+
+
 def test_bytes_cut_off_at_the_end(fails):
     content = "text,label\n好".encode("utf-16-le")
     assert f"byte {len(content) - 2} (0x7d)" in fails(content[:-1], encoding="utf-16-le")
