@@ -84,7 +84,7 @@ def test_a_blank_text_among_others_can_be_marked_as_the_error_says(predictor):
     "texts, message",
     [
         ("one text", "give a list of texts, not one text"),
-        (["w1", ""], r"texts\[1\] is blank: leave it out, or give all to predict_proba_of_lines, which marks it by NaN"),
+        (["w1", ""], r"texts\[1\] is blank: leave it out, or give all to predict_proba_of_lines, which marks it NaN"),
         (["w1", None], r"texts\[1\] is of type NoneType"),
         (np.zeros((2, 8, 8)), r"texts\[0\] is of type ndarray"),
     ],
