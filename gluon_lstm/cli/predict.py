@@ -6,9 +6,9 @@ tail -f log | gluon-lstm predict RUN --input -    a row for each line of a pipe
 gluon-lstm predict RUN seven.png three.png        the same for a run on images
 
 Lines of a .txt file or a pipe are answered as they arrive, at most 256 at a time, and each
-answer is written at once. A PNG becomes grey, and its values, from 0 to 255, are scaled to
-those of the training (digits: 0 to 16); an IDX file has them already. Put -- before a text
-that starts with a dash.
+answer is written at once; where a line cannot be read, those before it are answered first. A
+PNG becomes grey, and its values, from 0 to 255, are scaled to those of the training (digits: 0
+to 16); an IDX file has them already. Put -- before a text that starts with a dash.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from gluon_lstm import runtime
+from gluon_lstm.cli.advice import learning_note
 from gluon_lstm.cli.options import given_flags
 from gluon_lstm.cli.output import visible
 from gluon_lstm.cli.repeat import resume_repeats
@@ -38,7 +39,7 @@ def start_run(config: Config, splits: DataSplits, output: Path, force: bool = Fa
         sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
         print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
         print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
-        return _run(fitting, directory, is_kept)
+        return _run(fitting, directory, splits, is_kept)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -79,7 +80,7 @@ def go_on(config: Config, splits: DataSplits, path: Path) -> int:
             print(f"{path}: is trained to its end; there is nothing to go on with", file=sys.stderr)
         else:
             print(f"{path}: going on after {fitting.steps:,} steps", file=sys.stderr)
-        return _run(fitting, directory)
+        return _run(fitting, directory, splits)
 
 
 def _check_alone(arguments: argparse.Namespace) -> None:
@@ -115,8 +116,9 @@ def _make_fit(config: Config, splits: DataSplits):
     return Fit(config, splits, runtime.devices(config.runtime.device), Progress(config.training.epochs))
 
 
-def _run(fitting, directory: RunDirectory, is_kept: bool = True) -> int:
+def _run(fitting, directory: RunDirectory, splits: DataSplits, is_kept: bool = True) -> int:
     """Trains, says what came out, and where, if that is kept, and returns the exit code."""
+    was_done = fitting.is_done
     result = fitting.run(directory)
     if result.best:
         print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
@@ -124,7 +126,16 @@ def _run(fitting, directory: RunDirectory, is_kept: bool = True) -> int:
         print(f"model in {directory.path}; evaluate it with: gluon-lstm evaluate {directory.path}")
     if not fitting.is_done and is_kept:
         print(f"interrupted; go on with: gluon-lstm train --resume {directory.path}", file=sys.stderr)
+    if fitting.is_done and not was_done and is_kept:
+        _advise(fitting.steps, result.best["validation_accuracy"], splits)
     return 128 + result.stopped_by if result.stopped_by else 0
+
+
+def _advise(steps: int, accuracy: float, splits: DataSplits) -> None:
+    """Says what to try where a training that is done learned little."""
+    note = learning_note(steps, accuracy, splits.validation.labels, splits.validation.class_names)
+    if note:
+        print(note, file=sys.stderr)
 
 
 def _record(config: Config, splits: DataSplits) -> Dict[str, Any]:

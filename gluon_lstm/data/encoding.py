@@ -176,7 +176,9 @@ class TextFormat:
         sequences = self.number(self.cutting.cut(texts))
         empty = np.flatnonzero(sequences.lengths == 0)
         if len(empty):
-            raise DataError(f"texts[{empty[0]}] is blank: the model needs at least one token")
+            raise DataError(
+                f"texts[{empty[0]}] is blank: leave it out, or give all to predict_lines, which marks it NaN"
+            )
         return sequences
 
     def to_dict(self) -> Dict[str, Any]:

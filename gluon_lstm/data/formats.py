@@ -72,7 +72,7 @@ class ImageFormat(NamedTuple):
         """Returns images as a net reads them.
 
         Args:
-            images: (N, height, width), or one image (height, width); numbers from 0 to ``max_value``.
+            images: (N, height, width), N also 0, or one image (height, width); numbers from 0 to ``max_value``.
 
         Returns:
             (T, N, C) float32.
@@ -83,10 +83,16 @@ class ImageFormat(NamedTuple):
         images = np.asarray(images)
         if images.ndim == 2:
             images = images[np.newaxis]
-        if images.shape[1:] != (self.height, self.width) or not len(images):
+        if images.shape[1:] != (self.height, self.width):
             raise DataError(f"images of shape {images.shape}: the model reads (N, {self.height}, {self.width})")
         if images.dtype.kind not in "uifb":
             raise DataError(f"images of type {images.dtype}: the model reads numbers from 0 to {self.max_value}")
+        if len(images):
+            self._check_values(images)
+        return as_sequence(images.astype(np.float32) / np.float32(self.max_value), self.view)
+
+    def _check_values(self, images: np.ndarray) -> None:
+        """Raises DataError where images, one at least, hold values that those of the training did not."""
         if not (images.min() >= 0 and images.max() <= self.max_value):  # also where a value is NaN
             raise DataError(
                 f"images with values outside 0 to {self.max_value}, or not finite: the model reads that range"
@@ -96,7 +102,6 @@ class ImageFormat(NamedTuple):
                 f"images scaled to 0 to 1: the model reads values from 0 to {self.max_value}; "
                 f"give them as they were, or multiply them by {self.max_value}"
             )
-        return as_sequence(images.astype(np.float32) / np.float32(self.max_value), self.view)
 
     def _is_scaled(self, images: np.ndarray) -> bool:
         """Whether images look as if somebody had divided them: fractions, and nothing above 1."""

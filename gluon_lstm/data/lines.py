@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import math
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Iterator, List, Union
+from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Union
 
 from gluon_lstm.bounded import TABLE_BYTES, TEXT_CHARACTERS, BoundedStream, open_file, unpacked
 from gluon_lstm.data.tables import encoding_advice
@@ -34,11 +35,19 @@ def open_lines(path: Path) -> Union[BinaryIO, BoundedStream]:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
 
 
+class _Fault(NamedTuple):
+    """A line that cannot be used, by number from 1, and why."""
+
+    line: int
+    message: str
+
+
 def read_lines(stream: Union[BinaryIO, BoundedStream], source: str, encoding: str = "utf-8") -> Iterator[List[str]]:
     r"""Yields the lines that each read completes, so that who writes slowly is answered at once.
 
     A line ends with ``\n`` or ``\r\n``, which are left out; what else Unicode calls a line's
     end is part of the text. Memory follows the longest line, which ``TEXT_CHARACTERS`` limits.
+    The lines before one that is at fault are yielded before the error is raised.
 
     Args:
         stream: what is read.
@@ -51,43 +60,61 @@ def read_lines(stream: Union[BinaryIO, BoundedStream], source: str, encoding: st
     """
     number, pieces, size = 1, [], 0
     for text in _decode(stream, source, encoding):
-        _check_nul(text, source, number)
         first, *others = text.split("\n")
         pieces.append(first)
         size += len(first)
-        _check_lines([size, *map(len, others)], source, number)
+        fault = _find_fault(text, [size, *map(len, others)], number)
+        ended = fault.line - number if fault else len(others)
+        if ended:
+            yield [line.removesuffix("\r") for line in ("".join(pieces), *others)[:ended]]
+        if fault:
+            raise DataError(f"{source}: line {fault.line} {fault.message}")
         if others:
-            yield [line.removesuffix("\r") for line in ("".join(pieces), *others[:-1])]
             number, pieces, size = number + len(others), others[-1:], len(others[-1])
     last = "".join(pieces)
     if last:
         yield [last.removesuffix("\r")]
 
 
-def _check_lines(lengths: List[int], source: str, number: int) -> None:
-    """Raises DataError where one of successive lines, the first of which is line ``number``, is too long."""
+def _find_fault(text: str, lengths: List[int], number: int) -> Optional[_Fault]:
+    """Returns the first fault in a piece of text.
+
+    Args:
+        text: the piece; its first line may have begun in an earlier one.
+        lengths: of its lines, the beginning of the first one included.
+        number: of its first line.
+    """
+    position = text.find("\0")
+    nul = number + text.count("\n", 0, position) if position >= 0 else math.inf
     for line, length in enumerate(lengths, number):
-        if length > TEXT_CHARACTERS:
-            raise DataError(f"{source}: line {line} is longer than {TEXT_CHARACTERS:,} characters; cut it into several")
+        if length > TEXT_CHARACTERS and line < nul:
+            return _Fault(line, f"is longer than {TEXT_CHARACTERS:,} characters; cut it into several")
+    if position < 0:
+        return None
+    return _Fault(nul, "holds a NUL character; is it a text file, and of another --encoding?")
 
 
 def _decode(stream: Union[BinaryIO, BoundedStream], source: str, encoding: str) -> Iterator[str]:
-    """Yields the text that each read stands for."""
+    """Yields the text that each read stands for, and what is before a byte that the encoding does not allow."""
     decoder = _decoder(encoding)
-    offset, at_start, content = 0, True, None
-    while content != b"":
-        content = _read(stream, source)
+    offset, line, at_start, content, fault = 0, 1, True, None, None
+    while content != b"" and fault is None:
+        content, before = _read(stream, source), decoder.getstate()
         offset += len(content)
         try:
             text = decoder.decode(content, final=not content)
         except UnicodeDecodeError as error:
-            place = offset - len(error.object) + error.start
-            shown = error.object[error.start : error.start + 1].hex()
-            advice = encoding_advice(error.object if offset == len(error.object) else b"")
-            raise DataError(f"{source}: byte {place} (0x{shown}) is not {encoding}; {advice}") from error
+            fault, left = error, len(error.object) - error.start
+            decoder.setstate(before)
+            text = decoder.decode(content[: max(0, len(content) - left)])
         if text:
             yield text.removeprefix("\ufeff") if at_start else text
             at_start = False
+            line += text.count("\n")
+    if fault is not None:
+        shown = f"byte {offset - left} (0x{fault.object[fault.start : fault.start + 1].hex()})"
+        advice = encoding_advice(fault.object if offset == len(fault.object) else b"")
+        raise DataError(f"{source}: line {line}: {shown} is not {encoding}; {advice}") from fault
 
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
@@ -109,11 +136,3 @@ def _read(stream: Union[BinaryIO, BoundedStream], source: str) -> bytes:
         raise DataError(f"{source}: is damaged, its gzip data end early or are wrong; copy it anew") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{source}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-
-
-def _check_nul(text: str, source: str, number: int) -> None:
-    """Raises DataError where a piece of text, which starts in line ``number``, holds a NUL character."""
-    position = text.find("\0")
-    if position >= 0:
-        line = number + text.count("\n", 0, position)
-        raise DataError(f"{source}: line {line} holds a NUL character; is it a text file, and of another --encoding?")

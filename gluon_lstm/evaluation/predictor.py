@@ -82,18 +82,18 @@ class Predictor:
             batch_size: samples at a time.
 
         Returns:
-            (N, K) float32; each row sums to 1.
+            (N, K) float32, (0, K) of no samples; each row sums to 1.
 
         Raises:
-            DataError: images of another shape, values out of range, no samples, a blank text, or an output that is
-                not finite.
+            DataError: images of another shape, values out of range, a blank text (``predict_lines`` takes
+                those), or an output that is not finite.
         """
         if self.reader is not None:
             sequences = self.reader.format.encode(samples)
-            if not len(samples):
-                raise DataError("texts: give at least one")
-            return self._predict_texts(samples, sequences, batch_size)
+            return self._predict_texts(samples, sequences, batch_size) if len(samples) else self._nothing()
         inputs = self.input_format.encode(samples)
+        if not inputs.shape[1]:
+            return self._nothing()
         starts = range(0, inputs.shape[1], batch_size)
         parts = (np.ascontiguousarray(inputs[:, start : start + batch_size]) for start in starts)
         logits = np.concatenate([self.net(mx.nd.array(part, ctx=self.device)).asnumpy() for part in parts])
@@ -111,6 +111,10 @@ class Predictor:
             probabilities[full] = self._predict_texts(filled, sequences.take(full), batch_size)
         return LineAnswers(probabilities, sequences.are_unknown)
 
+    def _nothing(self) -> np.ndarray:
+        """Returns the probabilities (0, K) float32 of no samples."""
+        return np.empty((0, len(self.class_names)), np.float32)
+
     def _predict_texts(self, texts: Sequence[str], sequences: TokenSequences, batch_size: int) -> np.ndarray:
         """Returns the probabilities (N, K) of texts that have been cut."""
         dataset = TextDataset(
@@ -126,7 +130,7 @@ class Predictor:
         return predict(self.net, dataset, batch_size, self.device).probabilities
 
     def predict(self, samples: Union[np.ndarray, Sequence[str]]) -> List[str]:
-        """Returns the name of each sample's most probable class; see ``predict_proba``."""
+        """Returns the name of each sample's most probable class, none of no samples; see ``predict_proba``."""
         return [self.class_names[index] for index in self.predict_proba(samples).argmax(axis=1)]
 
 

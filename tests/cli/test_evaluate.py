@@ -154,6 +154,12 @@ def test_scikit_learns_own_arrays_can_be_read(predictor):
     assert len(predictor.predict(load_digits().images[:3])) == 3
 
 
+def test_no_images_have_no_labels(predictor):
+    none = np.zeros((0, 8, 8))
+    assert predictor.predict(none) == []
+    assert (predictor.predict_proba(none).shape, predictor.predict_proba(none).dtype) == ((0, 10), np.float32)
+
+
 IMAGE = np.zeros((8, 8))
 
 
@@ -163,7 +169,8 @@ IMAGE = np.zeros((8, 8))
         pytest.param(np.zeros((2, 8, 7)), r"shape \(2, 8, 7\): the model reads \(N, 8, 8\)", id="another size"),
         pytest.param(np.zeros((2, 64)), "the model reads", id="flattened"),
         pytest.param(np.zeros((2, 8, 8, 1)), "the model reads", id="a channel"),
-        pytest.param(np.zeros((0, 8, 8)), "the model reads", id="no image"),
+        pytest.param(np.zeros((0, 8, 7)), r"shape \(0, 8, 7\): the model reads", id="no image of another size"),
+        pytest.param(np.zeros((0, 8, 8), str), "images of type <U", id="no image, as text"),
         pytest.param(3, r"shape \(\): the model reads", id="a number"),
         pytest.param(IMAGE - 1, "outside 0 to 16", id="negative"),
         pytest.param(IMAGE + 16.1, "outside 0 to 16", id="too large"),

@@ -295,7 +295,7 @@ def test_another_encoding(cli, refuses, text_run, work):
     (work / "a.txt").write_bytes("好的\n很好\n".encode("gb18030"))
     options = ("predict", text_run, "--input", "a.txt", "--with-input")
     assert [row["text"] for row in csv_rows(cli(*options, "--encoding", "gb18030").out)] == ["好的", "很好"]
-    assert "a.txt: byte 0 (0xba) is not utf-8; name the --encoding" in refuses(*options)
+    assert "a.txt: line 1: byte 0 (0xba) is not utf-8; name the --encoding" in refuses(*options)
     assert "--encoding klingon: no such encoding" in refuses(*options, "--encoding", "klingon")
 
 
@@ -308,7 +308,7 @@ def test_the_output_is_a_file_as_a_whole(cli, text_run, work):
     (work / "bad.txt").write_bytes((b"good " * 3_999 + b"good\n") * 100 + b"\xff")
     code, out, err = cli("predict", text_run, "--input", "bad.txt", "--output", "new/out.csv", "--force")
     assert (code, out) == (2, "")
-    assert err.startswith("gluon-lstm predict: bad.txt: byte 2000000 (0xff) is not utf-8")
+    assert err.startswith("gluon-lstm predict: bad.txt: line 101: byte 2000000 (0xff) is not utf-8")
     assert [path.name for path in (work / "new").iterdir()] == ["out.csv"]
     assert (work / "new" / "out.csv").read_bytes() == before
 
@@ -331,7 +331,7 @@ def test_texts_of_the_command_line_go_to_a_file_as_csv(cli, text_run, work):
         (["--input", "a.png"], "--input a.png: the run reads texts; give a file that ends in .txt, .csv, .tsv"),
         (["--input", "none.txt"], "none.txt: cannot be read (No such file or directory)"),
         (["--input", "none.csv"], "none.csv: cannot be read (No such file or directory)"),
-        (["--input", "nul.txt"], "nul.txt: line 2 holds a NUL character"),
+        (["--input", "nul.txt"], "nul.txt: line 1 holds a NUL character"),
         (["--input", "nul.csv"], "nul.csv: line 2 holds a NUL character"),
         (["--input", "a.txt", "--output", "a.txt"], "--output a.txt: is what is to be read; choose another file"),
         (["good", "--output", "a.txt"], "--output a.txt: exists; choose another file, or replace it with --force"),
@@ -347,7 +347,7 @@ def test_texts_of_the_command_line_go_to_a_file_as_csv(cli, text_run, work):
 def test_mistakes(refuses, text_run, work, options, message):
     (work / "a.txt").write_text("good")
     (work / "a.png").write_text("not looked at")
-    (work / "nul.txt").write_bytes(b"good\nb\0d")
+    (work / "nul.txt").write_bytes(b"b\0d\ngood")
     (work / "nul.csv").write_bytes(b"text\nb\0d")
     (work / "folder").mkdir()
     assert message in refuses("predict", text_run, *options)
@@ -390,6 +390,27 @@ def test_who_writes_slowly_is_answered_line_by_line(start):
     out, err = process.communicate(timeout=60)
     assert out.endswith(b",last\n")
     assert (process.returncode, err) == (0, b"")
+
+
+@pytest.mark.parametrize(
+    "bad, message",
+    [
+        (b"caf\xe9\nnever", "line 3: byte {} (0xe9) is not utf-8; name the --encoding"),
+        (b"a\0b\nnever", "line 3 holds a NUL character"),
+    ],
+    ids=["byte", "nul"],
+)
+@pytest.mark.parametrize("name", ["-", "a.txt"])
+def test_lines_before_one_that_cannot_be_read_are_answered(cli, text_run, feed, work, name, bad, message):
+    content = "\n".join(TEXTS[:2]).encode() + b"\n"
+    feed(content + bad)
+    (work / "a.txt").write_bytes(content + bad)
+    code, out, err = cli("predict", text_run, "--input", name)
+    assert code == 2
+    check_rows(csv_rows(out), text_run, TEXTS[:2])
+    source = "standard input" if name == "-" else name
+    assert err.startswith(f"gluon-lstm predict: {source}: {message.format(len(content) + 3)}")
+    assert err.count("\n") == 1
 
 
 def test_a_reader_that_leaves_ends_it_without_a_word(start):

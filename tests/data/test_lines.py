@@ -50,10 +50,10 @@ def test_a_byte_order_mark_is_passed_over_at_the_start_alone():
 @pytest.mark.parametrize(
     "content, encoding, message",
     [
-        (b"good\nb\xffd", "utf-8", "pipe: byte 6 (0xff) is not utf-8; name the --encoding"),
-        ("\ufeffab".encode() + b"\xff", "utf-8-sig", "pipe: byte 5 (0xff) is not utf-8-sig"),
-        (b"a\xe5\xa5", "utf-8", "pipe: byte 1 (0xe5) is not utf-8"),
-        ("好".encode("gb18030") + b"\xff\n", "gb18030", "pipe: byte 2 (0xff) is not gb18030"),
+        (b"good\nb\xffd", "utf-8", "pipe: line 2: byte 6 (0xff) is not utf-8; name the --encoding"),
+        ("\ufeffab".encode() + b"\xff", "utf-8-sig", "pipe: line 1: byte 5 (0xff) is not utf-8-sig"),
+        (b"a\xe5\xa5", "utf-8", "pipe: line 1: byte 1 (0xe5) is not utf-8"),
+        ("好".encode("gb18030") + b"\xff\n", "gb18030", "pipe: line 1: byte 2 (0xff) is not gb18030"),
         (b"a\nb\nc\0d\n", "utf-8", "pipe: line 3 holds a NUL character"),
     ],
 )
@@ -70,6 +70,29 @@ def test_the_mark_of_utf_16_names_the_encoding(order):
     with pytest.raises(DataError, match="is not utf-8; it begins with UTF-16's byte-order mark: use --encoding utf-16"):
         lines_of(content, 100)
     assert lines_of(content, 100, "utf-16") == ["good"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 100])
+@pytest.mark.parametrize(
+    "encoding, good, bad, line",
+    [
+        ("utf-8", "a\n好\r\n", "é".encode() + b"\xff\nnever", 3),
+        ("utf-8", "a\n\n", b"\xe5\xa5", 3),
+        ("utf-8", "a\n", b"b\0c\nd\xff", 2),
+        ("utf-8", "a\n", b"b\xff\nc\0d", 2),
+        ("utf-8", "a\nb\n", b"c" * 11 + b"\nd\0", 3),
+        ("gb18030", "a\n好\n", b"b\xff\n", 3),
+        ("utf-16", "a\n好\n", b"\x00\xd8b\x00\n\x00", 3),
+    ],
+    ids=["byte", "end", "nul before byte", "byte before nul", "long before nul", "gb18030", "utf-16"],
+)
+def test_the_lines_before_one_at_fault_are_given_first(monkeypatch, size, encoding, good, bad, line):
+    monkeypatch.setattr(lines, "TEXT_CHARACTERS", 10)
+    given_lines = []
+    with pytest.raises(DataError, match=f"^pipe: line {line}[: ]"):
+        for part in read_lines(Pieces(good.encode(encoding) + bad, size), "pipe", encoding):
+            given_lines += part
+    assert given_lines == good.replace("\r\n", "\n").split("\n")[:-1]
 
 
 @pytest.mark.parametrize("encoding", ["klingon", "base64", "undefined"])

@@ -67,16 +67,28 @@ def test_texts_in_other_containers(predictor):
         np.testing.assert_array_equal(predictor.predict_proba(texts), expected)
 
 
+@pytest.mark.parametrize("texts", [[], (), np.array([], str)], ids=["list", "tuple", "array"])
+def test_no_texts_have_no_labels(predictor, texts):
+    assert predictor.predict(texts) == []
+    for probabilities in (predictor.predict_proba(texts), predictor.predict_lines(texts).probabilities):
+        assert (probabilities.shape, probabilities.dtype) == ((0, 2), np.float32)
+
+
+def test_a_blank_text_among_others_can_be_marked_as_the_error_says(predictor):
+    probabilities = predictor.predict_lines(["w1 w2", " ", "w3"]).probabilities
+    np.testing.assert_array_equal(np.isnan(probabilities).all(axis=1), [False, True, False])
+    np.testing.assert_allclose(probabilities[[0, 2]], predictor.predict_proba(["w1 w2", "w3"]), atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "texts, message",
     [
         ("one text", "give a list of texts, not one text"),
-        ([], "give at least one"),
-        (["w1", ""], r"texts\[1\] is blank"),
+        (["w1", ""], r"texts\[1\] is blank: leave it out, or give all to predict_lines, which marks it NaN"),
         (["w1", None], r"texts\[1\] is of type NoneType"),
         (np.zeros((2, 8, 8)), r"texts\[0\] is of type ndarray"),
     ],
-    ids=["one", "none", "blank", "None", "images"],
+    ids=["one", "blank", "None", "images"],
 )
 def test_what_is_no_text(predictor, texts, message):
     with pytest.raises(DataError, match=message):

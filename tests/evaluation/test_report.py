@@ -18,6 +18,7 @@ from gluon_lstm.config import REPORT_SECTIONS
 from gluon_lstm.evaluation.measures import Temperature, measure
 from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, terminal_table, write_report
 from gluon_lstm.evaluation.report.formats import markdown
+from gluon_lstm.evaluation.report.narrative import summarize
 
 ODD_NAMES = ["a|b", "<script>alert(1)</script>", 'say "yes", no', "two\nlines", "中文", "\\*_`[x](y)` $z$ ~~&lt;\\"]
 FILES = {
@@ -215,3 +216,25 @@ def test_terminal_shows_the_worst_of_many_classes(make_case):
     assert "The 20 of 100 classes with the least F1" in text
     f1 = [item.f1 for item in numbers_of(case).evaluation.per_class if item.f1 is not None]
     assert f"{100 * min(f1):.2f} %" in text and len(text.splitlines()) < 40
+
+
+@pytest.mark.parametrize("gain, temperature, worse", [(3.0, 20.0, True), (0.0, 3.0, False), (3.0, 1.0, False)])
+def test_scaling_that_made_the_calibration_worse_is_a_worry(make_case, provenance, gain, temperature, worse):
+    case = make_case(list("abc"), samples=200, gain=gain)
+    study = make_study(case.predictions, case.dataset, provenance, Temperature(temperature, "Given."),
+                       studying=Studying(BRIEF))  # fmt: skip
+    scores = np.log(case.predictions.probabilities.astype(np.float64)) / temperature
+    after = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    errors = [expected_error(part, case.predictions.labels) for part in (case.predictions.probabilities, after)]
+    assert (errors[1] > errors[0] + 1e-4) == worse
+    found = [worry for worry in summarize(study).worries if worry.startswith("Temperature scaling")]
+    shown = [f"{100 * error:.2f} %" for error in errors]
+    line = "Temperature scaling made the calibration on these samples worse: the expected calibration error is"
+    assert found == [f"{line} {shown[1]} with it and {shown[0]} without."] * worse
+
+
+def expected_error(probabilities, labels):
+    """Returns the expected calibration error in 15 bins, bin by bin from its definition."""
+    confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    inside = [(confidence > low / 15) & (confidence <= (low + 1) / 15) for low in range(15)]
+    return sum(abs(confidence[part].mean() - correct[part].mean()) * part.mean() for part in inside if part.any())

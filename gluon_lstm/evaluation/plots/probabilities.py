@@ -13,6 +13,7 @@ from gluon_lstm.evaluation.plots.style import (
     BLUE,
     GREY,
     VERMILION,
+    legend_outside,
     line_style,
     new_figure,
     percent_axis,
@@ -45,7 +46,7 @@ def reliability(bins: Bins, scaled: Optional[Bins] = None) -> Figure:
         lower.set(xlabel="confidence: probability of the predicted class (%)", ylabel="samples", xlim=(0, 1))
         percent_axis(lower.xaxis)
         percent_axis(upper.yaxis)
-        upper.legend(loc="upper left", fontsize=8)
+        legend_outside(figure, 2)
         return figure
 
 
@@ -109,7 +110,7 @@ def _draw_histograms(ax: Axes, parts: Sequence[tuple]) -> None:
     ax.set(xlabel="confidence: probability of the predicted class (%)", xlim=(0, 1))
     for axis in (ax.xaxis, ax.yaxis):
         percent_axis(axis)
-    ax.legend(loc="upper left")
+    legend_outside(ax.figure, 2)
 
 
 def risk_coverage(curves: Sequence[RiskCoverage], names: Sequence[str] = ("",)) -> Figure:
@@ -149,5 +150,5 @@ def reliabilities(bins: Sequence[Bins], names: Sequence[str]) -> Figure:
                ylabel="samples classified correctly (%)")  # fmt: skip
         for axis in (ax.xaxis, ax.yaxis):
             percent_axis(axis)
-        ax.legend(fontsize=8)
+        legend_outside(figure, 2)
         return figure

@@ -63,6 +63,11 @@ def legend_below(ax: Axes, columns: int) -> None:
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize=8)
 
 
+def legend_outside(figure: Figure, columns: int) -> None:
+    """Puts the legend of all axes below them, where it covers nothing; needs the constrained layout."""
+    figure.legend(loc="outside lower center", ncols=columns, fontsize=8)
+
+
 def save(figure: Figure, path: Path) -> None:
     """Writes a figure as PNG; characters that no font here has become boxes."""
     canvas = FigureCanvasAgg(figure)

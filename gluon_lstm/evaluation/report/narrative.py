@@ -40,11 +40,12 @@ class Summary(NamedTuple):
 
 def summarize(study: Study) -> Summary:
     """Returns the sentences of a study."""
+    finders = (_few_samples, _weak_classes, _scaling, _training, _conditions, _data)
     return Summary(
         percent(study.measures.evaluation.accuracy),
         [*_accuracy(study), *_mistakes(study)],
         [_calibration(study), _selective(study)],
-        [*_few_samples(study), *_weak_classes(study), *_training(study), *_conditions(study), *_data(study)],
+        [sentence for find in finders for sentence in find(study)],
     )
 
 
@@ -122,6 +123,19 @@ def _weak_classes(study: Study) -> List[str]:
     named = ", ".join(f"{item.name} ({percent(item.recall)} of {count(item.support)})" for item in weak[:3])
     more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
     return [f"Found much less often than the average sample: {named}{more}."]
+
+
+def _scaling(study: Study) -> List[str]:
+    """Returns whether temperature scaling made the calibration worse, by as much as can be read off."""
+    if study.measures.scaled is None:
+        return []
+    before, after = (part.calibration.equal_width.ece for part in (study.measures, study.measures.scaled))
+    if after <= before or percent(after) == percent(before):
+        return []
+    return [
+        f"Temperature scaling made the calibration on these samples worse: the expected calibration error is "
+        f"{percent(after)} with it and {percent(before)} without."
+    ]
 
 
 def _training(study: Study) -> List[str]:

@@ -1,0 +1,47 @@
+"""The note at the end of a training that learned little, against scikit-learn's most frequent class."""
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from gluon_lstm.cli.advice import learning_note
+
+NAMES = ("cat", "dog", "\x1b[31mred")
+LABELS = np.repeat([0, 1, 2], [20, 60, 20])
+
+
+def test_few_steps_are_told_first():
+    note = learning_note(1, 0.1, LABELS, NAMES)
+    assert note == "note: 1 step is too few to learn much; try a smaller --batch-size or more --epochs"
+    assert learning_note(49, 1.0, LABELS, NAMES).startswith("note: 49 steps are too few to learn much; ")
+    assert learning_note(50, 1.0, LABELS, NAMES) is None
+
+
+@pytest.mark.parametrize("accuracy, learned", [(0.2, False), (0.6, False), (0.69, False), (0.70, True), (1.0, True)])
+def test_an_accuracy_must_be_two_standard_errors_above_the_most_frequent_class(accuracy, learned):
+    share = DummyClassifier(strategy="most_frequent").fit(LABELS[:, None], LABELS).score(LABELS[:, None], LABELS)
+    assert (accuracy > share + 2 * np.sqrt(share * (1 - share) / 100)) == learned
+    note = learning_note(50, accuracy, LABELS, NAMES)
+    assert (note is None) == learned
+    if not learned:
+        assert note == (
+            f"note: {accuracy:.2%} is hardly better than always answering 'dog', which is right for {share:.2%}; "
+            f"try more --epochs, or the --learning-rate that gluon-lstm find-lr suggests"
+        )
+
+
+def test_a_class_that_is_nearly_all_leaves_room_for_a_perfect_accuracy():
+    labels = np.repeat([0, 2], [1, 19])
+    assert learning_note(50, 1.0, labels, NAMES) is None
+    assert "always answering '\\x1b[31mred', which is right for 95.00%" in learning_note(50, 0.95, labels, NAMES)
+
+
+def test_a_run_that_took_steps_enough_and_learned_is_told_nothing(cli, tmp_path):
+    options = ("--hidden-size", 16, "--limit-train", 200, "--batch-size", 8, "--epochs", 3, "--learning-rate", 0.02)
+    outcome = cli("train", "--output", tmp_path / "run", *options)
+    assert (outcome.code, "note: " in outcome.err) == (0, False)
+    idle = cli("train", "--output", tmp_path / "idle", *options, "--learning-rate", 1e-9)
+    assert (idle.code, idle.out.count("\n")) == (0, 2)
+    assert "is hardly better than always answering " in idle.err.splitlines()[-1]
+    again = cli("train", "--resume", tmp_path / "idle")
+    assert (again.code, "note: " in again.err) == (0, False)
