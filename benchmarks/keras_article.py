@@ -8,7 +8,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "gluon_lstm" / "article" / "peers"))
+
+from keras_program import make_model  # noqa: E402 - this Python has no gluon_lstm
 
 
 def main() -> None:
@@ -36,13 +42,7 @@ def train(arguments: argparse.Namespace) -> dict:
     images, validation_images, test_images = (
         data[f"{split}_images"].astype("float32") / 255 for split in ("train", "validation", "test")
     )
-    layers = [
-        keras.Input((28, 28)),
-        keras.layers.LSTM(50, activation="relu"),
-        keras.layers.Dense(256, activation="relu"),
-        keras.layers.Dense(10, activation="softmax"),
-    ]
-    model = keras.Sequential(layers)
+    model = make_model((28, 28))
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     seconds, starts, kept = [], [], {"accuracy": -1.0, "weights": None}
 

@@ -24,13 +24,15 @@ def learning_note(steps: int, accuracy: float, labels: np.ndarray, class_names: 
         labels: (M,) int, the validation split's classes.
         class_names: name of each class.
     """
+    if accuracy == 1:
+        return None
     if steps < FEW_STEPS:
         taken = "1 step is" if steps == 1 else f"{steps} steps are"
         return f"note: {taken} too few to learn much; try a smaller --batch-size or more --epochs"
     counts = np.bincount(labels)
     share = counts.max() / len(labels)
     standard_error = math.sqrt(share * (1 - share) / len(labels))
-    if accuracy == 1 or accuracy > share + MARGIN * standard_error:
+    if accuracy > share + MARGIN * standard_error:
         return None
     name = visible(class_names[counts.argmax()])
     return (

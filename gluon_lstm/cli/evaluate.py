@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", metavar="NAME", help=f"{text}, with --data (default: as trained, or guessed)")
     parser.add_argument("--encoding", metavar="NAME", help="of the texts, with --data (default: utf-8)")
     add_quotes_argument(parser)
-    parser.add_argument("--ignore-unknown-labels", action="store_true",
+    parser.add_argument("--ignore-unknown-labels", action="store_true", default=None,
                         help="with --data: leave out samples of unknown labels (default: no)")  # fmt: skip
     parser.add_argument(
         "--ood", metavar="DATASET", help="data of another kind to be told apart, a name or a file (default: none)"
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--sections", metavar="NAMES", help=f"parts of the report, of {','.join(REPORT_SECTIONS)} (default: all)"
     )
-    what.add_argument("--quick", action="store_true", help="numbers alone, no pictures (default: no)")
+    what.add_argument("--quick", action="store_true", default=None, help="numbers alone, no pictures (default: no)")
     parser.add_argument(
         "--sample", type=int, metavar="N", help="sample to explain (default: the most confident mistake)"
     )

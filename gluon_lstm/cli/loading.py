@@ -84,7 +84,7 @@ def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> O
     Raises:
         UserError: the file cannot be used.
     """
-    path, ignore = Path(arguments.data), arguments.ignore_unknown_labels
+    path, ignore = Path(arguments.data), bool(arguments.ignore_unknown_labels)
     if predictor.reader is None:
         return read_own_pictures(path, predictor.input_format, predictor.class_names, ignore)
     columns = Columns(arguments.text_column or config.text.text_column, arguments.label_column)

@@ -78,9 +78,8 @@ def add_quotes_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def is_given(arguments: argparse.Namespace, name: str) -> bool:
-    """Whether a flag was given; of a plain switch, ``False`` says that it was not."""
-    value = getattr(arguments, name)
-    return value is not None and (name == "quotes" or value is not False)
+    """Whether a flag was given, of those whose default is ``None``."""
+    return getattr(arguments, name) is not None
 
 
 def given_flags(arguments: argparse.Namespace) -> Dict[str, Dict[str, Any]]:

@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for name, text in (("probabilities", "give the probability of every class"),
                        ("with-input", "give the text, or the picture's file, with each answer"),
                        ("invert", "pictures are dark on white")):  # fmt: skip
-        parser.add_argument(f"--{name}", action="store_true", help=f"{text} (default: no)")
+        parser.add_argument(f"--{name}", action="store_true", default=None, help=f"{text} (default: no)")
     parser.add_argument(
         "--text-column",
         metavar="NAME",
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         predictor = Predictor(config, model, runtime.devices(config.runtime.device)[0], source)
         column = ("text" if input_format.symbols else "file") if arguments.with_input else None
-        style = Style(predictor.class_names, arguments.probabilities, column)
+        style = Style(predictor.class_names, bool(arguments.probabilities), column)
         with _output(arguments) as write:
             _write(_answer(predictor, samples, _Met(blank, unknown)), style, _format(arguments), write)
     blank.warn()

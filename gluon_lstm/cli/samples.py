@@ -91,7 +91,7 @@ def open_pictures(arguments: argparse.Namespace, image_format: ImageFormat) -> I
     for name in arguments.samples or [arguments.input]:
         if not os.path.exists(name):
             raise DataError(f"{name}: no such file; the run reads pictures, so give PNG or IDX files")
-        found = read_pictures(Path(name), image_format, arguments.invert)
+        found = read_pictures(Path(name), image_format, bool(arguments.invert))
         names += [name] if len(found) == 1 else [f"{name}[{index}]" for index in range(len(found))]
         pictures.append(found)
     return _chunks(np.concatenate(pictures), range(1, len(names) + 1), names)

@@ -13,8 +13,12 @@ LABELS = np.repeat([0, 1, 2], [20, 60, 20])
 def test_few_steps_are_told_first():
     note = learning_note(1, 0.1, LABELS, NAMES)
     assert note == "note: 1 step is too few to learn much; try a smaller --batch-size or more --epochs"
-    assert learning_note(49, 1.0, LABELS, NAMES).startswith("note: 49 steps are too few to learn much; ")
-    assert learning_note(50, 1.0, LABELS, NAMES) is None
+    assert learning_note(49, 0.99, LABELS, NAMES).startswith("note: 49 steps are too few to learn much; ")
+    assert learning_note(50, 0.99, LABELS, NAMES) is None
+
+
+def test_who_makes_no_mistake_is_told_nothing():
+    assert learning_note(1, 1.0, LABELS, NAMES) is None
 
 
 @pytest.mark.parametrize("accuracy, learned", [(0.2, False), (0.6, False), (0.69, False), (0.70, True), (1.0, True)])
