@@ -8,7 +8,7 @@ from mxnet.gluon import nn
 
 from gluon_lstm.errors import NoEffectWarning
 from gluon_lstm.nn.checks import check_flags, check_options, check_shares, check_sizes, parameter_names
-from gluon_lstm.nn.graphs import SequenceBlock, join_equal_features, join_features, join_vectors
+from gluon_lstm.nn.graphs import SequenceBlock, join_features
 from gluon_lstm.nn.layer import LayerTrace, RecurrentLayer
 from gluon_lstm.nn.recurrences import GRU, LSTM, RNN, Recurrence
 
@@ -155,7 +155,7 @@ class RecurrentEncoder(Encoder):
         first = F.squeeze(F.slice_axis(outputs, axis=0, begin=0, end=1), axis=0)
         size = self.output_size // 2
         forward = F.slice_axis(final, axis=1, begin=0, end=size)
-        return join_vectors(F, forward, F.slice_axis(first, axis=1, begin=size, end=None))
+        return join_features(F, forward, F.slice_axis(first, axis=1, begin=size, end=None), axis=1)
 
 
 class LSTMEncoder(RecurrentEncoder):
@@ -265,18 +265,19 @@ class GroupedEncoder(Encoder):
 
     def __init__(self, *encoders: Encoder, **kwargs):
         super().__init__(**kwargs)
-        self.output_size = sum(encoder.output_size for encoder in encoders)
         self.input_size = sum(encoder.input_size for encoder in encoders)
         self._groups = len(encoders)
-        self._join = join_equal_features if len({e.output_size for e in encoders}) == 1 else join_features
+        self._output_sizes = tuple(encoder.output_size for encoder in encoders)
+        self.output_size = sum(self._output_sizes)
         for index, encoder in enumerate(encoders):
             self.register_child(encoder, f"group{index}")
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D), D over all groups."""
         encoded = [encoder(part, lengths) for encoder, part in self.split(F, inputs)]
-        outputs = self._join(F, *(e.outputs for e in encoded))
-        return tuple(EncoderOutput(outputs, join_vectors(F, *(e.last for e in encoded))))
+        outputs = join_features(F, *(e.outputs for e in encoded), axis=2, widths=self._output_sizes)
+        last = join_features(F, *(e.last for e in encoded), axis=1, widths=self._output_sizes)
+        return tuple(EncoderOutput(outputs, last))
 
     def split(self, F, inputs) -> List[Tuple[Encoder, Any]]:
         """Returns each encoder, and its group (T, N, C / groups) of the features of inputs (T, N, C)."""

@@ -6,15 +6,12 @@ from mxnet import nd
 
 from gluon_lstm.config import IMPLEMENTATIONS
 from gluon_lstm.nn.checks import check_choice, check_flags, check_options, check_shares, check_sizes, parameter_names
-from gluon_lstm.nn.graphs import (
-    SequenceBlock,
-    count_steps,
-    join_equal_features,
-    join_features,
-    join_vectors,
-    split_steps,
-)
+from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_features, split_steps
 from gluon_lstm.nn.recurrences import LSTM, Gates, Recurrence
+
+
+_WIDEST_MARK = 16
+"""Features that mark the padding, at most: more cost the operator time."""
 
 
 class LayerTrace(NamedTuple):
@@ -112,9 +109,8 @@ class RecurrentLayer(SequenceBlock):
             # A great number in the padding would open closed gates again, or overflow: 0 · inf is no gradient of 0.
             inputs = F.SequenceMask(inputs, lengths, use_sequence_length=True)
         if self.needs_steps:
-            outputs = join_equal_features(
-                F, *(self._unroll(F, inputs, lengths, p, backward=d > 0) for d, p in enumerate(weights))
-            )
+            outputs = [self._unroll(F, inputs, lengths, p, backward=d > 0) for d, p in enumerate(weights)]
+            outputs = join_features(F, *outputs, axis=2)
         elif lengths is None:
             outputs = self._run_fused(F, inputs, weights)
         elif self.recurrence.closing is None:
@@ -151,19 +147,25 @@ class RecurrentLayer(SequenceBlock):
 
     def _run_closed(self, F, inputs, lengths, weights):
         """Runs the fused operator with the gates closed after each sequence's end."""
-        marked = join_features(F, inputs, _padding(F, inputs, lengths))
-        columns = [self._closing_column(F, p) for p in weights]
-        widened = [{**p, "i2h_weight": join_vectors(F, p["i2h_weight"], c)} for p, c in zip(weights, columns)]
+        # As wide as joins best: a mark of one feature takes two to three times as long to join.
+        width = max(d for d in range(1, _WIDEST_MARK + 1) if self.input_size % d == 0)
+        widths = (self.input_size, width)
+        marked = join_features(F, inputs, _padding(F, inputs, lengths, width), axis=2, widths=widths)
+        columns = self._closing_columns(F, weights[0], width)
+        widened = [
+            {**p, "i2h_weight": join_features(F, p["i2h_weight"], columns, axis=1, widths=widths)} for p in weights
+        ]
         return self._run_fused(F, marked, widened)
 
-    def _closing_column(self, F, p):
-        """Returns the weights (G·H, 1) of the feature that marks the steps after a sequence's end."""
-        zeros = F.zeros_like(F.slice_axis(p["h2h_weight"], axis=1, begin=0, end=1))
+    def _closing_columns(self, F, p, width: int):
+        """Returns the weights (G·H, width) of the features that mark the steps after a sequence's end."""
+        zeros = F.zeros_like(p["i2h_bias"])
         parts = [
-            self.recurrence.part(F, F.reshape(zeros, shape=(-1,)), gate) + self.recurrence.closing.get(gate, 0.0)
+            self.recurrence.part(F, zeros, gate) + self.recurrence.closing.get(gate, 0.0)
             for gate in self.recurrence.gates
         ]
-        return F.reshape(F.concat(*parts, dim=0), shape=(-1, 1))
+        column = F.expand_dims(F.concat(*parts, dim=0), axis=1)
+        return F.BlockGrad(F.broadcast_axis(column, axis=1, size=width))
 
     def _run_reversed(self, F, inputs, lengths, weights):
         """Runs each direction on its own, the backward one over sequences turned around within their lengths."""
@@ -173,7 +175,7 @@ class RecurrentLayer(SequenceBlock):
 
         outputs = [self._run_fused(F, inputs, weights[:1])]
         outputs += [turned(self._run_fused(F, turned(inputs), [p])) for p in weights[1:]]
-        return join_equal_features(F, *outputs)
+        return join_features(F, *outputs, axis=2)
 
     def _unroll(self, F, inputs, lengths, p: Mapping[str, Any], backward: bool):
         """Returns one direction's outputs (T, N, H), in the order of the inputs."""
@@ -237,7 +239,7 @@ class RecurrentLayer(SequenceBlock):
         return type(after)(*zoned)
 
 
-def _padding(F, inputs, lengths):
-    """Returns (T, N, 1): 1 at the steps after a sequence's end, 0 before."""
-    ones = F.ones_like(F.slice_axis(inputs, axis=2, begin=0, end=1))
+def _padding(F, inputs, lengths, width: int):
+    """Returns (T, N, width): 1 at the steps after a sequence's end, 0 before."""
+    ones = F.ones_like(F.slice_axis(inputs, axis=2, begin=0, end=width))
     return F.BlockGrad(1 - F.SequenceMask(ones, lengths, use_sequence_length=True))

@@ -4,7 +4,7 @@ from typing import Optional
 
 from gluon_lstm.config import POOLINGS
 from gluon_lstm.nn.checks import check_choice, check_sizes
-from gluon_lstm.nn.graphs import SequenceBlock, join_vectors, split_steps
+from gluon_lstm.nn.graphs import SequenceBlock, join_features, split_steps
 
 _LOWEST = -3e38
 """Less than any output; a maximum over steps never takes it, since every sequence has one valid step."""
@@ -57,7 +57,7 @@ class Pooling(SequenceBlock):
             "attention": lambda: self._attend(F, outputs, lengths, **parameters),
         }
         pooled = [pool[mode]() for mode in self._modes]
-        return join_vectors(F, *pooled)
+        return join_features(F, *pooled, axis=1)
 
     def _max(self, F, outputs, lengths):
         """Returns the maximum (N, D) over the valid steps of outputs (T, N, D)."""

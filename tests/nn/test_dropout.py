@@ -255,7 +255,8 @@ def test_training_draws_anew_and_prediction_does_not_draw(rng, hybridized, optio
 def test_a_share_of_nothing_draws_nothing(rng, hybridized):
     encoder = prepare(LSTMEncoder(8, 8, 2, True, dropout=0.0, weight_dropout=0.0, zoneout=0.0), hybridized)
     inputs = rng.normal(size=(6, 3, 8))
-    np.testing.assert_array_equal(train(encoder, inputs)[0], run(encoder, inputs)[0])
+    # oneDNN has a kernel of its own for training; with AVX-512 it rounds in another way.
+    np.testing.assert_allclose(train(encoder, inputs)[0], run(encoder, inputs)[0], rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.parametrize("head_size", [0, 100])
