@@ -1,3 +1,4 @@
+import ctypes
 import math
 import os
 import platform
@@ -5,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -286,3 +288,36 @@ def test_busy_time_grows_with_work():
     while time.process_time() - start < 0.2:
         pass
     assert runtime.busy_seconds() - before > 0.15
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not GNU's")
+@pytest.mark.parametrize("free", [runtime.trim_memory, runtime.free_memory])
+def test_freed_memory_goes_back_to_the_system(free):
+    """Blocks too small for pages of their own, with one in use behind them, would stay with the process."""
+    library = ctypes.CDLL(None)
+    library.malloc.restype, library.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+    blocks = [library.malloc(60_000) for _ in range(2000)]
+    for block in blocks:
+        ctypes.memset(block, 1, 60_000)
+    for block in blocks[:-1]:
+        library.free(block)
+    before = resident_bytes()
+    free()
+    assert resident_bytes() < before - 100e6
+    library.free(blocks[-1])
+
+
+def resident_bytes() -> int:
+    """Returns how much of this process is in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_circles_are_freed():
+    class Circle:
+        pass
+
+    circle = Circle()
+    circle.itself, seen = circle, weakref.ref(circle)
+    del circle
+    runtime.free_memory()
+    assert seen() is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import time
 from typing import Any, Callable, Dict, List, Sequence
@@ -11,6 +10,7 @@ from gluon_lstm.article.claim import Claim, Options, Record, Settings
 from gluon_lstm.article.results import ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
 from gluon_lstm.rundir.lock import locked
+from gluon_lstm.runtime import free_memory
 
 UNFINISHED = {"verdict": None, "checks": [], "tables": [], "figures": []}
 
@@ -65,7 +65,7 @@ def _run(claim: Claim, options: Options, settings: Settings, commit) -> Record:
     """Makes one run."""
     start = time.perf_counter()
     outcome = claim.measure(options, settings.data_dir)
-    gc.collect()  # nets hold each other in circles, with memory of MXNet's that Python does not see
+    free_memory()
     return Record(options, outcome, round(time.perf_counter() - start, 2), commit)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import statistics
 import sys
 from dataclasses import replace
@@ -128,7 +127,7 @@ def _run_all(
             print(f"go on with all runs: gluon-lstm train --resume {directory.path}", file=sys.stderr)
             return code
         records.append(_evaluate(repeat, directory.run(repeat.name), splits))
-        gc.collect()  # nets hold each other in circles, with memory of MXNet's that Python does not see
+        runtime.free_memory()
     directory.write_summary(summarize(records))
     _print_table(records)
     return 0

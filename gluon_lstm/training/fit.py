@@ -17,7 +17,7 @@ from gluon_lstm.errors import DataError, DivergenceError, RunError
 from gluon_lstm.evaluation import Evaluation, Predictions, evaluate, predict_logits, softmax
 from gluon_lstm.nn import get_arrays
 from gluon_lstm.rundir import Checkpoint, Counts, RunDirectory, SavedModel
-from gluon_lstm.runtime import derive_seed, seed_everything
+from gluon_lstm.runtime import derive_seed, seed_everything, trim_memory
 from gluon_lstm.training.averaging import MovingAverage
 from gluon_lstm.training.epoch import Tally, diverged, train_epoch
 from gluon_lstm.training.interrupts import held_signals
@@ -224,6 +224,7 @@ class Fit:
         keeper.log(self._log)
         self._progress.epoch_done(record)
         self._epoch, self._epoch_step, self._tally = self._epoch + 1, 0, Tally()
+        trim_memory()
         return record
 
     def _averaged(self):

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import gc
 import io
 import random
 import statistics
@@ -84,7 +83,7 @@ def rounds(rng: random.Random) -> Iterator[None]:
             run_command(["train", *random_options(rng), "--output", run])
             run_command(["evaluate", run])
         next(steps)
-        gc.collect()
+        runtime.free_memory()
         yield
 
 
