@@ -225,7 +225,7 @@ def free_memory() -> None:
 
 
 def trim_memory() -> None:
-    """Gives back to the system what the C library keeps of freed memory, in some ms; does nothing where it is not GNU's.
+    """Gives back to the system, in some ms, what GNU's C library keeps of freed memory; others are left alone.
 
     Batches of many shapes would leave more and more holes behind.
     """

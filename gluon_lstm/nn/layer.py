@@ -9,7 +9,6 @@ from gluon_lstm.nn.checks import check_choice, check_flags, check_options, check
 from gluon_lstm.nn.graphs import SequenceBlock, count_steps, join_features, split_steps
 from gluon_lstm.nn.recurrences import LSTM, Gates, Recurrence
 
-
 _WIDEST_MARK = 16
 """Features that mark the padding, at most: more cost the operator time."""
 
