@@ -48,6 +48,11 @@ def main() -> None:
     copy_pictures(name)
 
 
+def described(folder: Path) -> Dict[str, Any]:
+    """Returns on what a run was trained: versions, machine, threads."""
+    return json.loads((ROOT / folder / "config.json").read_text(encoding="utf-8"))["environment"]
+
+
 def copy_pictures(name: str) -> None:
     """Keeps the plots of seed 0's report in ``docs/results/NAME``."""
     target = RESULTS / name
@@ -71,7 +76,7 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
     trained = run_command(
         [sys.executable, "train.py", *options, "--seed", str(seed), "--output", str(folder), "--force"]
     )
-    run_command([sys.executable, "evaluate.py", str(folder)])
+    evaluated = run_command([sys.executable, "evaluate.py", str(folder)])
     metrics = json.loads((ROOT / folder / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
     model = json.loads((ROOT / folder / "model" / "model.json").read_text(encoding="utf-8"))
     log = [json.loads(line) for line in (ROOT / folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -86,7 +91,9 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
         "epoch_seconds": sum(record["seconds"] for record in log) / len(log),
         "each_epoch_seconds": [record["seconds"] for record in log],
         "train_seconds": trained.seconds,
-        "peak_mib": trained.peak_mib,
+        "evaluate_seconds": evaluated.seconds,
+        "peak_mib": max(trained.peak_mib, evaluated.peak_mib),
+        **described(folder),
     }
     finished.write_text(json.dumps(figures) + "\n", encoding="utf-8")
     print(json.dumps(figures), flush=True)
