@@ -9,10 +9,13 @@ nearly equal length. In one process, in turn, medians over the rounds:
 * ``ours``: ``LSTMEncoder`` with lengths: padding changes nothing;
 * ``fused``: the same with Gluon's bidirectional LSTM, which ignores lengths: padding changes the results;
 * ``per_direction``: the same with one Gluon LSTM a direction, the backward one between two ``SequenceReverse``: exact;
+* ``two_operators``: the same with one Gluon LSTM a direction and nothing reversed: no form with an operator a
+  direction, such as one that reverses the words' numbers before the embedding, can be faster;
+* ``operator``: Gluon's bidirectional LSTM alone, forward and backward, on made-up inputs of the batches' shapes;
 * ``gluon``: as one writes it with Gluon alone: bidirectional LSTM, ``max``, ``Trainer`` with Adam; lengths ignored.
 
-The first three share pooling and step. With PyTorch installed beside: ``torch`` (lengths ignored) and
-``torch_packed`` (exact). Before anything is timed, the exact forms must compute the same outputs from the
+The first four share pooling and step. With PyTorch installed beside, as a result needs it: ``torch`` (lengths ignored)
+and ``torch_packed`` (exact). Before anything is timed, the exact forms must compute the same outputs from the
 same weights on a padded batch, and those that ignore lengths must not.
 """
 
@@ -58,6 +61,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="forms to time (default: all)")
     arguments = parser.parse_args()
     runtime.prepare()
+    if not arguments.only and "torch" not in forms():
+        parser.error("a result needs PyTorch beside; install it, or name forms with --only")
     batches = read_batches(Path(arguments.data_dir) / "imdb" / "train.jsonl.gz")
     check_forms(max((batch.lengths for batch in batches), key=np.std), HIDDEN, EMBEDDING)
     epochs = {name: make for name, make in forms().items() if not arguments.only or name in arguments.only}
@@ -173,8 +178,8 @@ def read_batches(path: Path) -> List[Batch]:
 
 def forms() -> Dict[str, Callable[[], Callable[[List[Batch]], None]]]:
     """Returns functions that make the function that trains for one epoch, by the form's name."""
-    names = ("ours", "fused", "per_direction")
-    found = {**{name: lambda name=name: stepped(name) for name in names}, "gluon": gluon_alone}
+    found = {name: lambda name=name: stepped(name) for name in ("ours", "fused", "per_direction", "two_operators")}
+    found.update(operator=operator_alone, gluon=gluon_alone)
     try:
         import torch  # noqa: F401 - whether it is there
     except ImportError:
@@ -215,7 +220,11 @@ def encoders() -> Dict[str, Callable]:
 
             return F.concat(self.ahead(inputs), turned(self.back(turned(inputs))), dim=2)
 
-    return {"ours": Ours, "fused": Fused, "per_direction": PerDirection}
+    class TwoOperators(PerDirection):
+        def hybrid_forward(self, F, inputs, lengths):
+            return F.concat(self.ahead(inputs), self.back(inputs), dim=2)
+
+    return {"ours": Ours, "fused": Fused, "per_direction": PerDirection, "two_operators": TwoOperators}
 
 
 def stepped(name: str) -> Callable[[List[Batch]], None]:
@@ -247,6 +256,27 @@ def stepped(name: str) -> Callable[[List[Batch]], None]:
     def epoch(batches: List[Batch]) -> None:
         for batch in batches:
             stepper.step(batch, RATE)
+        mx.nd.waitall()
+
+    return epoch
+
+
+def operator_alone() -> Callable[[List[Batch]], None]:
+    """Returns an epoch of the bare operator, forward and backward; no parameter is updated."""
+    import mxnet as mx
+    from mxnet.gluon import rnn
+
+    lstm = rnn.LSTM(HIDDEN, bidirectional=True, input_size=EMBEDDING)
+    lstm.initialize()
+    lstm.hybridize(static_alloc=True, static_shape=True)
+
+    def epoch(batches: List[Batch]) -> None:
+        for batch in batches:
+            inputs = mx.nd.random.normal(shape=(*batch.inputs.shape, EMBEDDING))
+            inputs.attach_grad()
+            with mx.autograd.record():
+                outputs = lstm(inputs)
+            outputs.backward()
         mx.nd.waitall()
 
     return epoch

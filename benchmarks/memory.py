@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
-from typing import TYPE_CHECKING, List
+from typing import TYPE_CHECKING, Dict, List, NamedTuple, Sequence
 
 import numpy as np
 from common import write_result
@@ -27,6 +27,13 @@ FEATURES, HIDDEN, CLASSES = 16, 32, 4
 MOST_STEPS, MOST_SEQUENCES = 100, 32
 
 
+class Size(NamedTuple):
+    """The process in MiB: as it was, and once freed memory had gone back to the system."""
+
+    resident: float
+    trimmed: float
+
+
 def main() -> None:
     """Takes the steps and writes ``docs/results/memory-IMPLEMENTATION.json``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -35,17 +42,24 @@ def main() -> None:
     arguments = parser.parse_args()
     runtime.prepare()
     sizes = watch(arguments.steps, arguments.implementation)
-    fifth = len(sizes) // 5
-    settled, end = statistics.fmean(sizes[fifth : 2 * fifth]), statistics.fmean(sizes[-fifth:])
+    series = {"untrimmed_": [size.resident for size in sizes], "": [size.trimmed for size in sizes]}
+    grown = {f"{prefix}{key}": value for prefix, of in series.items() for key, value in growth(of).items()}
     write_result(
         f"memory-{arguments.implementation}",
-        {"resident_mib": sizes, "settled_mib": settled, "end_mib": end, "growth": end / settled - 1},
+        {**{f"{prefix}resident_mib": values for prefix, values in series.items()}, **grown},
     )
-    print(f"{settled:.0f} MiB in the second fifth of the steps, {end:.0f} MiB in the last")
+    print(grown)
 
 
-def watch(steps: int, implementation: str) -> List[float]:
-    """Returns the resident size, in MiB, at fifty moments of a training over batches of random shapes."""
+def growth(sizes: Sequence[float]) -> Dict[str, float]:
+    """Returns the mean size in the second fifth and in the last, and by what share it grew."""
+    fifth = len(sizes) // 5
+    settled, end = statistics.fmean(sizes[fifth : 2 * fifth]), statistics.fmean(sizes[-fifth:])
+    return {"settled_mib": settled, "end_mib": end, "growth": end / settled - 1}
+
+
+def watch(steps: int, implementation: str) -> List[Size]:
+    """Returns the resident size at fifty moments of a training over batches of random shapes."""
     import mxnet as mx
 
     from gluon_lstm import SequenceClassifier
@@ -63,8 +77,9 @@ def watch(steps: int, implementation: str) -> List[float]:
         stepper.step(random_batch(rng), 1e-3)
         if step % (steps // 50) == 0:
             mx.nd.waitall()
+            resident = resident_mib()
             runtime.trim_memory()
-            sizes.append(resident_mib())
+            sizes.append(Size(resident, resident_mib()))
     return sizes
 
 
