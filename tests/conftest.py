@@ -1,17 +1,61 @@
-"""What every test gets: seeded random streams; and what every test of a block asks for: eager, then hybridized."""
+"""What every test gets: seeded random streams, no network; and what every test of a block asks for: eager, then hybridized."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import pathlib
+import socket
 import tempfile
 import zlib
-from typing import Callable, Type
+from typing import Any, Callable, Iterator, Optional, Type
 
 import numpy as np
 import pytest
 
 from gluon_lstm import runtime
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Fails a test that connects to another machine, or asks for another's address: the suite runs offline.
+
+    Not by an OSError, which the code under test would take for a network that is down. Processes
+    that a test starts are not watched.
+    """
+
+    def refusing(function: Callable, place: Callable[..., Optional[str]]) -> Callable:
+        def call(*arguments: Any, **options: Any) -> Any:
+            host = place(*arguments)
+            if host is not None and not is_on_this_machine(host):
+                pytest.fail(f"a test reaches for {host}: tests run offline")
+            return function(*arguments, **options)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, refusing(getattr(socket.socket, name), host_of_connection))
+        patch.setattr(socket, "getaddrinfo", refusing(socket.getaddrinfo, host_to_resolve))
+        yield
+
+
+def host_of_connection(connecting: socket.socket, address: Any) -> Optional[str]:
+    """Returns the host that a socket is to be connected with; ``None`` for one of the file system."""
+    return None if connecting.family == socket.AF_UNIX else address[0]
+
+
+def host_to_resolve(host: Any, *_: Any) -> Optional[str]:
+    """Returns the host whose address is asked for; ``None`` where there is none, which means this machine."""
+    return host.decode() if isinstance(host, bytes) else host or None
+
+
+def is_on_this_machine(host: str) -> bool:
+    """Whether a host is this machine, reached without any network."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 @pytest.fixture(autouse=True)
