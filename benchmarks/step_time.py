@@ -10,13 +10,15 @@ shapes with made-up images:
 * ``bare``: Gluon's LSTM, its last output into a dense layer, the loss and Gluon's Adam, on one fixed batch;
 * ``net``: forward and backward of the whole classifier on one fixed batch;
 * ``update``: that and our optimizer, the gradient clipped;
-* ``step``: what ``train`` does: draw and augment each batch, step, and read loss and accuracy.
+* ``step``: what ``train`` does, by its own loop: draw and augment each batch, step, read loss and accuracy,
+  show the progress, seed the random streams anew every hundred steps, and see whether a checkpoint is due.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import tempfile
 import time
 from typing import Callable, Dict, List
 
@@ -38,13 +40,15 @@ def main() -> None:
     arguments = parser.parse_args()
     config = preset(arguments.preset)
     runtime.prepare(config.runtime.threads)
-    figures = measure(timers(config), arguments.rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        figures = measure(timers(config, folder), arguments.rounds)
     medians = {name: statistics.median(values) for name, values in figures.items()}
     write_result(
         f"step-time-{arguments.preset}",
         {
             "milliseconds": {name: summarize(values) for name, values in figures.items()},
             "median_milliseconds": medians,
+            "steps_a_round": STEPS,
             "encoder_to_operator": medians["encoder"] / medians["operator"],
             "step_to_operator": medians["step"] / medians["operator"],
             "step_to_bare": medians["step"] / medians["bare"],
@@ -66,8 +70,13 @@ def measure(functions: Dict[str, Callable[[], None]], rounds: int) -> Dict[str, 
     return {name: values[2:] for name, values in figures.items()}
 
 
-def timers(config: Config) -> Dict[str, Callable[[], None]]:
-    """Returns the functions to time; each takes ``STEPS`` steps and waits for them."""
+def timers(config: Config, folder: str) -> Dict[str, Callable[[], None]]:
+    """Returns the functions to time; each takes ``STEPS`` steps and waits for them.
+
+    Args:
+        config: what is trained.
+        folder: where checkpoints go, if the configuration has any within an epoch.
+    """
     import mxnet as mx
 
     from gluon_lstm.nn import build_net
@@ -102,7 +111,7 @@ def timers(config: Config) -> Dict[str, Callable[[], None]]:
         "bare": bare_timer(config, inputs, labels),
         "net": net_alone,
         "update": updates,
-        "step": loop_timer(config, dataset, stepper),
+        "step": loop_timer(config, dataset, folder),
     }
 
 
@@ -157,17 +166,24 @@ def bare_timer(config: Config, inputs, labels) -> Callable[[], None]:
     return run
 
 
-def loop_timer(config: Config, dataset, stepper) -> Callable[[], None]:
-    """Returns a function that runs ``STEPS`` steps of an epoch as ``train`` does."""
+def loop_timer(config: Config, dataset, folder: str) -> Callable[[], None]:
+    """Returns a function that takes the next ``STEPS`` steps of a training, as ``train`` takes them."""
     from itertools import islice
 
-    from gluon_lstm.data import iterate_batches
-    from gluon_lstm.training.epoch import Tally, train_epoch
+    import mxnet as mx
+
+    from gluon_lstm.data import DataSplits, iterate_batches
+    from gluon_lstm.rundir import RunDirectory
+    from gluon_lstm.training import Fit, Progress
+    from gluon_lstm.training.keeping import Keeper
+
+    fitting = Fit(config, DataSplits(dataset, dataset, dataset), [mx.cpu()], Progress(config.training.epochs))
+    keeper = Keeper(RunDirectory(folder), config.training.keep_checkpoints)
 
     def run() -> None:
-        batches, tally = iterate_batches(dataset, config.training.batch_size, (0,)), Tally()
-        train_epoch(islice(batches, STEPS), stepper.step, lambda step: 1e-3, 0, tally, lambda: False)
-        tally.read_all()
+        batches = iterate_batches(dataset, config.training.batch_size, (config.runtime.seed, 1))
+        fitting.take_steps(islice(batches, STEPS), keeper)
+        mx.nd.waitall()
 
     return run
 

@@ -26,7 +26,7 @@ def no_network() -> Iterator[None]:
 
     def refusing(function: Callable, place: Callable[..., Optional[str]]) -> Callable:
         def call(*arguments: Any, **options: Any) -> Any:
-            host = place(*arguments)
+            host = place(*arguments, **options)
             if host is not None and not is_on_this_machine(host):
                 pytest.fail(f"a test reaches for {host}: tests run offline")
             return function(*arguments, **options)
@@ -45,7 +45,7 @@ def host_of_connection(connecting: socket.socket, address: Any) -> Optional[str]
     return None if connecting.family == socket.AF_UNIX else address[0]
 
 
-def host_to_resolve(host: Any, *_: Any) -> Optional[str]:
+def host_to_resolve(host: Any, *_: Any, **__: Any) -> Optional[str]:
     """Returns the host whose address is asked for; ``None`` where there is none, which means this machine."""
     return host.decode() if isinstance(host, bytes) else host or None
 

@@ -97,6 +97,50 @@ def test_the_gap_to_keras_comes_with_its_standard_error(monkeypatch, ours, keras
     assert said in importlib.import_module("tables").accuracy_gap(result)
 
 
+@pytest.mark.parametrize("difference, said", [
+    (0.0030, []), (-0.0030, []),
+    (0.0032, ["That is 0.02 points outside of the aim, on the side that is better for us, and less than the standard"]),
+    (-0.0080, ["That is 0.50 points outside of the aim, on the side that is worse for us, and more than the standard"]),
+])  # fmt: skip
+def test_a_gap_beyond_the_aim_is_explained(monkeypatch, difference, said):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tables = importlib.import_module("tables")
+    sides = {side: {"test_accuracy": {"sd": 0.003}} for side in ("ours", "keras")}
+    told = tables.beyond_aim({**sides, "accuracy_difference": difference, "runs": 5 * [None]})
+    assert [text.replace(" error.", "") for text in told] == said
+
+
+def test_tables_say_what_a_result_has_kept_and_where_it_has_not(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tables = importlib.import_module("tables")
+    old = {"keras_threads": 2, "runs": [{"ours": {}, "keras": {}}]}
+    new = {"keras_threads": 2, "runs": [{"ours": {"threads": "1", "peak_mib": 512}, "keras": {"threads": "2"}}]}
+    assert [tables.article_threads(old, side) for side in ("ours", "keras")] == ["not recorded", "2"]
+    assert [tables.article_threads(new, side) for side in ("ours", "keras")] == ["1", "2"]
+    assert [tables.article_memory(new, side) for side in ("ours", "keras")] == ["0.50", "not recorded"]
+
+
+def test_presets_of_one_origin_are_told_together(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tables = importlib.import_module("tables")
+    day = {"date": "2026-11-24", "machine": "A, 2 cores"}
+    results = {
+        "one": {**day, "runs": [{}, {"threads": "1"}]},
+        "two": {**day, "date": "2026-11-28", "runs": [{"threads": "1"}, {"threads": "2"}]},
+        "three": {**day, "runs": [{}]},
+    }
+    assert tables.origins(results) == [
+        "`one`, `three`: measured by 2026-11-24 on A, 2 cores.",
+        "`two`: measured by 2026-11-28 on A, 2 cores; threads: 1/2.",
+    ]
+
+
+def test_keras_gets_the_threads_that_are_faster_once_its_graph_is_compiled(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    trials = {1: {"epoch_seconds": [9.0, 8.0]}, 2: {"epoch_seconds": [12.0, 7.0]}}
+    assert importlib.import_module("article_vs_keras").faster(trials) == 2
+
+
 def test_the_page_beside_the_peers_is_what_its_results_say(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     report = importlib.import_module("side_by_side_report")
@@ -107,3 +151,21 @@ def test_the_page_beside_the_peers_is_what_its_results_say(monkeypatch, tmp_path
     aims = {task: [report.aim(shape, task) for shape in result["shapes"]] for task in report.TITLES}
     assert aims["train"] == ["1.00", "1.50", "1.00", "1.00", "1.00", "none"]
     assert aims["predict"] == ["1.00", "1.00", "1.00", "1.00", "none", "none"]
+
+
+def test_a_timed_step_of_training_is_one_of_the_trainings_own(monkeypatch, tmp_path):
+    from gluon_lstm.training import fit
+
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    step_time = importlib.import_module("step_time")
+    monkeypatch.setattr(step_time, "STEPS", 60)
+    monkeypatch.setattr(step_time, "SAMPLES", 1000)
+    small = {"model": {"hidden_size": 2}, "training": {"batch_size": 8, "checkpoint_every": "50"}}
+    step = step_time.timers(merge(preset("default"), small), str(tmp_path))["step"]
+    seeds, seed = [], fit.seed_everything
+    monkeypatch.setattr(fit, "seed_everything", lambda value: (seeds.append(value), seed(value)))
+    for _ in range(4):
+        step()
+    taken = [entry.step for entry in RunDirectory(tmp_path).checkpoints.entries()]
+    assert len(seeds) == 2  # after 100 and 200 of the 240 steps
+    assert max(taken) == 200

@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 import mxnet as mx
 import numpy as np
@@ -176,7 +176,16 @@ class Fit:
 
     def _train(self, keeper: Keeper, received: List[int]) -> None:
         """Trains to the end of the epoch, or until a signal has come."""
-        batches = self._remaining_batches()
+        self.take_steps(self._remaining_batches(), keeper, received)
+
+    def take_steps(self, batches: Iterable[Any], keeper: Keeper, received: Sequence[int] = ()) -> None:
+        """Takes a step of the epoch a batch, with all that goes along with one, until a signal has come.
+
+        Args:
+            batches: those of the epoch that come next.
+            keeper: where a checkpoint that is due goes.
+            received: the signals that have come.
+        """
         with self._progress.epoch(self._epoch, len(self._splits.train)) as show:
 
             def on_step() -> bool:
