@@ -43,11 +43,27 @@ def check_replaceable(target: Path) -> None:
         raise OSError(errno.EINVAL, "Not a regular file", str(target))
     with suppress(FileNotFoundError, NotADirectoryError):
         os.lstat(target.with_name(f".{target.name}.12345678"))  # raises where the name is too long
-    folder = next(parent for parent in target.absolute().parents if os.path.lexists(parent))
-    if not folder.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
+    _check_writable(target.absolute().parent)
+
+
+def check_fillable(folder: Path) -> None:
+    """Raises the OSError that making a folder, or a file in one that is there, would end with, as ``check_replaceable``.
+
+    It tells what shows beforehand, and makes nothing.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        os.lstat(folder)  # raises where the name is too long
+    _check_writable(folder.absolute())
+
+
+def _check_writable(folder: Path) -> None:
+    """Raises OSError where nothing can be written to a folder, or to the one that it would have to be made in."""
+    nearest = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not nearest.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(nearest))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        number = errno.EROFS if os.statvfs(nearest).f_flag & os.ST_RDONLY else errno.EACCES
+        raise OSError(number, os.strerror(number), str(nearest))
 
 
 @contextmanager

@@ -93,7 +93,10 @@ class DataConfig:
         choices=VIEWS,
     )
     validation_size: Optional[int] = option(
-        None, "training samples set aside for validation; default: the data set's own", low=1
+        None,
+        "training samples set aside for validation; default: 180 of digits, a twelfth of mnist's images, a tenth of "
+        "texts, of both at most 5000, and of what has a validation split that split",
+        low=1,
     )
     split_seed: int = option(0, "seed that draws the validation split; apart from --seed, so that seeds compare", low=0)
     folds: int = option(

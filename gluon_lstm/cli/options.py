@@ -23,7 +23,9 @@ def add_config_arguments(parser: argparse.ArgumentParser, without: Container[str
     """Adds ``--preset``, ``--config`` and one flag for each field of ``Config``, but for those named."""
     parser.add_argument("--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: default)")
     parser.add_argument(
-        "--config", metavar="FILE", help="YAML or JSON file of options, or a run's config.json; flags come after it"
+        "--config",
+        metavar="FILE",
+        help="YAML or JSON file of options, or a run's config.json; flags come after it (default: none)",
     )
     for name in SECTIONS:
         _add_section(parser, name, without)

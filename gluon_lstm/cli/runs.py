@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Mapping, Optional
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.advice import learning_note
@@ -55,7 +55,7 @@ def resume(arguments: argparse.Namespace) -> int:
         return resume_repeats(path, go_on)
     directory = RunDirectory.open(path)
     config = directory.read_config()
-    runtime.prepare(config.runtime.threads or _threads(directory))
+    runtime.prepare(config.runtime.threads or recorded_threads(directory.read_record()))
     return go_on(config, load_splits(config), path)
 
 
@@ -92,9 +92,13 @@ def _check_alone(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"{flag(given[0])}: --resume goes on with the run's own options; leave this out")
 
 
-def _threads(directory: RunDirectory) -> Optional[int]:
-    """Returns the thread count that a run was begun with, on which the last bits of its numbers depend."""
-    environment = directory.read_record().get("environment")
+def recorded_threads(record: Mapping[str, Any]) -> Optional[int]:
+    """Returns the thread count that a run was begun with, on which the last bits of its numbers depend.
+
+    Args:
+        record: the content of its ``config.json``; where another file has none of it, or none that can be, ``None``.
+    """
+    environment = record.get("environment")
     threads = str(environment.get("threads", "")) if isinstance(environment, dict) else ""
     is_number = threads.isdecimal() and len(threads) <= len(str(runtime.MOST_THREADS))
     return int(threads) if is_number and 1 <= int(threads) <= runtime.MOST_THREADS else None

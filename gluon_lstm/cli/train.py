@@ -17,7 +17,7 @@ from gluon_lstm.cli.idle import warn_of_idle_options
 from gluon_lstm.cli.loading import from_memory, load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.repeat import list_repeats, run_repeats
-from gluon_lstm.cli.runs import resume, start_run
+from gluon_lstm.cli.runs import recorded_threads, resume, start_run
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits
 from gluon_lstm.rundir import RunDirectory
@@ -34,11 +34,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with a run that was ended, or with all those of --seeds or --folds, with its own options "
         "(default: a new run)",
     )
-    parser.add_argument("--force", action="store_true", help="delete an earlier run in the run directory first")
+    parser.add_argument("--force", action="store_true", help="delete an earlier run in the run directory first (default: no)")
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help=f"take {DRY_RUN_BATCHES} batches through training, validation, saving and evaluation, and keep nothing",
+        help=f"take {DRY_RUN_BATCHES} batches through training, validation, saving and evaluation, and keep nothing "
+        "(default: no)",
     )
     repeat.add_arguments(parser)
     add_config_arguments(parser)
@@ -64,7 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
         )
     RunDirectory.check_free(output, arguments.force)
     config, splits = _load(arguments, config)
-    _warn_of_other_data(arguments.config, splits)
+    recorded = read_config_file(arguments.config) if arguments.config else {}
+    _warn_of_other_data(arguments.config, recorded, splits)
+    _warn_of_other_threads(arguments.config, recorded)
     return start_run(config, splits, output, arguments.force)
 
 
@@ -97,10 +100,17 @@ def _dry_run(config: Config, splits: DataSplits) -> int:
     return code
 
 
-def _warn_of_other_data(config_file: Any, splits: DataSplits) -> None:
-    """Says so where a repeated run's data are not those that it had."""
-    recorded: Mapping[str, Any] = read_config_file(config_file).get("dataset", {}) if config_file else {}
+def _warn_of_other_data(config_file: Any, recorded: Mapping[str, Any], splits: DataSplits) -> None:
+    """Says so where a repeated run's data are not those that its file has a record of."""
     for split in splits:
-        before = recorded.get("splits", {}).get(split.split)
+        before = recorded.get("dataset", {}).get("splits", {}).get(split.split)
         if before and before["sha256"] != split.fingerprint:
             print(f"warning: the {split.split} split is not the one that {config_file} was trained on", file=sys.stderr)
+
+
+def _warn_of_other_threads(config_file: Any, recorded: Mapping[str, Any]) -> None:
+    """Says so where a repeated run has not the threads that its file has a record of: sums come in another order."""
+    before, now = recorded_threads(recorded), runtime.describe()["threads"]
+    if before and str(before) != now:
+        print(f"warning: {config_file} was trained with --threads {before}, and this run has {now}: its numbers may "
+              f"differ in their last digits; give --threads {before} for the same to the byte", file=sys.stderr)  # fmt: skip

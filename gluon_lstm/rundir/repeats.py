@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Mapping, NamedTuple, Tuple, Union
 
+from gluon_lstm.atomic import check_fillable
 from gluon_lstm.config import Config, merge
 from gluon_lstm.errors import ConfigError, RunError, shown
 from gluon_lstm.rundir.files import read_json, write_json
@@ -88,10 +89,11 @@ class RepeatsDirectory:
 
     @classmethod
     def check_free(cls, path: Union[str, Path], force: bool = False) -> None:
-        """Raises RunError where ``create`` would refuse the folder for what is in it; writes nothing."""
+        """Raises RunError where ``create`` would: for what is in the folder, or as it cannot be written; writes nothing."""
         directory = cls(path)
-        if os.path.isdir(path):
-            with explained(directory.path, "choose another folder with --output"):
+        with explained(directory.path, "choose another folder with --output"):
+            check_fillable(directory.path)
+            if os.path.isdir(path):
                 for entry in sorted(directory.path.iterdir()):
                     directory._check(entry, force)
 

@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
 
-from gluon_lstm.atomic import replacing_directory, replacing_file, surviving_directory
+from gluon_lstm.atomic import check_fillable, replacing_directory, replacing_file, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints
@@ -82,9 +82,10 @@ class RunDirectory:
 
     @classmethod
     def check_free(cls, path: Union[str, Path], force: bool = False) -> None:
-        """Raises RunError where ``create`` would refuse the folder for what is in it; writes nothing."""
-        if os.path.isdir(path):
-            with explained(Path(path), "choose another folder with --output"):
+        """Raises RunError where ``create`` would: for what is in the folder, or as it cannot be written; writes nothing."""
+        with explained(Path(path), "choose another folder with --output"):
+            check_fillable(Path(path))
+            if os.path.isdir(path):
                 cls(path)._check_entries(force)
 
     def delete(self) -> None:

@@ -45,7 +45,7 @@ class Tally:
 
         Args:
             result: what it left behind.
-            step: its number.
+            step: its number, from 0 over all epochs.
             rate: its learning rate.
 
         Raises:
@@ -92,13 +92,13 @@ def diverged(step: int, what: str, rate: float, clips: bool) -> DivergenceError:
     """Returns the error that says at which step and rate something was not finite, and what to try.
 
     Args:
-        step: number of the step.
+        step: number of the step, from 0; told from 1, as ``--resume`` counts the steps taken.
         what: what was not finite.
         rate: learning rate of the step.
         clips: whether the gradient is clipped already.
     """
     return DivergenceError(
-        f"step {step}: the {what} is not finite at learning rate {rate:.3g}; "
+        f"step {step + 1:,}: the {what} is not finite at learning rate {rate:.3g}; "
         f"try a lower --learning-rate or {'a lower --clip-norm' if clips else '--clip-norm 1'}"
     )
 

@@ -37,8 +37,8 @@ class Progress:
         )
 
         def show(tally: Tally) -> None:
-            bar.update(tally.samples - bar.n)
             bar.set_postfix_str(f"loss {tally.loss:.4f}", refresh=False)
+            bar.update(tally.samples - bar.n)
 
         with bar:
             yield show if not bar.disable else lambda tally: None

@@ -1,13 +1,19 @@
 """Every mistake that a person can make ends with one line and exit code 2, and leaves nothing behind."""
 
+import errno
 import gzip
 import json
+import os
 import shutil
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from commands import idx
 
+from gluon_lstm.cli import train
 from gluon_lstm.data import mnist
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.CHECKSUMS
@@ -134,6 +140,42 @@ def test_no_data_and_no_network(refuses, tmp_path, monkeypatch):
     assert "--data-dir DIR" in line
 
 
+class CorruptMirrors(BaseHTTPRequestHandler):
+    """Two mirrors in one, by the address: the first gives another file, the second one that breaks off."""
+
+    def do_GET(self):
+        content = gzip.compress(b"another file")
+        content = content if self.path.startswith("/first/") else content[:-9]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        return None
+
+
+@pytest.fixture
+def corrupt_mirrors(monkeypatch):
+    """Has MNIST downloaded from two mirrors whose files are damaged; gives their host."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), CorruptMirrors)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    host = f"127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(mnist, "MIRRORS", (f"http://{host}/first/", f"http://{host}/second/"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    yield host
+    server.shutdown()
+    server.server_close()
+
+
+def test_corrupt_downloads_from_both_mirrors(refuses, tmp_path, corrupt_mirrors):
+    line = refuses("train", "--output", "run", "--dataset", "mnist")
+    name, host = f"{TRAIN_IMAGES}.gz", corrupt_mirrors
+    assert f"{name} could not be downloaded ({host}: wrong SHA-256 checksum; {host}: Compressed file ended " in line
+    assert f"put {name}, " in line
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+
+
 def test_a_data_folder_that_is_not_there(refuses, monkeypatch):
     options = ("train", "--output", "run", "--dataset", "mnist")
     assert "--data-dir nowhere: no such folder" in refuses(*options, "--data-dir", "nowhere")
@@ -162,6 +204,27 @@ def test_a_run_directory_that_cannot_be_written(refuses, tmp_path, where, option
     assert f"{where}: cannot be written (" in line
     assert "--output" in line
     assert (tmp_path / "work" / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number, flags", [(errno.EACCES, 0), (errno.EROFS, os.ST_RDONLY)], ids=["denied", "read-only"])
+@pytest.mark.parametrize("where", ["folder", "folder/new/run"])
+@pytest.mark.parametrize("options", [[], ["--force"], ["--seeds", "2"]], ids=" ".join)
+def test_a_run_directory_without_permission_is_refused_before_data_are_read(
+    refuses, tmp_path, monkeypatch, where, options, number, flags
+):
+    # The superuser, who may run the tests, has every permission: the system's answers stand in.
+    (tmp_path / "work" / "folder").mkdir()
+    monkeypatch.setattr(train, "load_fitting_splits", lambda *_: pytest.fail("it must not read data"))
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("folder"))
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_flag=flags))
+    line = refuses("train", "--output", where, *options)
+    assert f"{where}: cannot be written ({os.strerror(number)}); choose another folder with --output" in line
+
+
+def test_a_run_directory_whose_name_is_too_long_is_refused_before_data_are_read(refuses, monkeypatch):
+    monkeypatch.setattr(train, "load_fitting_splits", lambda *_: pytest.fail("it must not read data"))
+    line = refuses("train", "--output", "x" * 300)
+    assert "cannot be written (File name too long); choose another folder with --output" in line
 
 
 @pytest.mark.parametrize(

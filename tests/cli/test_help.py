@@ -7,9 +7,7 @@ import gluon_lstm
 from gluon_lstm.cli import find_lr
 from gluon_lstm.cli.main import COMMANDS, build_parser
 from gluon_lstm.config import PRESETS, SECTIONS, Config, flag
-
-# What has no default to name: switches that are off, and a file that need not be.
-WITHOUT_DEFAULT = {"--help", "--force", "--dry-run", "--config"}
+from gluon_lstm.data import corpora, digits, mnist
 
 
 def options_of(command):
@@ -27,7 +25,7 @@ def test_every_flag_is_shown_with_its_default(cli, command):
     for name, action in options_of(command).items():
         assert name in out
         assert action.help
-        assert "default: " in action.help or name in WITHOUT_DEFAULT
+        assert "default: " in action.help or name == "--help"
 
 
 @pytest.mark.parametrize("command", ["train", "find-lr"])
@@ -41,6 +39,14 @@ def test_a_flag_shows_the_default_of_its_field(command, section):
         value = getattr(defaults, item.name)
         shown = {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
         assert f"default: {shown}" in options[flag(item.name)].help or value is None
+
+
+def test_the_sizes_of_validation_splits_are_those_that_are_drawn():
+    text = options_of("train")["--validation-size"].help
+    assert f"{digits.DEFAULT_VALIDATION_SIZE} of digits" in text
+    assert (mnist.VALIDATION_SHARE, corpora.TENTH) == (12, 10)
+    assert mnist.MAX_VALIDATION_SIZE == corpora.MAX_VALIDATION_SIZE
+    assert f"at most {mnist.MAX_VALIDATION_SIZE}" in text
 
 
 def test_presets_are_named(cli):

@@ -26,6 +26,16 @@ def test_another_process_writes_the_same_bytes(script, trained, tmp_path):
         assert (tmp_path / "run" / name).read_bytes() == (trained / name).read_bytes(), name
 
 
+def test_two_threads_write_the_same_bytes_each_time(script, tmp_path):
+    # 32 units, so that the products are large enough to be shared out.
+    options = (*TINY, "--hidden-size", 32, "--epochs", 1, "--threads", 2)
+    for name in ("first", "again"):
+        assert finish(script("train.py", "--output", tmp_path / name, *options)).code == 0
+    assert '"threads": "2"' in (tmp_path / "first" / "config.json").read_text()
+    for name in ("config.json", "model/parameters.safetensors", "model/model.json"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "again" / name).read_bytes(), name
+
+
 @pytest.mark.parametrize(
     "name, arguments, message",
     [

@@ -67,6 +67,20 @@ def test_a_runs_config_repeats_it_to_the_byte(cli, trained, tmp_path, options):
     assert first == again
 
 
+@pytest.mark.parametrize("before, told", [("3", True), ("2", False), ("many", False), (None, False), ("0", False)])
+def test_other_threads_than_in_the_run_that_is_repeated_are_told(cli, trained, tmp_path, monkeypatch, before, told):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    record, config = RunDirectory.open(trained).read_record(), tmp_path / "config.json"
+    record["environment"]["threads"] = before
+    config.write_text(json.dumps(record))
+    outcome = cli("train", "--config", config, "--output", tmp_path / "again", "--epochs", 1)
+    line = (f"warning: {config} was trained with --threads 3, and this run has 2: its numbers may differ in their last "
+            f"digits; give --threads 3 for the same to the byte\n")  # fmt: skip
+    assert outcome.code == 0
+    assert (line in outcome.err) is told
+    assert outcome.err.count("warning: ") == int(told)
+
+
 def test_another_seed_gives_another_model(cli, trained, tmp_path):
     assert cli("train", "--config", trained / "config.json", "--output", tmp_path / "other", "--seed", 1).code == 0
     assert weights(tmp_path / "other") != weights(trained)

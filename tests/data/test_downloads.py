@@ -1,6 +1,8 @@
 import gzip
 import hashlib
+import io
 import socket
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -207,3 +209,18 @@ def test_a_folder_that_cannot_be_made(mirror, tmp_path):
 def test_plain_output_stays_quiet(mirror, target, capfd):
     fetch([f"{mirror}/whole"], target, CHECKSUM.verify, QUICK)
     assert capfd.readouterr() == ("", "")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_terminal_gets_a_bar_that_leaves_nothing(mirror, target, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    fetch([f"{mirror}/plain"], target, CHECKSUM.verify, QUICK)
+    *frames, last = sys.stderr.getvalue().split("\r")
+    assert any(frame.startswith("file.gz:   0%|") and "/102k [" in frame and "B/s]" in frame for frame in frames)
+    assert (frames[-1].strip(), last) == ("", "")

@@ -68,14 +68,14 @@ def test_a_new_tally_is_empty():
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("what", ["loss", "gradient"])
-def test_what_is_not_finite_stops_with_step_rate_and_advice(what, value):
+def test_what_is_not_finite_stops_with_step_from_1_rate_and_advice(what, value):
     loss, norm = (value, 1.0) if what == "loss" else (1.0, value)
     tally = Tally()
     tally.add(result([[0.5, loss]], [[0, 0]], [0, 0], norm), step=17, rate=0.0125)
     with pytest.raises(DivergenceError) as caught:
         tally.read_all()
     message = str(caught.value)
-    assert f"step 17: the {what} is not finite at learning rate 0.0125; try a lower --learning-rate" in message
+    assert f"step 18: the {what} is not finite at learning rate 0.0125; try a lower --learning-rate" in message
     assert "\n" not in message
 
 
@@ -133,5 +133,5 @@ def test_an_epoch_can_end_early_and_counts_what_it_did(last):
 
 @pytest.mark.parametrize("wrong", [0, 3, 9])
 def test_divergence_names_the_step_that_diverged(wrong):
-    with pytest.raises(DivergenceError, match=f"step {20 + wrong}: .* at learning rate {1 / (21 + wrong):.3g};"):
+    with pytest.raises(DivergenceError, match=f"step {21 + wrong}: .* at learning rate {1 / (21 + wrong):.3g};"):
         run(10, Steps(wrong), first_step=20)

@@ -227,8 +227,8 @@ def fit_that_breaks(splits, make_config):
 @pytest.mark.parametrize(
     "lost_after, message",
     [
-        (STEPS + 1, f"step {STEPS + 2}: the loss is not finite at .*; the model of epoch 1 is kept$"),
-        (2 * STEPS - 1, f"step {2 * STEPS - 1}: the validation output is not finite at .*; the model of epoch 1 "),
+        (STEPS + 1, f"step {STEPS + 3}: the loss is not finite at .*; the model of epoch 1 is kept$"),
+        (2 * STEPS - 1, f"step {2 * STEPS}: the validation output is not finite at .*; the model of epoch 1 "),
     ],
     ids=["within an epoch", "in an epoch's last step"],
 )
@@ -240,7 +240,7 @@ def test_divergence_keeps_the_best_model(fit_that_breaks, run, lost_after, messa
 
 
 def test_divergence_before_the_first_model(fit_that_breaks, run):
-    with pytest.raises(DivergenceError, match="step 1: the loss is not finite .*; no model was saved$"):
+    with pytest.raises(DivergenceError, match="step 2: the loss is not finite .*; no model was saved$"):
         fit_that_breaks(0).run(run)
     with pytest.raises(RunError, match="holds no model yet"):
         run.load_model()

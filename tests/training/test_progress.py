@@ -1,4 +1,6 @@
 import io
+import itertools
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -52,9 +54,13 @@ def test_the_line_says_whether_the_epoch_is_the_best(best):
 
 def test_a_terminal_gets_a_bar_that_leaves_nothing_but_the_line(monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr("tqdm.std.time", itertools.count().__next__)  # seconds, so that every step is shown
     shown = show(Terminal())
-    assert "epoch 3/12:" in shown
-    assert "samples/s" in shown
+    frames = [frame for frame in shown.split("\r") if "| 30/50 [" in frame]
+    assert frames
+    for frame in frames:
+        times, rate, loss = r"\[\d\d:\d\d<\d\d:\d\d", r" +\d+\.\d\d samples/s", r"loss 0\.3333\]"
+        assert re.fullmatch(rf"epoch 3/12:  60%\|.*\| 30/50 {times}, {rate}, {loss}\s*", frame), frame
     assert shown.splitlines()[-1].rpartition("\r")[2].startswith("epoch   3/12  loss 0.5123")
 
 

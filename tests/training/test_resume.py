@@ -480,7 +480,7 @@ def test_a_rollback_goes_on_from_the_last_whole_epoch_at_half_the_rate(
     assert [record["epoch"] for record in log] == [1, 2, 3]
     assert [record["rollbacks"] for record in log] == [int(number >= epoch) for number in (1, 2, 3)]
     assert [record["learning_rate"] for record in log] == [0.02 * 0.5 ** (number >= epoch) for number in (1, 2, 3)]
-    line = f"warning: step {step}: the loss is not finite at learning rate 0.02; "
+    line = f"warning: step {step + 1}: the loss is not finite at learning rate 0.02; "
     err = capsys.readouterr().err
     assert err.startswith(line)
     assert f"went back to the end of epoch {epoch - 1} with half the learning rate, 1 of at most 3 times\n" in err
