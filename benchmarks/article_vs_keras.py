@@ -61,7 +61,7 @@ def save_data(path: Path) -> Path:
 
 
 def run_ours(seed: int) -> Dict[str, Any]:
-    """Trains the preset ``article`` anew; returns accuracy on the test images, seconds of each epoch, memory, threads."""
+    """Trains the preset ``article`` anew; returns test accuracy, seconds of each epoch, memory and threads."""
     name = "mnist-article"
     (ROOT / run_folder(name, seed)).with_suffix(".json").unlink(missing_ok=True)
     figures = run_seed(seed, name, ["--dataset", "mnist", "--preset", "article", "--epochs", str(EPOCHS)])

@@ -123,7 +123,8 @@ def origins(results: Dict[str, Dict[str, Any]]) -> List[str]:
     """Returns when, where and with how many threads results were measured, those of one origin together."""
     sets: Dict[str, List[str]] = {}
     for name, result in results.items():
-        sets.setdefault(f"measured by {result['date']} on {result['machine']}{threads(result)}.", []).append(f"`{name}`")
+        origin = f"measured by {result['date']} on {result['machine']}{threads(result)}."
+        sets.setdefault(origin, []).append(f"`{name}`")
     return [f"{', '.join(names)}: {origin}" for origin, names in sets.items()]
 
 
@@ -238,17 +239,18 @@ def step_notes(result: Dict[str, Any]) -> List[str]:
         f"each, in turn, on made-up images of MNIST's size; threads: {result['threads']}."
     )
     bare = (
-        f"The bare net, Gluon's LSTM and what makes a training of it, takes {medians['bare'] / medians['operator']:.2f} "
-        f"times as long as the operator, and a step {result['step_to_bare']:.2f} times as long as the bare net."
+        f"The bare net, Gluon's LSTM and what makes a training of it, takes "
+        f"{medians['bare'] / medians['operator']:.2f} times as long as the operator, and a step "
+        f"{result['step_to_bare']:.2f} times as long as the bare net."
     )
     order = ("encoder", "net", "update", "step")
     outputs, pooling, update, loop = (
         medians[part] - medians[before] for before, part in zip(("operator", *order), order)
     )
     parts = (
-        f"Of a step's {medians['step']:.1f} ms the operator takes {medians['operator']:.1f}, the encoder's last output and "
-        f"its block {outputs:.1f}, pooling, head and loss {pooling:.1f}, clipping and Adam {update:.1f}, and drawing and "
-        f"shifting the images, reading loss and accuracy and the rest of the loop {loop:.1f}."
+        f"Of a step's {medians['step']:.1f} ms the operator takes {medians['operator']:.1f}, the encoder's last output "
+        f"and its block {outputs:.1f}, pooling, head and loss {pooling:.1f}, clipping and Adam {update:.1f}, and "
+        f"drawing and shifting the images, reading loss and accuracy and the rest of the loop {loop:.1f}."
     )
     return [timed, bare, parts]
 

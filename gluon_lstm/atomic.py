@@ -47,10 +47,7 @@ def check_replaceable(target: Path) -> None:
 
 
 def check_fillable(folder: Path) -> None:
-    """Raises the OSError that making a folder, or a file in one that is there, would end with, as ``check_replaceable``.
-
-    It tells what shows beforehand, and makes nothing.
-    """
+    """Raises the OSError that making a folder, or a file in it, would end with, as far as that shows; makes nothing."""
     with suppress(FileNotFoundError, NotADirectoryError):
         os.lstat(folder)  # raises where the name is too long
     _check_writable(folder.absolute())

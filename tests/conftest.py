@@ -1,4 +1,4 @@
-"""What every test gets: seeded random streams, no network; and what every test of a block asks for: eager, then hybridized."""
+"""What every test gets: seeded random streams, no network; and for tests of a block eager, then hybridized."""
 
 from __future__ import annotations
 

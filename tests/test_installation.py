@@ -17,7 +17,7 @@ MISSING = [name for name in ("pip", "setuptools", "wheel") if importlib.util.fin
 TINY = "--dataset digits --limit-train 100 --epochs 1 --hidden-size 4".split()
 
 pytestmark = pytest.mark.skipif(
-    bool(MISSING), reason=f"builds a wheel without a network, which needs {', '.join(MISSING)}: pip install -e '.[test]'"
+    bool(MISSING), reason=f"to build offline takes {', '.join(MISSING)} in the environment; make venv installs them"
 )
 
 

@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with a run that was ended, or with all those of --seeds or --folds, with its own options "
         "(default: a new run)",
     )
-    parser.add_argument("--force", action="store_true", help="delete an earlier run in the run directory first (default: no)")
+    parser.add_argument(
+        "--force", action="store_true", help="delete an earlier run in the run directory first (default: no)"
+    )
     parser.add_argument(
         "--dry-run",
         action="store_true",
@@ -113,4 +115,5 @@ def _warn_of_other_threads(config_file: Any, recorded: Mapping[str, Any]) -> Non
     before, now = recorded_threads(recorded), runtime.describe()["threads"]
     if before and str(before) != now:
         print(f"warning: {config_file} was trained with --threads {before}, and this run has {now}: its numbers may "
-              f"differ in their last digits; give --threads {before} for the same to the byte", file=sys.stderr)  # fmt: skip
+              f"differ in their last digits; give --threads {before} for the same to the byte",
+              file=sys.stderr)  # fmt: skip

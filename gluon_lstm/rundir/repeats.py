@@ -89,7 +89,7 @@ class RepeatsDirectory:
 
     @classmethod
     def check_free(cls, path: Union[str, Path], force: bool = False) -> None:
-        """Raises RunError where ``create`` would: for what is in the folder, or as it cannot be written; writes nothing."""
+        """Raises RunError where ``create`` would: the folder is in use, or cannot be written; makes nothing."""
         directory = cls(path)
         with explained(directory.path, "choose another folder with --output"):
             check_fillable(directory.path)

@@ -82,7 +82,7 @@ class RunDirectory:
 
     @classmethod
     def check_free(cls, path: Union[str, Path], force: bool = False) -> None:
-        """Raises RunError where ``create`` would: for what is in the folder, or as it cannot be written; writes nothing."""
+        """Raises RunError where ``create`` would: the folder is in use, or cannot be written; makes nothing."""
         with explained(Path(path), "choose another folder with --output"):
             check_fillable(Path(path))
             if os.path.isdir(path):
