@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import List, NamedTuple
 
+import numpy as np
+
+from gluon_lstm.evaluation.calibration import Bins
+from gluon_lstm.evaluation.measures import ByChance
 from gluon_lstm.evaluation.mistakes import frequent_confusions
 from gluon_lstm.evaluation.report.formats import count, percent
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.robustness import worst
 
-CALIBRATED = 0.01
-"""Most distance of mean confidence and accuracy that is called none."""
+ONE_SIDED = 0.75
+"""Share of the calibration error from which on confidence is called too high, or too low, altogether."""
 WIDE_INTERVAL = 0.05
 WEAK_CLASS = 0.1
 """By how much less than the accuracy a class's recall is a weakness."""
@@ -40,7 +44,7 @@ class Summary(NamedTuple):
 
 def summarize(study: Study) -> Summary:
     """Returns the sentences of a study."""
-    finders = (_few_samples, _weak_classes, _scaling, _training, _conditions, _data)
+    finders = (_few_samples, _no_skill, _weak_classes, _miscalibration, _scaling, _training, _conditions, _data)
     return Summary(
         percent(study.measures.evaluation.accuracy),
         [*_accuracy(study), *_mistakes(study)],
@@ -79,19 +83,30 @@ def _mistakes(study: Study) -> List[str]:
 
 def _calibration(study: Study) -> str:
     """Returns whether probabilities mean what they say."""
-    measures = study.measures
+    measures, bins = study.measures, study.measures.calibration.equal_width
     confidence = float(study.predictions.confidence.mean(dtype=float))
-    gap = confidence - measures.evaluation.accuracy
-    verdict = "about right" if abs(gap) <= CALIBRATED else "too high" if gap > 0 else "too low"
     text = (
-        f"The model's confidence is {verdict}: {percent(confidence)} on average, where "
-        f"{percent(measures.evaluation.accuracy)} are right; the expected calibration error is "
-        f"{percent(measures.calibration.equal_width.ece)}"
+        f"The model's confidence is {_verdict(bins, measures.by_chance)}: {percent(confidence)} on average, where "
+        f"{percent(measures.evaluation.accuracy)} are right; the expected calibration error is {percent(bins.ece)}"
     )
     if measures.scaled is not None:
         after = percent(measures.scaled.calibration.equal_width.ece)
         text += f", and {after} after scaling with the temperature {measures.temperature.value:.3f}"
     return f"{text}. Chance alone, with so many samples, brings about up to {percent(measures.by_chance.p95)}."
+
+
+def _verdict(bins: Bins, by_chance: ByChance) -> str:
+    """Returns whether confidence is right, as far as the bins tell it from chance, and to which side it errs.
+
+    Means over all samples would not do: too high in one bin and too low in another cancel each other.
+    """
+    if bins.ece <= by_chance.p95:
+        return "about right"
+    gaps = np.nan_to_num(bins.confidence - bins.accuracy) * bins.count / bins.count.sum()
+    above = float(gaps[gaps > 0].sum()) / bins.ece
+    if above >= ONE_SIDED:
+        return "too high"
+    return "too low" if 1 - above >= ONE_SIDED else "too high for some samples and too low for others"
 
 
 def _selective(study: Study) -> str:
@@ -113,6 +128,19 @@ def _few_samples(study: Study) -> List[str]:
     ]
 
 
+def _no_skill(study: Study) -> List[str]:
+    """Returns whether the samples do not show that the model is better than its most frequent class."""
+    evaluation = study.measures.evaluation
+    most = max(evaluation.per_class, key=lambda item: item.support)
+    share, (low, high) = most.support / evaluation.n, evaluation.accuracy_ci95
+    if share < low:
+        return []
+    return [
+        f"The accuracy, {percent(evaluation.accuracy)} ({percent(low)} to {percent(high)}), is not clearly above the "
+        f"{percent(share)} of always answering with the most frequent class, {most.name}."
+    ]
+
+
 def _weak_classes(study: Study) -> List[str]:
     """Returns which classes are found much less often than the average sample."""
     evaluation = study.measures.evaluation
@@ -123,6 +151,25 @@ def _weak_classes(study: Study) -> List[str]:
     named = ", ".join(f"{item.name} ({percent(item.recall)} of {count(item.support)})" for item in weak[:3])
     more = f" and {len(weak) - 3} more" if len(weak) > 3 else ""
     return [f"Found much less often than the average sample: {named}{more}."]
+
+
+def _miscalibration(study: Study) -> List[str]:
+    """Returns whether calibration errors, before and after scaling, are greater than chance makes them."""
+    measures, found = study.measures, []
+    before = measures.calibration.equal_width.ece
+    is_off = before > measures.by_chance.p95
+    if is_off:
+        found.append(
+            f"The expected calibration error, {percent(before)}, is greater than chance makes it in 95 % of the cases "
+            f"({percent(measures.by_chance.p95)} at most): the probabilities are not to be taken at their word."
+        )
+    if measures.scaled is not None and measures.scaled.calibration.equal_width.ece > measures.scaled.by_chance.p95:
+        after, chance = measures.scaled.calibration.equal_width.ece, measures.scaled.by_chance.p95
+        found.append(
+            f"After temperature scaling it is {'still ' * is_off}greater than chance makes it: the expected calibration "
+            f"error is {percent(after)} then, where chance makes {percent(chance)} at most."
+        )
+    return found
 
 
 def _scaling(study: Study) -> List[str]:
