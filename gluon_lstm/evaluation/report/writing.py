@@ -19,7 +19,7 @@ from gluon_lstm.evaluation.report.formats import excerpt, markdown, page_environ
 from gluon_lstm.evaluation.report.narrative import Summary, summarize
 from gluon_lstm.evaluation.report.sections import sections_of
 from gluon_lstm.evaluation.report.study import Study
-from gluon_lstm.evaluation.report.words import mark_words
+from gluon_lstm.evaluation.report.words import LEVELS, mark_words
 
 
 def write_report(directory: Path, study: Study) -> None:
@@ -59,6 +59,7 @@ def write_pages(
         "title": title,
         "summary": summary,
         "sections": sections,
+        "levels": LEVELS,
         "missing_characters": plots.missing_characters(names),
         "picture_data": lambda name: base64.b64encode(read_file(directory / name, PICTURE_BYTES)).decode("ascii"),
     }

@@ -1,4 +1,4 @@
-// Sorts a table by the column whose heading is pressed; undefined values stay last.
+// Sorts a table by the column whose heading is pressed, undefined values last; shows a picture at its full size.
 "use strict";
 for (const heading of document.querySelectorAll("th")) {
   heading.querySelector("button").addEventListener("click", () => sortBy(heading));
@@ -20,3 +20,19 @@ function sortBy(heading) {
   heading.setAttribute("aria-sort", rising ? "ascending" : "descending");
   body.append(...rows);
 }
+for (const button of document.querySelectorAll(".size")) {
+  const picture = button.previousElementSibling;
+  button.addEventListener("click", () => {
+    button.setAttribute("aria-pressed", String(picture.classList.toggle("full")));
+    offer(button, picture);
+  });
+}
+function offer(button, picture) {
+  const image = picture.querySelector("img");
+  button.hidden = !picture.classList.contains("full") && image.naturalWidth <= image.clientWidth + 1;
+}
+function offerAll() {
+  for (const button of document.querySelectorAll(".size")) offer(button, button.previousElementSibling);
+}
+addEventListener("load", offerAll);
+addEventListener("resize", offerAll);
