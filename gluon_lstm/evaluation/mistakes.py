@@ -30,11 +30,19 @@ class LengthGroup(NamedTuple):
 
 
 class Confusion(NamedTuple):
-    """How often samples of one class were taken for another."""
+    """How often samples of one class were taken for another.
+
+    Attributes:
+        true: the one class.
+        predicted: the other.
+        count: samples.
+        share: of the samples of the true class.
+    """
 
     true: str
     predicted: str
     count: int
+    share: float
 
 
 def accuracy_by_length(predictions: Predictions, lengths: np.ndarray, groups: int) -> List[LengthGroup]:
@@ -62,9 +70,9 @@ def frequent_confusions(evaluation: Evaluation, limit: int) -> List[Confusion]:
     """Returns the most frequent pairs of true and wrongly predicted class, most frequent first."""
     counts = evaluation.confusion * ~np.eye(len(evaluation.confusion), dtype=bool)
     order = np.argsort(-counts, axis=None, kind="stable")[:limit]
-    pairs = (divmod(int(position), len(counts)) for position in order)
-    names = evaluation.class_names
-    return [Confusion(names[i], names[j], int(counts[i, j])) for i, j in pairs if counts[i, j]]
+    pairs = [pair for pair in (divmod(int(position), len(counts)) for position in order) if counts[pair]]
+    names, totals = evaluation.class_names, evaluation.confusion.sum(axis=1)
+    return [Confusion(names[i], names[j], int(counts[i, j]), float(counts[i, j] / totals[i])) for i, j in pairs]
 
 
 def confident_errors(predictions: Predictions, limit: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Pictures of finished numbers: each function takes arrays and returns a Matplotlib figure."""
 
-from gluon_lstm.evaluation.plots.classes import confusion_matrix, precision_recall, roc
+from gluon_lstm.evaluation.plots.classes import COUNTS_UP_TO, confusion_matrix, precision_recall, roc
 from gluon_lstm.evaluation.plots.conditions import accuracies, robustness
 from gluon_lstm.evaluation.plots.probabilities import (
     confidence_histogram,
@@ -14,6 +14,7 @@ from gluon_lstm.evaluation.plots.style import NAME_WIDTH, missing_characters, on
 from gluon_lstm.evaluation.plots.training import learning_curves, learning_rate_range, validation_curves
 
 __all__ = [
+    "COUNTS_UP_TO",
     "NAME_WIDTH",
     "accuracies",
     "accuracy_by_length",

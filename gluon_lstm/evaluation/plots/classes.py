@@ -16,6 +16,8 @@ from gluon_lstm.evaluation.ranking import Curve
 
 NEARLY_PERFECT = 0.98
 """Area above which only the corner is drawn, or nothing could be seen."""
+UPPER_LEFT, UPPER_RIGHT = "\n(the upper left corner alone)", "\n(the upper right corner alone)"
+"""What the title then adds."""
 SHARES_UP_TO, COUNTS_UP_TO = 12, 30
 """Most classes for which a confusion matrix's cells carry shares, and counts."""
 
@@ -80,13 +82,15 @@ def roc(curves: Sequence[Curve], names: Sequence[str], areas: Sequence[float]) -
     with style():
         figure = new_figure(6.4, 4.6)
         ax = figure.subplots()
-        ax.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
+        is_cut = min(areas, default=0.0) > NEARLY_PERFECT
+        if not is_cut:
+            ax.plot([0, 1], [0, 1], color=GREY, linestyle=":", label="chance")
         labels = [f"{short_name(name, 16)} ({area:.4f})" for name, area in zip(names, areas)]
         _draw_curves(ax, curves, labels, "class (area)")
-        if min(areas, default=0.0) > NEARLY_PERFECT:
+        if is_cut:
             ax.set(xlim=(-0.002, 0.1), ylim=(0.9, 1.002))
-        ax.set(title="ROC, one class against the rest", xlabel="other samples taken for the class (%)",
-               ylabel="samples of the class found (%)")  # fmt: skip
+        ax.set(title=f"ROC, one class against the rest{UPPER_LEFT * is_cut}",
+               xlabel="other samples taken for the class (%)", ylabel="samples of the class found (%)")  # fmt: skip
         return figure
 
 
@@ -103,9 +107,11 @@ def precision_recall(curves: Sequence[Curve], names: Sequence[str], precisions: 
         ax = figure.subplots()
         labels = [f"{short_name(name, 16)} ({precision:.4f})" for name, precision in zip(names, precisions)]
         _draw_curves(ax, curves, labels, "class (average precision)")
-        if min(precisions, default=0.0) > NEARLY_PERFECT:
+        is_cut = min(precisions, default=0.0) > NEARLY_PERFECT
+        if is_cut:
             ax.set(xlim=(0.8, 1.004), ylim=(0.8, 1.004))
-        ax.set(title="Precision and recall, one class against the rest", xlabel="recall (%)", ylabel="precision (%)")
+        ax.set(title=f"Precision and recall, one class against the rest{UPPER_RIGHT * is_cut}", xlabel="recall (%)",
+               ylabel="precision (%)")  # fmt: skip
         return figure
 
 

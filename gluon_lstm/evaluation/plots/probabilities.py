@@ -127,7 +127,7 @@ def risk_coverage(curves: Sequence[RiskCoverage], names: Sequence[str] = ("",)) 
             points = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_POINTS).astype(int))
             area = f"area {curve.area:.5f}"
             label = f"{short_name(name)} ({area})" if name else area
-            options = {**line_style(number), "marker": None}
+            options = {**line_style(number), **({"marker": None} if len(points) > 1 else {})}
             ax.plot(curve.coverage[points], curve.risk[points], **options, label=label)
         ax.set(title="Risk and coverage", xlabel="samples answered, the most confident first (%)",
                ylabel="errors among them (%)", xlim=(0, 1))  # fmt: skip

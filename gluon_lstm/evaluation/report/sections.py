@@ -7,8 +7,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from gluon_lstm.evaluation import plots
-from gluon_lstm.evaluation.intervals import Interval
 from gluon_lstm.evaluation.measures import Measures
+from gluon_lstm.evaluation.metrics import Evaluation
 from gluon_lstm.evaluation.mistakes import frequent_confusions
 from gluon_lstm.evaluation.report.condition_sections import (
     explanation_section,
@@ -17,13 +17,13 @@ from gluon_lstm.evaluation.report.condition_sections import (
     robustness_section,
     speed_section,
 )
-from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, number_cell, text_cell
-from gluon_lstm.evaluation.report.formats import UNDEFINED, count, decimal, percent
+from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, interval_cell, number_cell, text_cell
+from gluon_lstm.evaluation.report.formats import count, decimal, percent
 from gluon_lstm.evaluation.report.probability_sections import calibration_section, ranking_section, selective_section
 from gluon_lstm.evaluation.report.study import Study, WrongSample
 
-CONFUSIONS = 10
-"""Pairs of classes that the report lists."""
+CONFUSIONS, MORE_CONFUSIONS = 10, 100
+"""Pairs of classes that the report lists; more where the confusion matrix has too many classes for numbers."""
 TITLE_WIDTH = 12
 """Columns of a class name above a picture."""
 
@@ -70,12 +70,10 @@ def _numbers(study: Study) -> Section:
     for name, key, value, shown in headline_numbers(measures):
         interval = measures.intervals.get(key)
         write = percent if shown.endswith("%") else decimal
-        between = UNDEFINED if interval is None else f"{write(interval.low)} to {write(interval.high)}"
-        rows.append((text_cell(name), Cell(shown, value), text_cell(between)))
+        rows.append((text_cell(name), Cell(shown, value), interval_cell(interval, write)))
     for k, share in measures.top_k.items():
-        between = _interval_cell(measures.top_k_interval(k)).text
         rows.append((text_cell(f"True class among the {k} most probable"), Cell(percent(share), share),
-                     text_cell(between)))  # fmt: skip
+                     interval_cell(measures.top_k_interval(k))))  # fmt: skip
     intervals = (
         "Intervals are Wilson's for accuracy and top-k and percentiles of a bootstrap with 1,000 replicates for the "
         "others. Chance adds to a replicate's calibration error, so that interval may lie above the number. "
@@ -91,7 +89,7 @@ def _classes(study: Study) -> Section:
     rows = [
         (text_cell(item.name), *(number_cell(value, percent) for value in (item.precision, item.recall, item.f1)),
          *(number_cell(value, decimal) for value in ranking), number_cell(item.support, count),
-         _interval_cell(intervals.recall))
+         interval_cell(intervals.recall))
         for item, ranking, intervals in zip(measures.evaluation.per_class, measures.classes, measures.class_intervals)
     ]  # fmt: skip
     columns = ("Class", "Precision", "Recall", "F1", "ROC-AUC", "Average precision", "Samples",
@@ -101,13 +99,6 @@ def _classes(study: Study) -> Section:
         "and average precision of a class without samples."
     )
     return Section("classes", "Classes", [note], tables=[Table("Each class against the rest", columns, rows)])
-
-
-def _interval_cell(interval: Optional[Interval]) -> Cell:
-    """Returns the cell of an interval of a share, by whose lower end it is sorted."""
-    if interval is None:
-        return Cell(UNDEFINED, None)
-    return Cell(f"{percent(interval.low)} to {percent(interval.high)}", interval.low)
 
 
 def _mistakes(study: Study) -> Section:
@@ -134,12 +125,19 @@ def _mistakes(study: Study) -> Section:
                 "The most confident mistakes.",
             )
         )
+    return Section("mistakes", "Mistakes", (), pictures, [_confusions_table(evaluation)], study.errors)
+
+
+def _confusions_table(evaluation: Evaluation) -> Table:
+    """Returns the table of which class is most often taken for which other."""
+    limit = CONFUSIONS if len(evaluation.per_class) <= plots.COUNTS_UP_TO else MORE_CONFUSIONS
     rows = [
-        (text_cell(item.true), text_cell(item.predicted), number_cell(item.count, count))
-        for item in frequent_confusions(evaluation, CONFUSIONS)
-    ]
-    tables = [Table("The most frequent mistakes", ("True class", "Taken for", "Times"), rows)]
-    return Section("mistakes", "Mistakes", (), pictures, tables, study.errors)
+        (text_cell(item.true), text_cell(item.predicted), number_cell(item.count, count),
+         number_cell(item.share, percent))
+        for item in frequent_confusions(evaluation, limit)
+    ]  # fmt: skip
+    columns = ("True class", "Taken for", "Times", "Share of the true class")
+    return Table("The most frequent mistakes", columns, rows)
 
 
 def _picture_title(item: WrongSample) -> str:
