@@ -126,6 +126,34 @@ def errors_by_chance(confidence: np.ndarray, rng: np.random.Generator, replicate
     return np.concatenate(errors)
 
 
+class ErrorReplicates(NamedTuple):
+    """Calibration errors (R,) of bootstrap replicates."""
+
+    ece: np.ndarray
+    mce: np.ndarray
+
+
+def error_replicates(
+    confidence: np.ndarray, correct: np.ndarray, edges: np.ndarray, counts: np.ndarray
+) -> ErrorReplicates:
+    """Returns the calibration errors of bootstrap replicates, all in the same bins.
+
+    Args:
+        confidence: (M,).
+        correct: (M,) bool.
+        edges: (B + 1,) float64, rising.
+        counts: (M, R) float32, how often each sample is in each replicate.
+    """
+    places = np.arange(len(confidence))
+    inside = np.zeros((2, len(edges) - 1, len(places)), np.float32)
+    gaps = correct - confidence.astype(np.float64)
+    inside[:, bin_numbers(confidence, edges), places] = np.stack([gaps, np.ones(len(places))])
+    sums, sizes = inside @ counts
+    errors = np.abs(sums)
+    means = np.divide(errors, sizes, out=np.zeros_like(errors), where=sizes > 0)
+    return ErrorReplicates(errors.sum(axis=0) / len(places), means.max(axis=0))
+
+
 def brier_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Returns each sample's squared distance (M,) from certainty of its class, 0 to 2 (Brier 1950)."""
     distances = probabilities.astype(np.float64)

@@ -20,6 +20,8 @@ MOST_COUNTS = 20_000_000
 """Counts of samples in replicates that are held at a time, 4 bytes each."""
 Z95 = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
+ROUNDING = 1e-6
+"""Relative difference of float32 sums below which replicates are the same number."""
 
 
 class Interval(NamedTuple):
@@ -29,10 +31,11 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson_interval(successes: int, n: int) -> Interval:
+def wilson_interval(successes: float, n: int) -> Interval:
     """Returns the 95 % Wilson score interval of a share of ``n`` ≥ 1 trials.
 
-    It stays inside [0, 1], and says something at 0 and ``n`` successes too.
+    It stays inside [0, 1], and says something at 0 and ``n`` successes too. Of equally confident samples at an edge a
+    part may count, so successes need not be whole.
     """
     share, z2 = successes / n, Z95**2
     center = (share + z2 / (2 * n)) / (1 + z2 / n)
@@ -43,10 +46,11 @@ def wilson_interval(successes: int, n: int) -> Interval:
 def percentile_interval(replicates: np.ndarray) -> Optional[Interval]:
     """Returns the middle 95 % of a number's replicates (R,), those aside in which it is undefined (NaN).
 
-    ``None`` where it is undefined in more than half of them.
+    ``None`` where it is undefined in more than half of them, and where all are the same: of samples that are all right
+    no replicate has a mistake, which does not mean that there are none to be made.
     """
     defined = replicates[~np.isnan(replicates)]
-    if 2 * len(defined) <= len(replicates):
+    if 2 * len(defined) <= len(replicates) or np.ptp(defined) <= ROUNDING * np.abs(defined).max():
         return None
     return Interval(*map(float, np.percentile(defined, [2.5, 97.5])))
 

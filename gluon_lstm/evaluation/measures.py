@@ -9,10 +9,11 @@ import numpy as np
 
 from gluon_lstm.evaluation.calibration import (
     Calibration,
-    bin_numbers,
     brier_scores,
     calibrate,
+    equal_mass_edges,
     equal_width_edges,
+    error_replicates,
     errors_by_chance,
     scale,
 )
@@ -36,7 +37,9 @@ from gluon_lstm.evaluation.metrics import (
 from gluon_lstm.evaluation.predict import Predictions
 from gluon_lstm.evaluation.ranking import (
     ClassRanking,
+    RankingReplicates,
     mean_ranking,
+    mean_replicates,
     rank_classes,
     ranking_replicates,
     top_k_accuracy,
@@ -45,6 +48,12 @@ from gluon_lstm.evaluation.selective import RiskCoverage, area_replicates, risk_
 
 METRICS_VERSION = 2
 """Of ``metrics.json``; docs/evaluation.md has its keys."""
+BY_SAMPLE = ("nll", "brier", "ece", "mce", "ece_equal_mass", "mce_equal_mass")
+"""Numbers of the probabilities, whose bootstrap needs each sample."""
+SCALED = tuple(f"{name}_scaled" for name in BY_SAMPLE)
+"""The same after temperature scaling."""
+SAME = "all replicates of the bootstrap have the same number, or most have none"
+"""Why there is no interval."""
 
 
 class Temperature(NamedTuple):
@@ -81,11 +90,13 @@ class Scaled(NamedTuple):
 
 
 class ClassIntervals(NamedTuple):
-    """95 % intervals of one class's numbers; ``None`` where these are undefined."""
+    """95 % intervals of one class's numbers; ``None`` where these are undefined, and where there is none."""
 
     precision: Optional[Interval]
     recall: Optional[Interval]
     f1: Optional[Interval]
+    roc_auc: Optional[Interval]
+    average_precision: Optional[Interval]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,14 +108,14 @@ class Measures:
         brier: mean squared distance from certainty of the true class, 0 to 2.
         top_k: k → share of samples whose true class is among the k most probable.
         classes: each class's ranking, in the order of the labels.
-        class_intervals: likewise: Wilson's of precision and recall, of F1 the bootstrap's.
+        class_intervals: likewise: Wilson's of precision and recall, of the others the bootstrap's.
         ranking: their means.
         calibration: bins of confidence.
         by_chance: what calibration error is to be expected of so many samples.
         risk_coverage: errors among the most confident samples.
         temperature: what ``scaled`` was scaled with.
         scaled: the numbers after that; ``None`` without a temperature.
-        intervals: name as in ``metrics.json`` → 95 % interval, ``None`` where it is undefined.
+        intervals: name as in ``metrics.json`` → 95 % interval, ``None`` where there is none.
     """
 
     evaluation: Evaluation
@@ -122,8 +133,26 @@ class Measures:
 
     @property
     def notes(self) -> Tuple[str, ...]:
+        """Sentences about what is undefined or has no interval, and why."""
+        return (*self.undefined, *self._without_interval(), self.temperature.note)
+
+    @property
+    def undefined(self) -> Tuple[str, ...]:
         """Sentences about what is undefined, and why."""
-        return (*_class_notes(self.evaluation), self.temperature.note)
+        return tuple(_class_notes(self.evaluation))
+
+    def _without_interval(self) -> List[str]:
+        """Returns a sentence about numbers that the bootstrap gives no interval of, if there are any."""
+        numbers = {**self._headline(), **self._calibration(), **self._selective()}
+        names = [name for name, pair in self.intervals.items() if pair is None and numbers[name] is not None]
+        for name in ("f1", "roc_auc", "average_precision"):
+            parts = zip(self.evaluation.per_class, self.classes, self.class_intervals)
+            found = [
+                item.name for item, ranking, intervals in parts
+                if getattr(intervals, name) is None and {"f1": item.f1, **ranking._asdict()}[name] is not None
+            ]  # fmt: skip
+            names += [f"{name} of {_listed(found)}"] if found else []
+        return [without_interval(names)] if names else []
 
     def top_k_interval(self, k: int) -> Interval:
         """Returns the 95 % Wilson interval of ``top_k[k]``."""
@@ -138,6 +167,7 @@ class Measures:
             **self._calibration(),
             **self._selective(),
             **_plain(self.intervals),
+            **(_plain(dict.fromkeys(SCALED)) if self.scaled is None else {}),
             "per_class": [
                 {"class": item.name, "precision": item.precision, "recall": item.recall, "f1": item.f1,
                  "support": item.support, **ranking._asdict(), **_plain(intervals._asdict())}
@@ -185,6 +215,9 @@ class Measures:
         return {
             "aurc": self.risk_coverage.area,
             "accuracy_at_coverage": {f"{coverage:g}": accuracy for coverage, accuracy in accuracies.items()},
+            "accuracy_at_coverage_ci95": {
+                f"{coverage:g}": list(interval) for coverage, interval in self.risk_coverage.intervals().items()
+            },
         }
 
 
@@ -198,27 +231,28 @@ def measure(predictions: Predictions, class_names: Sequence[str], temperature: T
     """
     evaluation = evaluate(predictions, class_names)
     classes = rank_classes(predictions.probabilities, predictions.labels)
+    scaled = None if temperature.value is None else scale(predictions, temperature.value)
     rng = np.random.default_rng(SEED)
     confusions = resampled_confusions(evaluation.confusion, rng)
+    replicates = _sample_replicates(predictions, scaled, rng)
     return Measures(
         evaluation=evaluation,
         brier=float(brier_scores(predictions.probabilities, predictions.labels).mean()),
         top_k=top_k_accuracy(predictions.probabilities, predictions.labels),
         classes=classes,
-        class_intervals=_class_intervals(evaluation.confusion, confusions),
+        class_intervals=_class_intervals(evaluation.confusion, confusions, replicates.classes),
         ranking=mean_ranking(classes),
         calibration=calibrate(predictions),
         by_chance=_by_chance(predictions),
         risk_coverage=risk_coverage(predictions.confidence, predictions.predicted == predictions.labels),
         temperature=temperature,
-        scaled=None if temperature.value is None else _scaled(predictions, temperature.value),
-        intervals=_intervals(predictions, evaluation, score_counts(confusions), rng),
+        scaled=None if scaled is None else _scaled(scaled),
+        intervals=_intervals(evaluation, score_counts(confusions), replicates),
     )
 
 
-def _scaled(predictions: Predictions, temperature: float) -> Scaled:
-    """Returns the numbers after temperature scaling."""
-    scaled = scale(predictions, temperature)
+def _scaled(scaled: Predictions) -> Scaled:
+    """Returns the numbers of predictions that have been scaled."""
     return Scaled(
         negative_log_likelihood(scaled.probabilities, scaled.labels),
         float(brier_scores(scaled.probabilities, scaled.labels).mean()),
@@ -233,12 +267,18 @@ def _by_chance(predictions: Predictions) -> ByChance:
     return ByChance(float(errors.mean()), float(np.percentile(errors, 95)))
 
 
-def _class_intervals(counts: np.ndarray, replicates: np.ndarray) -> List[ClassIntervals]:
-    """Returns each class's intervals from its confusion matrix (K, K) and the replicates' (R, K, K)."""
-    hits, f1 = np.diagonal(counts), f1_scores(replicates)
+def _class_intervals(counts: np.ndarray, confusions: np.ndarray, ranking: RankingReplicates) -> List[ClassIntervals]:
+    """Returns each class's intervals.
+
+    Args:
+        counts: confusion matrix (K, K).
+        confusions: the replicates' (R, K, K).
+        ranking: (K, R) replicates.
+    """
+    hits, f1 = np.diagonal(counts), f1_scores(confusions)
     return [
-        ClassIntervals(_share_interval(hit, predicted), _share_interval(hit, true), percentile_interval(values))
-        for hit, predicted, true, values in zip(hits, counts.sum(axis=0), counts.sum(axis=1), f1.T)
+        ClassIntervals(_share_interval(hit, predicted), _share_interval(hit, true), *map(percentile_interval, values))
+        for hit, predicted, true, *values in zip(hits, counts.sum(axis=0), counts.sum(axis=1), f1.T, *ranking)
     ]
 
 
@@ -247,41 +287,56 @@ def _share_interval(successes: int, n: int) -> Optional[Interval]:
     return wilson_interval(int(successes), int(n)) if n else None
 
 
-def _intervals(
-    predictions: Predictions, evaluation: Evaluation, counts: CountScores, rng: np.random.Generator
-) -> Dict[str, Optional[Interval]]:
+def _intervals(evaluation: Evaluation, counts: CountScores, samples: _Replicates) -> Dict[str, Optional[Interval]]:
     """Returns name → interval: Wilson's of the accuracy, of the others the bootstrap's."""
-    parts = [_sample_replicates(predictions, part) for part in resampled_samples(evaluation.n, rng)]
-    replicates = dict(zip(CountScores._fields, counts))
-    replicates.update({name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+    replicates = {**counts._asdict(), **mean_replicates(samples.classes)._asdict(), **samples.numbers}
     return {
         "accuracy": wilson_interval(evaluation.correct, evaluation.n),
         **{name: percentile_interval(values) for name, values in replicates.items()},
     }
 
 
-def _sample_replicates(predictions: Predictions, counts: np.ndarray) -> Dict[str, np.ndarray]:
-    """Returns name → (R,) of the numbers that need each sample; ``counts`` (M, R) is how often each is in each."""
+class _Replicates(NamedTuple):
+    """Bootstrap replicates of what needs each sample.
+
+    Attributes:
+        numbers: name as in ``metrics.json`` → (R,).
+        classes: each class's ranking, (K, R).
+    """
+
+    numbers: Dict[str, np.ndarray]
+    classes: RankingReplicates
+
+
+def _sample_replicates(
+    predictions: Predictions, scaled: Optional[Predictions], rng: np.random.Generator
+) -> _Replicates:
+    """Returns the replicates of predictions, and of the same after temperature scaling."""
+    numbers: Dict[str, List[np.ndarray]] = {}
+    classes = []
+    for counts in resampled_samples(len(predictions.labels), rng):
+        found = _probability_replicates(predictions, counts)
+        if scaled is not None:
+            found.update(zip(SCALED, _probability_replicates(scaled, counts).values()))
+        correct = predictions.predicted == predictions.labels
+        found["aurc"] = area_replicates(predictions.confidence, correct, counts)
+        for name, values in found.items():
+            numbers.setdefault(name, []).append(values)
+        classes.append(ranking_replicates(predictions.probabilities, predictions.labels, counts))
+    joined = RankingReplicates(*(np.concatenate(parts, axis=1) for parts in zip(*classes)))
+    return _Replicates({name: np.concatenate(parts) for name, parts in numbers.items()}, joined)
+
+
+def _probability_replicates(predictions: Predictions, counts: np.ndarray) -> Dict[str, np.ndarray]:
+    """Returns ``BY_SAMPLE`` → (R,); ``counts`` (M, R) is how often each sample is in each replicate."""
     probabilities, labels = predictions.probabilities, predictions.labels
     rows = np.stack([log_losses(probabilities, labels), brier_scores(probabilities, labels)])
     nll, brier = rows.astype(np.float32) @ counts / len(labels)
-    ranking = ranking_replicates(probabilities, labels, counts)
-    return {
-        "nll": nll,
-        "brier": brier,
-        **ranking._asdict(),
-        "ece": _ece_replicates(predictions, counts),
-        "aurc": area_replicates(predictions.confidence, predictions.predicted == labels, counts),
-    }
-
-
-def _ece_replicates(predictions: Predictions, counts: np.ndarray) -> np.ndarray:
-    """Returns the expected calibration error (R,) of each replicate, in bins of equal width."""
-    gaps = (predictions.predicted == predictions.labels) - predictions.confidence.astype(np.float64)
-    edges = equal_width_edges()
-    inside = np.zeros((len(edges) - 1, len(gaps)), np.float32)
-    inside[bin_numbers(predictions.confidence, edges), np.arange(len(gaps))] = gaps
-    return np.abs(inside @ counts).sum(axis=0) / len(gaps)
+    confidence, correct = predictions.confidence, predictions.predicted == labels
+    # The bins of equal mass are those of the samples as they are: a replicate has about as many in each, too.
+    edges = (equal_width_edges(), equal_mass_edges(confidence.astype(np.float64)))
+    errors = [values for edge in edges for values in error_replicates(confidence, correct, edge, counts)]
+    return dict(zip(BY_SAMPLE, (nll, brier, *errors)))
 
 
 def _plain(intervals: Mapping[str, Optional[Interval]]) -> Dict[str, Optional[List[float]]]:
@@ -289,13 +344,26 @@ def _plain(intervals: Mapping[str, Optional[Interval]]) -> Dict[str, Optional[Li
     return {f"{name}_ci95": None if pair is None else list(pair) for name, pair in intervals.items()}
 
 
+def without_interval(names: Sequence[str], reason: str = SAME) -> str:
+    """Returns the sentence about numbers that have no interval, as they are called in ``metrics.json``."""
+    return f"No 95 % interval of {', '.join(names)}: {reason}, so these samples do not tell how far it may vary."
+
+
 def _class_notes(evaluation: Evaluation) -> List[str]:
     """Returns sentences about classes whose numbers are undefined."""
     absent = [item.name for item in evaluation.per_class if not item.support]
     unused = [item.name for item in evaluation.per_class if item.precision is None]
+    alone = [item.name for item in evaluation.per_class if item.support == evaluation.n]
     notes = []
     if absent:
-        notes.append(f"No sample is of {_listed(absent)}: recall, F1 and ranking are undefined there.")
+        notes.append(
+            f"No sample is of {_listed(absent)}: recall, F1, ROC-AUC and average precision are undefined there."
+        )
+    if alone:
+        notes.append(
+            f"Every sample is of {_listed(alone)}: ROC-AUC and average precision are undefined there, too, and so are "
+            f"their means over the classes."
+        )
     if unused:
         notes.append(f"No sample was predicted to be of {_listed(unused)}: precision is undefined there.")
     if evaluation.matthews_correlation is None:

@@ -32,7 +32,7 @@ class Curve(NamedTuple):
 
 
 class RankingReplicates(NamedTuple):
-    """Bootstrap replicates (R,) of the means over classes; NaN where no class has both kinds of samples."""
+    """Bootstrap replicates, (K, R) of each class or (R,) of their means; NaN without both kinds of samples."""
 
     roc_auc: np.ndarray
     average_precision: np.ndarray
@@ -73,7 +73,7 @@ def mean_ranking(classes: List[ClassRanking]) -> ClassRanking:
 
 
 def ranking_replicates(probabilities: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> RankingReplicates:
-    """Returns ``mean_ranking`` of bootstrap replicates.
+    """Returns each class's numbers in bootstrap replicates, each (K, R).
 
     Args:
         probabilities: (M, K).
@@ -81,8 +81,13 @@ def ranking_replicates(probabilities: np.ndarray, labels: np.ndarray, counts: np
         counts: (M, R) float32, how often each sample is in each replicate.
     """
     classes = [_class_replicates(column, labels == k, counts) for k, column in enumerate(probabilities.T)]
-    totals = np.nansum(classes, axis=0)
-    defined = (~np.isnan([areas for areas, _ in classes])).sum(axis=0)
+    return RankingReplicates(*map(np.stack, zip(*classes)))
+
+
+def mean_replicates(classes: RankingReplicates) -> RankingReplicates:
+    """Returns ``mean_ranking`` of bootstrap replicates, each (R,), from each class's (K, R)."""
+    totals = np.nansum(classes, axis=1)
+    defined = (~np.isnan(classes.roc_auc)).sum(axis=0)
     means = np.divide(totals, defined, out=np.full(totals.shape, np.nan), where=defined > 0)
     return RankingReplicates(*means)
 

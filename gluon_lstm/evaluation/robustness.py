@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from tqdm import tqdm
 
 from gluon_lstm.data import ImageDataset, SequenceDataset, TextDataset
-from gluon_lstm.evaluation.calibration import calibrate
-from gluon_lstm.evaluation.intervals import SEED, Interval, wilson_interval
+from gluon_lstm.evaluation.calibration import equal_width_edges, error_replicates, fill_bins
+from gluon_lstm.evaluation.intervals import SEED, Interval, percentile_interval, resampled_samples, wilson_interval
+from gluon_lstm.evaluation.measures import without_interval
 from gluon_lstm.evaluation.perturbations import IMAGE_PERTURBATIONS, TEXT_PERTURBATIONS, Perturbation
 from gluon_lstm.evaluation.predict import Predictions
 
@@ -26,12 +27,19 @@ class Level(NamedTuple):
         accuracy: share classified correctly.
         accuracy_ci95: its 95 % Wilson interval.
         ece: expected calibration error, in bins of equal width.
+        ece_ci95: its 95 % interval, by a bootstrap; ``None`` where the samples do not tell.
     """
 
     strength: float
     accuracy: float
     accuracy_ci95: Interval
     ece: float
+    ece_ci95: Optional[Interval] = None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns plain values."""
+        intervals = {"accuracy_ci95": list(self.accuracy_ci95), "ece_ci95": self.ece_ci95 and list(self.ece_ci95)}
+        return {**self._asdict(), **intervals}
 
 
 class Curve(NamedTuple):
@@ -56,13 +64,16 @@ class Robustness(NamedTuple):
     def to_dict(self) -> Dict[str, Any]:
         """Returns the content of ``robustness`` in ``metrics.json``."""
         curves = {
-            curve.name: {
-                "unit": curve.unit,
-                "levels": [{**level._asdict(), "accuracy_ci95": list(level.accuracy_ci95)} for level in curve.levels],
-            }
+            curve.name: {"unit": curve.unit, "levels": [level.to_dict() for level in curve.levels]}
             for curve in self.curves
         }
         return {"n": self.n, "perturbations": curves}
+
+    @property
+    def notes(self) -> Tuple[str, ...]:
+        """Sentences about what has no interval, and why."""
+        names = [curve.name for curve in self.curves if any(level.ece_ci95 is None for level in curve.levels)]
+        return (without_interval([f"ece of some samples that were {name}" for name in names]),) if names else ()
 
 
 def perturbations_of(dataset: SequenceDataset) -> Tuple[Perturbation, ...]:
@@ -85,17 +96,19 @@ def measure_robustness(
         progress: show a progress bar on the standard error stream.
     """
     part = _few(dataset)
-    before = _level(0.0, predict(part))
     perturbations = perturbations_of(part)
+    found = [_answers(predict(part))]
     total = sum(len(perturbation.strengths) for perturbation in perturbations)
     with tqdm(total=total, desc="robustness", unit="pass", leave=False, disable=not progress) as bar:
-        curves = []
         for perturbation in perturbations:
-            levels = [before]
             for strength in perturbation.strengths:
-                levels.append(_level(strength, predict(perturb(part, perturbation, strength))))
+                found.append(_answers(predict(perturb(part, perturbation, strength))))
                 bar.update()
-            curves.append(Curve(perturbation.name, perturbation.unit, tuple(levels)))
+    before, *levels = _levels([0.0, *(s for item in perturbations for s in item.strengths)], found)
+    curves = []
+    for perturbation in perturbations:
+        own, levels = levels[: len(perturbation.strengths)], levels[len(perturbation.strengths) :]
+        curves.append(Curve(perturbation.name, perturbation.unit, (before, *own)))
     return Robustness(len(part), tuple(curves))
 
 
@@ -117,10 +130,28 @@ def _few(dataset: SequenceDataset) -> SequenceDataset:
     return dataset.subset(np.sort(order[:count]))
 
 
-def _level(strength: float, predictions: Predictions) -> Level:
-    """Returns the numbers of one strength."""
-    right, n = int((predictions.predicted == predictions.labels).sum()), len(predictions.labels)
-    return Level(strength, right / n, wilson_interval(right, n), calibrate(predictions).equal_width.ece)
+class _Answers(NamedTuple):
+    """How sure a model is of each sample (n,), and whether it is right (n,)."""
+
+    confidence: np.ndarray
+    correct: np.ndarray
+
+
+def _answers(predictions: Predictions) -> _Answers:
+    """Returns what is kept of predictions."""
+    return _Answers(predictions.confidence.astype(np.float64), predictions.predicted == predictions.labels)
+
+
+def _levels(strengths: Sequence[float], found: Sequence[_Answers]) -> List[Level]:
+    """Returns the numbers of each strength from what a model says there about the same samples, changed."""
+    n, edges, replicates = len(found[0].correct), equal_width_edges(), []
+    for counts in resampled_samples(n, np.random.default_rng(SEED)):  # once for all strengths: drawing takes longest
+        replicates.append([error_replicates(*answers, edges, counts).ece for answers in found])
+    levels = []
+    for strength, answers, errors in zip(strengths, found, np.concatenate(replicates, axis=1)):
+        hits, ece = int(answers.correct.sum()), fill_bins(*answers, edges).ece
+        levels.append(Level(strength, hits / n, wilson_interval(hits, n), ece, percentile_interval(errors)))
+    return levels
 
 
 def worst(robustness: Robustness) -> List[Tuple[str, Level]]:

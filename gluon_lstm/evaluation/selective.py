@@ -7,6 +7,7 @@ from typing import Dict, NamedTuple
 
 import numpy as np
 
+from gluon_lstm.evaluation.intervals import Interval, wilson_interval
 from gluon_lstm.evaluation.ranking import threshold_sums
 
 COVERAGES = (0.8, 0.9, 0.95)
@@ -37,6 +38,14 @@ class RiskCoverage(NamedTuple):
     def accuracies(self) -> Dict[float, float]:
         """Returns the accuracy at each of ``COVERAGES``."""
         return {coverage: 1 - float(self.risk[self.answered(coverage) - 1]) for coverage in COVERAGES}
+
+    def intervals(self) -> Dict[float, Interval]:
+        """Returns the 95 % Wilson interval of each of ``accuracies``, which holds of the samples that are answered."""
+        found = {}
+        for coverage, accuracy in self.accuracies().items():
+            answered = self.answered(coverage)
+            found[coverage] = wilson_interval(round(accuracy * answered, 6), answered)
+        return found
 
 
 def risk_coverage(confidence: np.ndarray, correct: np.ndarray) -> RiskCoverage:

@@ -8,7 +8,8 @@ import numpy as np
 
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.explanations import GateTrace, Occlusion
-from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, number_cell, text_cell
+from gluon_lstm.evaluation.intervals import Interval
+from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, interval_cell, number_cell, text_cell
 from gluon_lstm.evaluation.report.formats import count, percent
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.robustness import Curve, Level
@@ -29,8 +30,7 @@ def lengths_section(study: Study) -> Optional[Section]:
     )
     rows = [
         (Cell(f"{group.low} to {group.high}", group.low), number_cell(group.n, count),
-         number_cell(group.accuracy, percent),
-         Cell(f"{percent(group.accuracy_ci95.low)} to {percent(group.accuracy_ci95.high)}", group.accuracy_ci95.low))
+         number_cell(group.accuracy, percent), interval_cell(group.accuracy_ci95))
         for group in study.length_groups
     ]  # fmt: skip
     columns = ("Tokens read", "Samples", "Accuracy", "95 % interval")
@@ -75,7 +75,7 @@ def shown_traces(traces: Sequence[GateTrace]) -> Sequence[GateTrace]:
 def _gates_note(shown: Sequence[GateTrace], traces: Sequence[GateTrace]) -> str:
     """Returns whose gates are shown."""
     if not traces:
-        return "Gates are shown of LSTM layers alone, and this model has none."
+        return "Gates are shown of LSTM layers alone: this model has no such layer, and a GRU's gates are not drawn."
     which = "the first and the last layer, in each direction" if len(shown) < len(traces) else "every layer"
     backward = " A cell that reads backward starts at the right." if traces[-1].direction == "backward" else ""
     return f"The gates are those of {which}.{backward}"
@@ -113,14 +113,16 @@ def robustness_section(study: Study) -> Optional[Section]:
     )
     rows = [
         (text_cell(curve.name), _strength_cell(curve, level), text_cell(curve.unit),
-         number_cell(level.accuracy, percent), number_cell(level.ece, percent))
+         number_cell(level.accuracy, percent), interval_cell(level.accuracy_ci95),
+         number_cell(level.ece, percent), interval_cell(level.ece_ci95))
         for curve in found.curves for level in curve.levels
     ]  # fmt: skip
-    columns = ("Change", "Strength", "Unit", "Accuracy", "Calibration error")
+    columns = ("Change", "Strength", "Unit", "Accuracy", "95 % interval", "Calibration error", "95 % interval of that")
     some = f"{count(found.n)} of {count(len(study.predictions.labels))} samples, drawn at random, were changed."
     everything = f"All {count(found.n)} samples were changed."
     note = everything if found.n == len(study.predictions.labels) else some
-    return Section("robustness", "Robustness", [note], [picture], [Table("Accuracy after changes", columns, rows)])
+    notes = [note, *found.notes]
+    return Section("robustness", "Robustness", notes, [picture], [Table("Accuracy after changes", columns, rows)])
 
 
 def _strength_cell(curve: Curve, level: Level) -> Cell:
@@ -135,8 +137,9 @@ def outliers_section(study: Study) -> Optional[Section]:
         return None
     text = (
         f"How well {count(found.n)} samples of {found.name} are told from the known ones: area under the ROC curve "
-        f"of the probability of the predicted class {found.auroc_confidence:.4f}, of the energy "
-        f"{found.auroc_energy:.4f}; 0.5 is chance, 1 is always."
+        f"of the probability of the predicted class "
+        f"{_with_interval(found.auroc_confidence, found.auroc_confidence_ci95)}, of the energy "
+        f"{_with_interval(found.auroc_energy, found.auroc_energy_ci95)}; 0.5 is chance, 1 is always."
     )
     picture = Picture(
         "out_of_distribution.png",
@@ -144,7 +147,13 @@ def outliers_section(study: Study) -> Optional[Section]:
         f"Histogram of the confidence about known data and about {found.name}",
         "A model that knows what it does not know is less confident about other data.",
     )
-    return Section("outliers", "Data of another kind", [text], [picture])
+    return Section("outliers", "Data of another kind", [text, *found.notes], [picture])
+
+
+def _with_interval(value: float, interval: Optional[Interval]) -> str:
+    """Returns an area, with its interval where it has one."""
+    between = "" if interval is None else f" (95 % interval {interval.low:.4f} to {interval.high:.4f})"
+    return f"{value:.4f}{between}"
 
 
 def speed_section(study: Study) -> Optional[Section]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Sequence, Tuple, Union
+from typing import Callable, NamedTuple, Optional, Sequence, Tuple, Union
 
 from matplotlib.figure import Figure
 
-from gluon_lstm.evaluation.report.formats import UNDEFINED
+from gluon_lstm.evaluation.intervals import Interval
+from gluon_lstm.evaluation.report.formats import UNDEFINED, percent
 from gluon_lstm.evaluation.report.study import WrongSample
 
 
@@ -75,6 +76,13 @@ class Section(NamedTuple):
 def number_cell(value, shown) -> Cell:
     """Returns the cell of a number, ``None`` for an undefined one, as the function ``shown`` writes it."""
     return Cell(UNDEFINED if value is None else shown(value), None if value is None else float(value))
+
+
+def interval_cell(interval: Optional[Interval], shown: Callable[[float], str] = percent) -> Cell:
+    """Returns the cell of an interval, by whose lower end it is sorted; a dash where there is none."""
+    if interval is None:
+        return Cell(UNDEFINED, None)
+    return Cell(f"{shown(interval.low)} to {shown(interval.high)}", interval.low)
 
 
 def text_cell(text) -> Cell:

@@ -166,8 +166,8 @@ def _miscalibration(study: Study) -> List[str]:
     if measures.scaled is not None and measures.scaled.calibration.equal_width.ece > measures.scaled.by_chance.p95:
         after, chance = measures.scaled.calibration.equal_width.ece, measures.scaled.by_chance.p95
         found.append(
-            f"After temperature scaling it is {'still ' * is_off}greater than chance makes it: the expected calibration "
-            f"error is {percent(after)} then, where chance makes {percent(chance)} at most."
+            f"After temperature scaling it is {'still ' * is_off}greater than chance makes it: the expected "
+            f"calibration error is {percent(after)} then, where chance makes {percent(chance)} at most."
         )
     return found
 
@@ -225,4 +225,4 @@ def _data(study: Study) -> List[str]:
     """Returns what the data warn of."""
     share = getattr(study.dataset, "unknown_share", 0.0)
     unknown = [f"{percent(share)} of the tokens are not in the vocabulary."] if share > UNKNOWN_TOKENS else []
-    return [*unknown, *(note for note in study.measures.notes if note != study.measures.temperature.note)]
+    return [*unknown, *study.measures.undefined]

@@ -6,7 +6,7 @@ from typing import Optional
 
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.ranking import precision_recall_curve, roc_curve
-from gluon_lstm.evaluation.report.content import Picture, Section, Table, number_cell, text_cell
+from gluon_lstm.evaluation.report.content import Picture, Section, Table, interval_cell, number_cell, text_cell
 from gluon_lstm.evaluation.report.formats import decimal, percent
 from gluon_lstm.evaluation.report.study import Study
 
@@ -50,11 +50,14 @@ def _calibration_table(study: Study) -> Table:
         ("Negative log-likelihood (nats)", "nll", decimal),
         ("Brier score (0 to 2)", "brier", decimal),
     ]
+    intervals = study.measures.intervals
     rows = [
-        (text_cell(name), number_cell(metrics[key], shown), number_cell(metrics[f"{key}_scaled"], shown))
-        for name, key, shown in names
-    ]
-    return Table("Calibration in 15 bins", ("Measure", "As they are", "After temperature scaling"), rows)
+        (text_cell(name), *(cell for key in (plain, f"{plain}_scaled")
+                            for cell in (number_cell(metrics[key], shown), interval_cell(intervals.get(key), shown))))
+        for name, plain, shown in names
+    ]  # fmt: skip
+    columns = ("Measure", "As they are", "95 % interval", "After temperature scaling", "95 % interval of that")
+    return Table("Calibration in 15 bins", columns, rows)
 
 
 def selective_section(study: Study) -> Section:
@@ -66,14 +69,16 @@ def selective_section(study: Study) -> Section:
         f"Share of errors among the most confident samples against how many are answered; area {curve.area:.5f}",
         "The lower the curve on the left, the better confidence tells right from wrong answers.",
     )
+    between = curve.intervals()
     rows = [
-        (number_cell(coverage, percent), number_cell(accuracy, percent))
+        (number_cell(coverage, percent), number_cell(accuracy, percent), interval_cell(between[coverage]))
         for coverage, accuracy in curve.accuracies().items()
     ]
-    table = Table("Accuracy of the most confident samples", ("Answered", "Accuracy among them"), rows)
+    columns = ("Answered", "Accuracy among them", "95 % interval")
+    table = Table("Accuracy of the most confident samples", columns, rows)
     interval = study.measures.intervals["aurc"]
-    between = "" if interval is None else f" (95 % interval {interval.low:.5f} to {interval.high:.5f})"
-    note = f"The area under the curve, the mean over all coverages, is {curve.area:.5f}{between}."
+    told = "" if interval is None else f" (95 % interval {interval.low:.5f} to {interval.high:.5f})"
+    note = f"The area under the curve, the mean over all coverages, is {curve.area:.5f}{told}."
     return Section("selective", "Answering only where it is sure", [note], [picture], [table])
 
 

@@ -108,10 +108,10 @@ class Study:
     def metrics(self) -> Dict[str, Any]:
         """Returns the content of ``metrics.json``."""
         content = self.measures.to_dict()
-        if self.robustness is not None:
-            content["robustness"] = self.robustness.to_dict()
-        if self.outliers is not None:
-            content["out_of_distribution"] = self.outliers.to_dict()
+        for name, part in (("robustness", self.robustness), ("out_of_distribution", self.outliers)):
+            if part is not None:
+                content[name] = part.to_dict()
+                content["notes"] += part.notes
         return content
 
 
