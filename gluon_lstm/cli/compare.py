@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.atomic import replacing_directory
@@ -103,9 +103,9 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
+def _studies(runs: Sequence[NamedRun], split: Optional[str]) -> List[Any]:
     """Returns what there is to know about each run; raises DataError where they are not of the same task."""
-    from gluon_lstm.cli.evaluate import PREDICTION_BATCH, provenance_of
+    from gluon_lstm.cli.evaluate import PREDICTION_BATCH, SPLITS, provenance_of
     from gluon_lstm.evaluation import Predictor, predict
     from gluon_lstm.evaluation.measures import Temperature
     from gluon_lstm.evaluation.report import Studying, make_study
@@ -117,7 +117,7 @@ def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
         predictor = Predictor(run.config, model, device, str(run.directory.path / "model"))
         if studies and tuple(model.class_names) != tuple(studies[0].dataset.class_names):
             raise DataError(f"{run.name}: its classes are not those of {runs[0].name}; compare runs of the same task")
-        dataset = load_split(run.config, split, predictor.reader)
+        dataset = load_split(run.config, split or SPLITS[0], predictor.reader)
         predictor.check(dataset)
         if studies and dataset.fingerprint != studies[0].dataset.fingerprint:
             raise DataError(

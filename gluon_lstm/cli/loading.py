@@ -10,13 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Container, Optional, Tuple
 
-from gluon_lstm.cli.options import given_flags
+from gluon_lstm.cli.options import given_flags, warn_of_idle
 from gluon_lstm.config import Config, DataConfig, flag, merge, read_config_file
 from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_split, load_splits
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
-from gluon_lstm.data.tables import Columns
+from gluon_lstm.data.tables import Columns, is_delimited
 from gluon_lstm.errors import ConfigError
 
 
@@ -86,7 +86,11 @@ def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> O
     """
     path, ignore = Path(arguments.data), bool(arguments.ignore_unknown_labels)
     if predictor.reader is None:
+        idle = ["text_column", "label_column", "encoding", "quotes"]
+        warn_of_idle(arguments, idle, "the run reads pictures")
         return read_own_pictures(path, predictor.input_format, predictor.class_names, ignore)
+    if not is_delimited(path.name):
+        warn_of_idle(arguments, ["quotes"], "JSON Lines have quotation marks of their own")
     columns = Columns(arguments.text_column or config.text.text_column, arguments.label_column)
     encoding = arguments.encoding or "utf-8"
     quotes = config.text.quotes if arguments.quotes is None else arguments.quotes

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import fields
-from typing import Any, Container, Dict, get_type_hints
+from typing import Any, Container, Dict, Sequence, get_type_hints
 
 from gluon_lstm.config import (
     PRESETS,
@@ -82,6 +83,13 @@ def add_quotes_argument(parser: argparse.ArgumentParser) -> None:
 def is_given(arguments: argparse.Namespace, name: str) -> bool:
     """Whether a flag was given, of those whose default is ``None``."""
     return getattr(arguments, name) is not None
+
+
+def warn_of_idle(arguments: argparse.Namespace, names: Sequence[str], reason: str) -> None:
+    """Prints a line for each flag that was given for nothing."""
+    for name in names:
+        if is_given(arguments, name):
+            print(f"warning: {flag(name)} has no effect: {reason}", file=sys.stderr)
 
 
 def given_flags(arguments: argparse.Namespace) -> Dict[str, Dict[str, Any]]:

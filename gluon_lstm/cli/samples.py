@@ -11,9 +11,9 @@ from typing import BinaryIO, Iterator, List, NamedTuple, Sequence, Union
 
 import numpy as np
 
-from gluon_lstm.cli.options import is_given
+from gluon_lstm.cli.options import warn_of_idle
 from gluon_lstm.cli.output import visible
-from gluon_lstm.config import TextConfig, flag
+from gluon_lstm.config import TextConfig
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.lines import is_lines, open_lines, read_lines
 from gluon_lstm.data.pictures import read_pictures
@@ -59,14 +59,14 @@ def open_texts(arguments: argparse.Namespace, trained: TextConfig, stack: ExitSt
     Raises:
         UserError: at once, or while the texts are read: they cannot be used.
     """
-    _warn_of_idle(arguments, ["invert"], "the run reads texts")
+    warn_of_idle(arguments, ["invert"], "the run reads texts")
     name, encoding = arguments.input, arguments.encoding or "utf-8"
     if name is None:
-        _warn_of_idle(arguments, ["encoding", "text_column", "quotes"], "needs --input")
+        warn_of_idle(arguments, ["encoding", "text_column", "quotes"], "needs --input")
         return _chunks(_check_texts(arguments.samples), range(1, len(arguments.samples) + 1))
     if is_table(name):
         if not is_delimited(name):
-            _warn_of_idle(arguments, ["quotes"], "JSON Lines have quotation marks of their own")
+            warn_of_idle(arguments, ["quotes"], "JSON Lines have quotation marks of their own")
         quotes = trained.quotes if arguments.quotes is None else arguments.quotes
         return _table(Path(name), Columns(arguments.text_column or trained.text_column), encoding, quotes)
     if name != STANDARD_INPUT and not is_lines(name):
@@ -74,7 +74,7 @@ def open_texts(arguments: argparse.Namespace, trained: TextConfig, stack: ExitSt
             f"--input {name}: the run reads texts; give a file that ends in .txt, .csv, .tsv or .jsonl, "
             f"or one of these with .gz, or - for standard input"
         )
-    _warn_of_idle(arguments, ["text_column", "quotes"], "each line is a text; needs a .csv, .tsv or .jsonl file")
+    warn_of_idle(arguments, ["text_column", "quotes"], "each line is a text; needs a .csv, .tsv or .jsonl file")
     if name == STANDARD_INPUT:
         return _lines(_standard_input(), "standard input", encoding)
     return _lines(stack.enter_context(open_lines(Path(name))), name, encoding)
@@ -86,7 +86,7 @@ def open_pictures(arguments: argparse.Namespace, image_format: ImageFormat) -> I
     Raises:
         UserError: they cannot be used.
     """
-    _warn_of_idle(arguments, ["encoding", "text_column", "quotes"], "the run reads pictures")
+    warn_of_idle(arguments, ["encoding", "text_column", "quotes"], "the run reads pictures")
     names, pictures = [], []
     for name in arguments.samples or [arguments.input]:
         if not os.path.exists(name):
@@ -143,10 +143,3 @@ def _standard_input() -> BinaryIO:
     if sys.stdin is None:
         raise ConfigError("--input -: standard input is closed; name a file")
     return sys.stdin.buffer
-
-
-def _warn_of_idle(arguments: argparse.Namespace, names: Sequence[str], reason: str) -> None:
-    """Prints a line for each flag that was given for nothing."""
-    for name in names:
-        if is_given(arguments, name):
-            print(f"warning: {flag(name)} has no effect: {reason}", file=sys.stderr)
