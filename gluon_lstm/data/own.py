@@ -62,7 +62,8 @@ def read_own_texts(
         path: CSV, TSV or JSON Lines.
         reader: how the model reads texts.
         class_names: the classes it knows, in its order.
-        columns: where texts and labels are; a column of labels that is named must be full.
+        columns: where texts and labels are; a column of labels that is named must be full, one that is guessed may
+            be empty from end to end.
         encoding: of the text.
         ignore_unknown: whether samples with labels that the model does not know are left out.
         labelled: whether labels are read, where there are any.
@@ -75,7 +76,8 @@ def read_own_texts(
         raise ConfigError(f"{path}: the run reads texts; give a file that ends in {', '.join(SUFFIXES)}, or with .gz")
     if not path.is_file():
         raise DataError(f"{path}: no such file")
-    found = read_texts(path, columns, encoding, labelled=columns.label is not None, quotes=quotes)
+    needed = True if columns.label is not None else None if labelled else False
+    found = read_texts(path, columns, encoding, labelled=needed, quotes=quotes)
     labels = found.labels if labelled else None
     known = _positions(path, labels, len(found.texts), class_names, ignore_unknown)
     texts = [found.texts[index] for index in known.kept]

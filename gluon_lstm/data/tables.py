@@ -85,7 +85,7 @@ def is_delimited(name: str) -> bool:
 
 
 def read_texts(
-    path: Path, columns: Columns, encoding: str = "utf-8", labelled: bool = True, quotes: bool = True
+    path: Path, columns: Columns, encoding: str = "utf-8", labelled: Optional[bool] = True, quotes: bool = True
 ) -> LabelledTexts:
     """Reads a file of texts.
 
@@ -93,7 +93,8 @@ def read_texts(
         path: a CSV, TSV or JSON Lines file, as its name says; one that ends in ``.gz`` is unpacked.
         columns: where texts and labels are.
         encoding: of the text; a byte-order mark is passed over.
-        labelled: whether there must be labels; if not, a column that lacks any of them is passed over.
+        labelled: whether there must be labels; if not, a column that lacks any of them is passed over. ``None`` for
+            labels in all rows or in none.
         quotes: whether quotation marks of CSV and TSV hold a text together; if not, they are part of it.
 
     Raises:
@@ -107,8 +108,9 @@ def read_texts(
         raise DataError(f"{path}: has no rows; give a file with texts")
     text, label = _find_columns(path, list(rows[0].values), columns, labelled)
     full = [row for row in rows if _value(path, row, text).strip()]
-    if not labelled and label is not None and not all(_is_labelled(row, label) for row in full):
-        label = None
+    if not labelled and label is not None:
+        found = [_is_labelled(row, label) for row in full]
+        label = label if (any(found) if labelled is None else all(found)) else None
     filled = {row.line for row in full}
     if not full:
         raise DataError(f"{path}: all {len(rows):,} texts of column {text!r} are blank; choose another --text-column")
@@ -271,7 +273,9 @@ def _counted(columns: Columns, first: Sequence[str]) -> bool:
     return bool(named) and all(name.isdecimal() and name not in first for name in named)
 
 
-def _find_columns(path: Path, names: List[str], columns: Columns, labelled: bool) -> Tuple[str, Optional[str]]:
+def _find_columns(
+    path: Path, names: List[str], columns: Columns, labelled: Optional[bool]
+) -> Tuple[str, Optional[str]]:
     """Returns the names of the columns of texts and labels."""
     text = _named(path, names, columns.text, "--text-column") or _guess(names, TEXT_NAMES, columns.label)
     label = _named(path, names, columns.label, "--label-column") or _guess(names, LABEL_NAMES, text)
