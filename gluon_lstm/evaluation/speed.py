@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import statistics
 from time import perf_counter
-from typing import Any, Callable, Dict, NamedTuple
+from typing import Any, Callable, Dict, NamedTuple, Sequence, Union
 
 import numpy as np
-
-from gluon_lstm.data import SequenceDataset
-from gluon_lstm.evaluation.predict import Predictions
 
 SINGLE_CALLS = 30
 """Samples that are predicted one by one, after one that makes the network ready."""
@@ -18,7 +15,7 @@ BATCHES = 2
 
 
 class Speed(NamedTuple):
-    """How fast a network answers, data preparation included.
+    """How fast a model answers, from pictures and texts as they come: with scaling, cutting into tokens, n-grams.
 
     Attributes:
         samples_per_second: with batches of ``batch_size``.
@@ -37,29 +34,34 @@ class Speed(NamedTuple):
         return {"version": 1, **self._asdict()}
 
 
-def measure_speed(
-    dataset: SequenceDataset, predict: Callable[[SequenceDataset, int], Predictions], batch_size: int
-) -> Speed:
-    """Returns how fast the samples of a data set are predicted.
+Samples = Union[np.ndarray, Sequence[str]]
+"""Pictures (N, H, W), or N texts."""
+Predict = Callable[[Samples, int], np.ndarray]
+"""(samples, batch size) → (N, K) probabilities."""
+
+
+def measure_speed(samples: Samples, predict: Predict, batch_size: int) -> Speed:
+    """Returns how fast samples are predicted.
 
     Args:
-        dataset: its first samples are taken.
-        predict: (data set, batch size) → what the network says.
+        samples: at least one; the first ones are taken.
+        predict: a predictor's ``predict_proba``.
         batch_size: samples a batch; fewer where there are fewer.
     """
-    size = min(batch_size, len(dataset))
-    many = dataset.subset(np.arange(min(len(dataset), BATCHES * size) // size * size))
+    size = min(batch_size, len(samples))
+    many = samples[: min(len(samples), BATCHES * size) // size * size]
     _seconds(predict, many, size)
     throughput = len(many) / min(_seconds(predict, many, size) for _ in range(2))
-    ones = [dataset.subset(np.array([index % len(dataset)])) for index in range(SINGLE_CALLS)]
+    places = [index % len(samples) for index in range(SINGLE_CALLS)]
+    ones = [samples[place : place + 1] for place in places]
     for one in ones:  # texts have a length each, and the network is made ready for each
         _seconds(predict, one, 1)
     times = sorted(1000 * _seconds(predict, one, 1) for one in ones)
     return Speed(throughput, size, statistics.median(times), float(np.percentile(times, 95)))
 
 
-def _seconds(predict: Callable[[SequenceDataset, int], Predictions], dataset: SequenceDataset, size: int) -> float:
+def _seconds(predict: Predict, samples: Samples, size: int) -> float:
     """Returns how long a prediction takes."""
     start = perf_counter()
-    predict(dataset, size)
+    predict(samples, size)
     return perf_counter() - start

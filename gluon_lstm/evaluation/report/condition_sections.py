@@ -172,7 +172,10 @@ def speed_section(study: Study) -> Optional[Section]:
             number_cell(found.latency_p95_ms, _hundredths),
         ),
     ]
-    note = "Measured as this report was made; other work on the machine makes it slower. speed.json has the numbers."
+    note = (
+        "From pictures or texts as they come to probabilities: scaling, cutting into tokens and n-grams are in it. "
+        "Measured as this report was made; other work on the machine makes it slower. speed.json has the numbers."
+    )
     return Section("speed", "Speed", [note], tables=[Table("Speed", ("Measure", "Value"), rows)])
 
 
