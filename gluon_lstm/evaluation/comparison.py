@@ -1,15 +1,17 @@
 """Whether one model is better than another on the same samples.
 
 McNemar's test in its exact form: McNemar (1947), Dietterich (1998). The paired bootstrap
-draws samples, each with what both models say about it.
+draws samples, each with what both models say about it. Configurations that were trained with
+several seeds are compared by their means over the seeds: Welch (1947).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy import stats
 
 from gluon_lstm.errors import DataError
 from gluon_lstm.evaluation.intervals import REPLICATES, SEED, Interval, percentile_interval, resampled_samples
@@ -42,23 +44,24 @@ class Pair(NamedTuple):
         second: name of the second.
         mcnemar: the samples that one alone has right.
         accuracy_difference: of the accuracies.
-        accuracy_ci95: its 95 % interval, by a paired bootstrap.
+        accuracy_ci95: its 95 % interval, by a paired bootstrap; ``None`` where both are right about the same samples.
         nll_difference: of the mean negative log-likelihoods, in nats.
-        nll_ci95: its 95 % interval, likewise.
+        nll_ci95: its 95 % interval, likewise; ``None`` where they differ by the same at each sample.
     """
 
     first: str
     second: str
     mcnemar: McNemar
     accuracy_difference: float
-    accuracy_ci95: Interval
+    accuracy_ci95: Optional[Interval]
     nll_difference: float
-    nll_ci95: Interval
+    nll_ci95: Optional[Interval]
 
     def to_dict(self) -> Dict[str, Any]:
         """Returns plain values."""
-        return {**self._asdict(), "mcnemar": self.mcnemar._asdict(), "accuracy_ci95": list(self.accuracy_ci95),
-                "nll_ci95": list(self.nll_ci95)}  # fmt: skip
+        intervals = {name: getattr(self, name) for name in ("accuracy_ci95", "nll_ci95")}
+        plain = {name: None if interval is None else list(interval) for name, interval in intervals.items()}
+        return {**self._asdict(), "mcnemar": self.mcnemar._asdict(), **plain}
 
 
 class Spread(NamedTuple):
@@ -66,6 +69,43 @@ class Spread(NamedTuple):
 
     mean: Optional[float]
     sd: Optional[float]
+
+
+class MeanDifference(NamedTuple):
+    """Difference of the means of two groups of runs, the second's less the first's.
+
+    Attributes:
+        difference: of the means.
+        ci95: its 95 % interval over the seeds, of Welch's t.
+        p_value: chance of so great a difference, or a greater one, if both means were the same; two-sided.
+    """
+
+    difference: float
+    ci95: Interval
+    p_value: float
+
+    def to_dict(self) -> Dict[str, Any]:
+        """Returns plain values."""
+        return {**self._asdict(), "ci95": list(self.ci95)}
+
+
+def compare_means(first: Sequence[Optional[float]], second: Sequence[Optional[float]]) -> Optional[MeanDifference]:
+    """Returns how the means of two groups of at least two values differ.
+
+    The groups' variances may differ, and the degrees of freedom are Welch and Satterthwaite's. ``None`` where a value
+    is undefined, or where none of the values vary.
+    """
+    if None in (*first, *second):
+        return None
+    squares = [float(np.var(values, ddof=1)) / len(values) for values in (first, second)]
+    error = math.sqrt(sum(squares))
+    if error == 0:
+        return None
+    freedom = error**4 / sum(square**2 / (len(values) - 1) for square, values in zip(squares, (first, second)))
+    difference = float(np.mean(second) - np.mean(first))
+    half = float(stats.t.ppf(0.975, freedom)) * error
+    p_value = 2 * float(stats.t.sf(abs(difference) / error, freedom))
+    return MeanDifference(difference, Interval(difference - half, difference + half), p_value)
 
 
 def compare_pair(names: Sequence[str], first: Predictions, second: Predictions) -> Pair:
@@ -107,7 +147,7 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
     """Returns McNemar's test of whether two models, right (M,) bool at the same samples, are as good."""
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     unequal = only_first + only_second
-    return McNemar(only_first, only_second, float(binomtest(only_first, unequal).pvalue) if unequal else 1.0)
+    return McNemar(only_first, only_second, float(stats.binomtest(only_first, unequal).pvalue) if unequal else 1.0)
 
 
 def spread(values: Sequence[Optional[float]]) -> Spread:

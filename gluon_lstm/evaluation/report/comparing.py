@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
 from gluon_lstm.evaluation import plots
-from gluon_lstm.evaluation.comparison import MEASURES, Pair, Spread, compare_pair, pairs_of, spread
-from gluon_lstm.evaluation.report.content import Picture, Section, Table, number_cell, text_cell
+from gluon_lstm.evaluation.comparison import (
+    MEASURES,
+    MeanDifference,
+    Pair,
+    Spread,
+    compare_means,
+    compare_pair,
+    pairs_of,
+    spread,
+)
+from gluon_lstm.evaluation.report.content import Picture, Section, Table, interval_cell, number_cell, text_cell
 from gluon_lstm.evaluation.report.formats import count, decimal, percent
 from gluon_lstm.evaluation.report.narrative import Summary
 from gluon_lstm.evaluation.report.study import Study
@@ -18,10 +27,20 @@ from gluon_lstm.evaluation.report.writing import write_json, write_pages
 ALL_PAIRS_UP_TO = 5
 """Most runs of which each pair is compared; of more, each with the best one."""
 SIGNIFICANT = 0.05
+VERDICTS = 3
+"""Pairs of runs, and of groups, that the first sentences tell of."""
 SHARES = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
 """Measures that are written in percent."""
 TITLES = ("Accuracy", "Balanced accuracy", "Macro F1", "NLL (nats)", "Brier", "Calibration error", "ROC-AUC",
           "Risk-coverage area")  # fmt: skip
+
+
+class GroupPair(NamedTuple):
+    """Two groups of runs that differ in their seed alone: their descriptions, and how the means differ, by measure."""
+
+    first: str
+    second: str
+    measures: Dict[str, Optional[MeanDifference]]
 
 
 class Comparison(NamedTuple):
@@ -55,6 +74,17 @@ class Comparison(NamedTuple):
             for name, places in self.groups.items()
         }
 
+    def group_pairs(self) -> List[GroupPair]:
+        """Returns how the means of groups differ: of each pair of few groups, of more with the most accurate one."""
+        names, metrics = list(self.groups), self.metrics
+        means = [np.mean([metrics[place]["accuracy"] for place in places]) for places in self.groups.values()]
+        found = []
+        for i, j in pairs_of(len(names), int(np.argmax(means)) if names else 0, ALL_PAIRS_UP_TO):
+            groups = [[metrics[place] for place in self.groups[names[k]]] for k in (i, j)]
+            differences = {key: compare_means(*([run[key] for run in group] for group in groups)) for key in MEASURES}
+            found.append(GroupPair(names[i], names[j], differences))
+        return found
+
 
 def compare_studies(studies: Sequence[Study], groups: Dict[str, List[int]]) -> Comparison:
     """Returns the comparison of at least two studies; raises DataError where they are not of the same samples."""
@@ -82,10 +112,20 @@ def write_comparison(directory: Path, comparison: Comparison) -> None:
         for name, study, numbers in zip(comparison.names, comparison.studies, metrics)
     ]
     pairs = [pair.to_dict() for pair in comparison.pairs]
-    write_json(directory / "comparison.json", {"version": 1, "runs": runs, "pairs": pairs, "groups": spreads})
+    content = {"version": 1, "runs": runs, "pairs": pairs, "groups": spreads, "group_pairs": _plain(comparison)}
+    write_json(directory / "comparison.json", content)
     dataset = comparison.studies[0].dataset
     title = f"{len(runs)} runs on {dataset.name} ({dataset.split})"
     write_pages(directory, title, _summary(comparison), _sections(comparison), comparison.names)
+
+
+def _plain(comparison: Comparison) -> List[Dict[str, Any]]:
+    """Returns the differences of groups as plain values."""
+    return [
+        {"first": pair.first, "second": pair.second,
+         **{key: value and value.to_dict() for key, value in pair.measures.items()}}
+        for pair in comparison.group_pairs()
+    ]  # fmt: skip
 
 
 def _summary(comparison: Comparison) -> Summary:
@@ -100,8 +140,26 @@ def _summary(comparison: Comparison) -> Summary:
     for name, values in comparison.spreads().items():
         accuracy = values["accuracy"]
         good.append(f"{name}: accuracy {percent(accuracy.mean)} on average, standard deviation {percent(accuracy.sd)}.")
-    return Summary(
-        percent(evaluations[best].accuracy), good, list(map(_verdict, comparison.pairs[:3])), _worries(comparison)
+    sure = [*_few(list(map(_group_verdict, comparison.group_pairs()))), *_few(list(map(_verdict, comparison.pairs)))]
+    return Summary(percent(evaluations[best].accuracy), good, sure, _worries(comparison))
+
+
+def _few(sentences: List[str]) -> List[str]:
+    """Returns the first of many sentences, and how many more the tables have."""
+    more = len(sentences) - VERDICTS
+    return [*sentences[:VERDICTS], *([f"The table below has {more} more pair{'s' * (more > 1)}."] if more > 0 else [])]
+
+
+def _group_verdict(pair: GroupPair) -> str:
+    """Returns whether the mean accuracies of two groups differ by more than the seeds make them."""
+    found = pair.measures["accuracy"]
+    if found is None:
+        return f"{pair.first} and {pair.second}: the accuracy is the same with each seed, so nothing tells its spread."
+    low, high = found.ci95
+    told = "more than the seeds explain" if found.p_value < SIGNIFICANT else "which the seeds may explain"
+    return (
+        f"On average over the seeds, the accuracy of {pair.second} is {_points(found.difference)} points from that of "
+        f"{pair.first} (95 % interval {_points(low)} to {_points(high)}), {told} (Welch, p {_p_value(found.p_value)})."
     )
 
 
@@ -136,13 +194,18 @@ def _p_value(value: float) -> str:
 
 def tables_of(comparison: Comparison) -> List[Table]:
     """Returns the tables that page and terminal share: the runs, those that differ in their seed alone, the pairs."""
-    return [_runs_table(comparison), *_groups_tables(comparison), _pairs_table(comparison)]
+    groups = [*_groups_tables(comparison), *_group_pairs_tables(comparison)]
+    return [_runs_table(comparison), *groups, _pairs_table(comparison)]
 
 
 def _sections(comparison: Comparison) -> List[Section]:
     """Returns the sections of the page."""
     runs, *groups, pairs = tables_of(comparison)
-    seeds = Section("seeds", "Over several seeds", ["Runs that differ in their seed alone."], tables=groups)
+    told = (
+        "Runs that differ in their seed alone. Differences are the second mean less the first; intervals and p values "
+        "are Welch's and say how far other seeds would bring others. Two or three seeds leave wide intervals."
+    )
+    seeds = Section("seeds", "Over several seeds", [told], tables=groups)
     note = "Differences are the second run's numbers less the first's; intervals are of a paired bootstrap."
     return [
         Section("runs", "Runs", (), [_accuracies(comparison)], [runs]),
@@ -189,14 +252,32 @@ def _groups_tables(comparison: Comparison) -> List[Table]:
     return [Table("Mean and standard deviation", ("Runs", "Of the seeds", *TITLES), rows)] if rows else []
 
 
+def _group_pairs_tables(comparison: Comparison) -> List[Table]:
+    """Returns the table of how the means of groups differ; none where there are fewer than two groups."""
+    rows = []
+    for pair in comparison.group_pairs():
+        cells = []
+        for key, shown in (("accuracy", _points), ("nll", _signed)):
+            found = pair.measures[key]
+            cells += [
+                number_cell(found and found.difference, shown),
+                interval_cell(found and found.ci95, shown),
+                number_cell(found and found.p_value, _p_value),
+            ]
+        rows.append((text_cell(pair.first), text_cell(pair.second), *cells))
+    columns = ("First", "Second", "Accuracy, points more", "95 % interval", "p (Welch)", "NLL more (nats)",
+               "95 % interval of that", "p of that")  # fmt: skip
+    return [Table("Means over the seeds", columns, rows)] if rows else []
+
+
 def _pairs_table(comparison: Comparison) -> Table:
     """Returns the table of differences on the same samples."""
     rows = [
         (text_cell(pair.first), text_cell(pair.second), number_cell(pair.mcnemar.only_first, count),
          number_cell(pair.mcnemar.only_second, count), number_cell(pair.mcnemar.p_value, _p_value),
          number_cell(pair.accuracy_difference, _points),
-         text_cell(" to ".join(map(_points, pair.accuracy_ci95))), number_cell(pair.nll_difference, _signed),
-         text_cell(" to ".join(map(_signed, pair.nll_ci95))))
+         interval_cell(pair.accuracy_ci95, _points), number_cell(pair.nll_difference, _signed),
+         interval_cell(pair.nll_ci95, _signed))
         for pair in comparison.pairs
     ]  # fmt: skip
     columns = ("First", "Second", "First alone right", "Second alone right", "p (McNemar)", "Accuracy, points more",
