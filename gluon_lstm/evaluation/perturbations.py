@@ -135,16 +135,17 @@ def _drawn(count: int, share: float, rng: np.random.Generator, left: int, least:
 
 
 def _spoil(word: str, rng: np.random.Generator) -> str:
-    """Returns a word with one wrong letter."""
+    """Returns a word with one wrong letter, whether capital letters tell or not."""
     place, kind = int(rng.integers(0, len(word))), int(rng.integers(0, 4))
     before, letter, after = word[:place], word[place], word[place + 1 :]
     if kind == 0 and len(word) > 1:
         return before + after
     if kind == 1:
         return before + 2 * letter + after
-    if kind == 2 and after:
+    if kind == 2 and after and after[0].lower() != letter.lower():
         return before + after[0] + letter + after[1:]
-    return before + string.ascii_lowercase[int(rng.integers(0, 26))] + after
+    others = string.ascii_lowercase.replace(letter.lower(), "")
+    return before + others[int(rng.integers(0, len(others)))] + after
 
 
 IMAGE_PERTURBATIONS = (
