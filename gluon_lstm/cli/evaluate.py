@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import check_data_dir, from_files, read_other, read_own
-from gluon_lstm.cli.options import add_quotes_argument, is_given
+from gluon_lstm.cli.options import add_quotes_argument, is_given, warn_of_idle
 from gluon_lstm.cli.output import visible
 from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
 from gluon_lstm.data import SequenceDataset
@@ -25,6 +25,8 @@ from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
 
 SPLITS = ("test", "validation")
 PREDICTION_BATCH = 500
+FOR_LABELS = ("sections", "sample", "ood", "html_open", "ignore_unknown_labels")
+"""Flags that say what becomes of labelled data."""
 
 Read = Callable[[Any, str], SequenceDataset]
 """(predictor, split) → a split of the run's data, read as the predictor's model does."""
@@ -35,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs", metavar="RUN", nargs="+", help="run directory that train made; of several, a comparison"
     )
-    parser.add_argument("--split", choices=SPLITS, default="test", help="samples (default: test)")
+    parser.add_argument("--split", choices=SPLITS, help="samples (default: test)")
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data (default: as in the training)")
     parser.add_argument(
         "--data",
@@ -60,7 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--sample", type=int, metavar="N", help="sample to explain (default: the most confident mistake)"
     )
-    parser.add_argument("--html-open", action="store_true", help="show report.html in the browser (default: no)")
+    parser.add_argument("--html-open", action="store_true", default=None,
+                        help="show report.html in the browser (default: no)")  # fmt: skip
     parser.add_argument("--output", metavar="DIR", help="folder of a comparison (default: comparison)")
     add_runtime_arguments(parser)
 
@@ -120,13 +123,17 @@ def _check_flags(arguments: argparse.Namespace) -> None:
     for name in own:
         if given[name] and not given["data"]:
             raise ConfigError(f"{flag(name)}: needs --data; leave it out")
+    if given["data"] and is_given(arguments, "split"):
+        raise ConfigError("--split: has no effect beside --data; leave one of them out")
+    if given["sample"] and "explanation" not in _sections(arguments):
+        raise ConfigError("--sample: needs the section explanation, which is not asked for; leave it out")
 
 
 def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> Path:
     """Evaluates one run and returns the page that shows it, or the file of predictions alone."""
     directory = RunDirectory.open(arguments.runs[0])
     config = merge(read_config_of_run(directory, arguments), {"data": _given(arguments, "data_dir")})
-    split = arguments.split if arguments.data is None else "data"
+    split = "data" if arguments.data is not None else arguments.split or SPLITS[0]
     directory.check_evaluation(split)
     runtime.prepare(config.runtime.threads)
     own: Dict[str, bool] = {}
@@ -139,6 +146,8 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
         for note in found.notes:
             print(visible(note), file=sys.stderr)
         own["labelled"] = found.labelled
+        if not found.labelled:
+            warn_of_idle(arguments, FOR_LABELS, "the data have no labels, so there are predictions alone")
         return found.dataset
 
     other = None if arguments.ood is None else lambda predictor: read_other(arguments.ood, config, predictor)
@@ -223,7 +232,7 @@ def evaluate_run(
     predictor = Predictor(config, model, device, str(directory.path / "model"))
     dataset, progress = read(predictor, wanted.split), sys.stderr.isatty()
     predictor.check(dataset)
-    others = None if wanted.other is None else wanted.other(predictor)
+    others = wanted.other(predictor) if wanted.other is not None and wanted.is_labelled() else None
     predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress)
     if not wanted.is_labelled():
         with directory.replace_evaluation(wanted.split) as folder:
@@ -247,13 +256,13 @@ def evaluate_run(
 
 def provenance_of(name: str, config: Config, model: SavedModel):
     """Returns what the report says about where its numbers come from."""
-    from gluon_lstm.evaluation.report import Provenance
+    from gluon_lstm.evaluation.report import Provenance, model_facts, model_sentence
 
     environment = runtime.describe()
     details = {
         "Preset": config.preset,
         "View": config.data.view,
-        "Epoch of the model": model.epoch,
+        **model_facts(config, model),
         "Machine": f"{environment.pop('machine')}, {environment.pop('threads')} threads",
     }
-    return Provenance(name, config.runtime.seed, environment, details)
+    return Provenance(name, config.runtime.seed, environment, details, model_sentence(config, model))

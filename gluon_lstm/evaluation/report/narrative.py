@@ -31,7 +31,7 @@ class Summary(NamedTuple):
 
     Attributes:
         headline: the accuracy.
-        how_good: what follows it, and what goes wrong.
+        how_good: what follows it, what goes wrong, and what model that is.
         how_sure: what the probabilities are worth.
         worries: what a careful person would look at; empty where nothing was found.
     """
@@ -47,7 +47,7 @@ def summarize(study: Study) -> Summary:
     finders = (_few_samples, _no_skill, _weak_classes, _miscalibration, _scaling, _training, _conditions, _data)
     return Summary(
         percent(study.measures.evaluation.accuracy),
-        [*_accuracy(study), *_mistakes(study)],
+        [*_accuracy(study), *_mistakes(study), *filter(None, [study.provenance.model])],
         [_calibration(study), _selective(study)],
         [sentence for find in finders for sentence in find(study)],
     )

@@ -20,7 +20,7 @@ from gluon_lstm.evaluation.speed import Speed, measure_speed
 BRIEF = ("mistakes", "training")
 """Parts of the report that is written after each of several trainings."""
 PERTURBABLE = (ImageDataset, TextDataset)
-"""Kinds of data sets whose samples can be changed."""
+"""Kinds of data sets whose samples are there as they came, to be changed and to be predicted from the start."""
 BATCH_SIZE = 500
 ERRORS = 24
 """Wrong samples that the report shows."""
@@ -37,12 +37,14 @@ class Provenance:
         seed: the run's seed.
         versions: package → version.
         details: further facts to list, name → value, such as the preset.
+        model: what model it is, in a sentence; empty where that is not known.
     """
 
     run_name: str
     seed: int
     versions: Mapping[str, str]
     details: Mapping[str, Any]
+    model: str = ""
 
 
 class WrongSample(NamedTuple):
@@ -185,8 +187,9 @@ def _deeper(
         parts["robustness"] = measure_robustness(
             dataset, lambda changed: predict(net, changed, BATCH_SIZE, device), studying.progress
         )
-    if "speed" in studying.sections:
-        parts["speed"] = measure_speed(dataset, lambda part, size: predict(net, part, size, device), BATCH_SIZE)
+    if "speed" in studying.sections and isinstance(dataset, PERTURBABLE):
+        samples = dataset.texts if isinstance(dataset, TextDataset) else dataset.images
+        parts["speed"] = measure_speed(samples, predictor.predict_proba, BATCH_SIZE)
     return parts
 
 
