@@ -20,7 +20,7 @@ MOST_COUNTS = 20_000_000
 """Counts of samples in replicates that are held at a time, 4 bytes each."""
 Z95 = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
-ROUNDING = 1e-6
+ROUNDING = 1e-5
 """Relative difference of float32 sums below which replicates are the same number."""
 
 

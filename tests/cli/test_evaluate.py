@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from recomputed import assert_recomputed, read_rows
 from sklearn.datasets import load_digits
 
 import gluon_lstm
@@ -65,6 +66,14 @@ def test_the_report_is_complete(cli, trained, tmp_path):
     assert json.loads((folder / "speed.json").read_text())["samples_per_second"] > 0
     robustness = json.loads((folder / "metrics.json").read_text())["robustness"]
     assert robustness["n"] == 360 and len(robustness["perturbations"]["shifted"]["levels"]) == 7
+
+
+def test_every_number_follows_from_the_predictions(trained):
+    folder = trained / "evaluation" / "test"
+    metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    temperature = json.loads((trained / "evaluation" / "temperature.json").read_text(encoding="utf-8"))
+    assert metrics["temperature"] == temperature["temperature"]
+    assert_recomputed(metrics, read_rows(folder / "predictions.csv"))
 
 
 def test_metrics_follow_from_the_predictions(trained, predictions):

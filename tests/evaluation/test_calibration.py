@@ -15,6 +15,8 @@ from gluon_lstm.evaluation.calibration import (
     brier_scores,
     calibrate,
     equal_mass_edges,
+    equal_width_edges,
+    error_replicates,
     errors_by_chance,
     fill_bins,
     fit_temperature,
@@ -149,3 +151,15 @@ def test_labels_drawn_with_the_models_probabilities_have_the_error_of_chance(rng
 def test_many_samples_are_drawn_in_parts(rng, monkeypatch):
     monkeypatch.setattr("gluon_lstm.evaluation.intervals.MOST_COUNTS", 7 * 30)
     assert errors_by_chance(np.full(30, 0.5, np.float32), rng, 20).shape == (20,)
+
+
+@pytest.mark.parametrize("edges", [equal_width_edges(), np.array([0.0, 0.4, 0.41, 0.9, 1.0])], ids=["equal", "given"])
+def test_errors_of_replicates_are_those_of_the_samples_drawn(rng, edges):
+    predictions = random_predictions(samples=150)
+    confidence, correct = predictions.confidence, predictions.predicted == predictions.labels
+    counts = rng.multinomial(150, np.full(150, 1 / 150), 6).T.astype(np.float32)
+    found = error_replicates(confidence, correct, edges, counts)
+    for r in range(6):
+        drawn = np.repeat(np.arange(150), counts[:, r].astype(int))
+        expected = loop_over_bins(confidence[drawn], correct[drawn], edges)
+        assert (found.ece[r], found.mce[r]) == pytest.approx(expected, abs=1e-5)

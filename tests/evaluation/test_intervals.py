@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_lstm.evaluation.intervals import percentile_interval, resampled_confusions, resampled_samples
+from gluon_lstm.evaluation.intervals import (
+    percentile_interval,
+    resampled_confusions,
+    resampled_samples,
+    wilson_interval,
+)
 
 
 def test_each_replicate_draws_as_many_samples_as_there_are(rng, monkeypatch):
@@ -42,3 +47,14 @@ def test_percentiles_leave_out_what_is_undefined():
     assert percentile_interval(values) == (2.5, 97.5)
     assert percentile_interval(np.concatenate([values, np.full(100, np.nan)])) == (2.5, 97.5)
     assert percentile_interval(np.concatenate([values, np.full(101, np.nan)])) is None
+
+
+@pytest.mark.parametrize("values", [np.ones(1_000), np.zeros(1_000), 0.7 + 1e-7 * np.arange(1_000) / 1_000])
+def test_replicates_that_are_all_the_same_say_nothing(values):
+    assert percentile_interval(values) is None
+
+
+def test_a_part_of_a_success_lies_between():
+    intervals = [wilson_interval(successes, 10) for successes in (6, 6.5, 7)]
+    assert intervals[0].low < intervals[1].low < intervals[2].low
+    assert intervals[0].high < intervals[1].high < intervals[2].high

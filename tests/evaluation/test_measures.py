@@ -2,116 +2,88 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import math
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes import FakeDataset
+from recomputed import assert_recomputed, calibration, read_rows, tied_errors
 from samples import random_predictions
 from scipy.stats import binomtest
 from sklearn import metrics as sk
 
-from gluon_lstm.evaluation.measures import Temperature, measure
-from gluon_lstm.evaluation.predict import Predictions
+from gluon_lstm.evaluation.comparison import MEASURES
+from gluon_lstm.evaluation.intervals import Interval
+from gluon_lstm.evaluation.measures import BY_SAMPLE, SCALED, Temperature, measure
+from gluon_lstm.evaluation.outliers import detect_outliers
+from gluon_lstm.evaluation.predict import Predictions, softmax
+from gluon_lstm.evaluation.report import Studying, compare_studies, make_study, write_comparison
 from gluon_lstm.evaluation.report.writing import write_json, write_predictions
+from gluon_lstm.evaluation.robustness import Curve, Level, Robustness
+from gluon_lstm.evaluation.speed import Speed
+from gluon_lstm.rundir import FittedTemperature
 
 NAMES = ["one", "two", "three", "four", "five", "six", "seven"]
 TEMPERATURE = 1.3
 
 
+def written(folder, predictions, names, temperature):
+    """Returns ``metrics.json`` as it comes back, and what ``predictions.csv`` holds."""
+    write_json(folder / "metrics.json", measure(predictions, names, temperature).to_dict())
+    write_predictions(folder / "predictions.csv", predictions.probabilities, names, predictions.labels)
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8")), read_rows(folder / "predictions.csv")
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """``metrics.json`` as it comes back, and what ``predictions.csv`` holds: labels and probabilities."""
-    folder = tmp_path_factory.mktemp("numbers")
+    """The numbers of random predictions, their labels and their probabilities."""
     predictions = random_predictions(classes=len(NAMES), gain=1.5)
-    write_json(folder / "metrics.json", measure(predictions, NAMES, Temperature(TEMPERATURE, "Given.")).to_dict())
-    write_predictions(folder / "predictions.csv", predictions.probabilities, NAMES, predictions.labels)
-    with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    labels = np.array([NAMES.index(row["label"]) for row in rows])
-    probabilities = np.array([[float(row[f"p:{name}"]) for name in NAMES] for row in rows])
-    return json.loads((folder / "metrics.json").read_text(encoding="utf-8")), labels, probabilities
+    content, rows = written(tmp_path_factory.mktemp("numbers"), predictions, NAMES, Temperature(TEMPERATURE, "Given."))
+    return content, rows.labels, rows.probabilities
 
 
-def calibration_errors(labels, probabilities):
-    """Returns expected and maximum calibration error in bins of equal width, then in bins of equal mass."""
-    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-    numbers = np.ceil(confidence * 15).astype(int)
-    gaps = {n: abs(right[numbers == n].mean() - confidence[numbers == n].mean()) for n in set(numbers)}
-    expected = sum(gaps[n] * (numbers == n).sum() for n in gaps) / len(labels)
-    order, n = np.argsort(confidence), len(labels)
-    # The part that ends at the sample of rank ceil(n i / 15).
-    parts = np.split(order, [math.ceil(n * i / 15) for i in range(1, 15)])
-    masses = [abs(right[part].mean() - confidence[part].mean()) for part in parts]
-    return expected, max(gaps.values()), sum(m * len(p) for m, p in zip(masses, parts)) / n, max(masses)
+def saturated() -> Predictions:
+    """Returns predictions of which many are as sure as float32 can be, right and wrong, and many more are equal."""
+    predictions = random_predictions(samples=300, classes=3, gain=1.0)
+    logits = np.rint(predictions.logits)
+    logits[:150] *= 60
+    return Predictions(softmax(logits), predictions.labels, logits)
+
+
+CASES = {
+    "random": (lambda: random_predictions(classes=7, gain=1.5), Temperature(TEMPERATURE, "Given.")),
+    "without a temperature": (lambda: random_predictions(samples=90), Temperature(None, "None here.")),
+    "saturated and tied": (saturated, Temperature(2.5, "Given.")),
+    "sharpened": (saturated, Temperature(0.4, "Given.")),
+    "one sample": (lambda: random_predictions(samples=1, classes=3), Temperature(1.5, "Given.")),
+    "one class": (lambda: random_predictions(classes=3)._replace(labels=np.zeros(400, np.int32)),
+                  Temperature(1.5, "Given.")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make, temperature", CASES.values(), ids=CASES)
+def test_every_number_follows_from_the_predictions(tmp_path, make, temperature):
+    predictions = make()
+    content, rows = written(tmp_path, predictions, NAMES[: predictions.probabilities.shape[1]], temperature)
+    np.testing.assert_array_equal(rows.probabilities, predictions.probabilities)
+    assert content["version"] == 2
+    assert_recomputed(content, rows)
+
+
+def test_the_saturated_case_is_one():
+    predictions = saturated()
+    wrong = predictions.predicted != predictions.labels
+    assert (predictions.confidence == 1).sum() > 50 and wrong[predictions.confidence == 1].sum() > 10
+    assert len(np.unique(predictions.confidence)) < 100 and (predictions.probabilities == 0).any()
 
 
 def risk_area(labels, probabilities):
-    """Returns the mean share of errors among the most confident samples; equals in the order that they stand in."""
-    order = np.argsort(-probabilities.max(axis=1), kind="stable")
-    wrong = (probabilities.argmax(axis=1) != labels)[order]
-    return (np.cumsum(wrong) / np.arange(1, len(wrong) + 1)).mean()
-
-
-def test_numbers_of_the_predicted_classes(found):
-    content, labels, probabilities = found
-    predicted = probabilities.argmax(axis=1)
-    expected = {
-        "accuracy": sk.accuracy_score(labels, predicted),
-        "balanced_accuracy": sk.balanced_accuracy_score(labels, predicted),
-        "macro_f1": sk.f1_score(labels, predicted, average="macro"),
-        "weighted_f1": sk.f1_score(labels, predicted, average="weighted"),
-        "matthews_correlation": sk.matthews_corrcoef(labels, predicted),
-    }
-    assert {name: content[name] for name in expected} == pytest.approx(expected, abs=1e-6)
-    np.testing.assert_array_equal(content["confusion"], sk.confusion_matrix(labels, predicted))
-    assert content["n"] == len(labels) and content["version"] == 2
-
-
-def test_numbers_of_the_ranking(found):
-    content, labels, probabilities = found
-    one_hot = np.eye(len(NAMES))[labels]
-    shares = probabilities / probabilities.sum(axis=1, keepdims=True)
-    assert content["roc_auc"] == pytest.approx(sk.roc_auc_score(labels, shares, multi_class="ovr"), abs=1e-6)
-    expected = sk.average_precision_score(one_hot, probabilities, average="macro")
-    assert content["average_precision"] == pytest.approx(expected, abs=1e-6)
-    for k in (2, 3, 5):
-        share = sk.top_k_accuracy_score(labels, shares, k=k)
-        interval = binomtest(round(share * len(labels)), len(labels)).proportion_ci(0.95, method="wilson")
-        assert content["top_k_accuracy"][str(k)] == pytest.approx(share, abs=1e-6)
-        assert content["top_k_accuracy_ci95"][str(k)] == pytest.approx([interval.low, interval.high], abs=1e-6)
-    for k, item in enumerate(content["per_class"]):
-        assert item["roc_auc"] == pytest.approx(sk.roc_auc_score(labels == k, probabilities[:, k]), abs=1e-6)
-        precision = sk.average_precision_score(labels == k, probabilities[:, k])
-        assert item["average_precision"] == pytest.approx(precision, abs=1e-6)
-
-
-def test_numbers_of_the_probabilities_before_and_after_scaling(found):
-    content, labels, probabilities = found
-    powers = probabilities ** (1 / TEMPERATURE)
-    for suffix, part in (("", probabilities), ("_scaled", powers / powers.sum(axis=1, keepdims=True))):
-        errors = calibration_errors(labels, part)
-        one_hot = np.eye(len(NAMES))[labels]
-        numbers = {
-            **dict(zip(("ece", "mce", "ece_equal_mass", "mce_equal_mass"), errors)),
-            "nll": -np.log(part[np.arange(len(labels)), labels]).mean(),
-            "brier": np.square(part - one_hot).sum(axis=1).mean(),
-        }  # fmt: skip
-        for name, value in numbers.items():
-            assert content[name + suffix] == pytest.approx(value, abs=1e-6), name + suffix
-    assert content["temperature"] == TEMPERATURE
-
-
-def test_numbers_of_selective_prediction(found):
-    content, labels, probabilities = found
-    wrong = (probabilities.argmax(axis=1) != labels)[np.argsort(-probabilities.max(axis=1))]
-    assert content["aurc"] == pytest.approx(risk_area(labels, probabilities), abs=1e-6)
-    for share in ("0.8", "0.9", "0.95"):
-        kept = wrong[: math.ceil(float(share) * len(wrong))]
-        assert content["accuracy_at_coverage"][share] == pytest.approx(1 - kept.mean(), abs=1e-6)
+    """Returns the mean share of errors among the most confident samples."""
+    errors = tied_errors(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels)
+    return (np.cumsum(errors) / np.arange(1, len(errors) + 1)).mean()
 
 
 def test_each_interval_holds_its_number_and_is_about_as_wide_as_a_loop_says(found):
@@ -119,11 +91,12 @@ def test_each_interval_holds_its_number_and_is_about_as_wide_as_a_loop_says(foun
     rng = np.random.default_rng(1)
     predicted = probabilities.argmax(axis=1)
     draws = [rng.integers(0, len(labels), len(labels)) for _ in range(300)]
+    drawn = [calibration(labels[d], probabilities[d]) for d in draws]
     loops = {
         "macro_f1": [sk.f1_score(labels[d], predicted[d], average="macro") for d in draws],
         "brier": [np.square(probabilities[d] - np.eye(len(NAMES))[labels[d]]).sum(axis=1).mean() for d in draws],
         "aurc": [risk_area(labels[d], probabilities[d]) for d in draws],
-        "ece": [calibration_errors(labels[d], probabilities[d])[0] for d in draws[:150]],
+        **{name: [numbers[name] for numbers in drawn] for name in ("ece", "mce", "nll")},
     }
     for name, values in loops.items():
         low, high = content[f"{name}_ci95"]
@@ -155,16 +128,71 @@ def test_the_same_predictions_give_the_same_numbers():
     assert first == second
 
 
-def test_keys_are_those_of_the_documentation():
-    content = measure(random_predictions(), NAMES[:4], Temperature(None, "None here.")).to_dict()
+FREE = {
+    "top_k_accuracy", "top_k_accuracy_ci95", "accuracy_at_coverage", "accuracy_at_coverage_ci95",
+    "robustness.perturbations", "groups", "groups.*", "group_pairs[].measures",
+}  # fmt: skip
+"""Objects whose keys are names of the data's, or numbers."""
+
+
+def paths_of(value, path=""):
+    """Returns the keys of a file, those of objects inside of it after a dot, ``[]`` for each item of a list."""
+    if isinstance(value, dict) and value:
+        keys = {key: "*" if path in FREE else key for key in value}
+        return {p for key, part in value.items() for p in paths_of(part, f"{path}.{keys[key]}".lstrip("."))}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return {p for part in value for p in paths_of(part, f"{path}[]")}
+    return {path}
+
+
+def documented(file):
+    """Returns the keys of a file that docs/evaluation.md has, with those of their intervals."""
     page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    table = page[page.index("## metrics.json") : page.index("`predictions.csv` has a row")]
-    rows = [line.split(" | ")[:2] for line in table.splitlines() if line.startswith("| `")]
-    documented = [key for names, _ in rows for key in re.findall(r"`(\w+)`", names)]
-    found = [key for key in content if not key.endswith("_ci95")]
-    assert sorted(documented) == sorted([*found, "robustness", "out_of_distribution"])
-    classes = next(text for names, text in rows if names == "| `per_class`")
-    assert re.findall(r"`(\w+)`", classes) == list(content["per_class"][0])
+    head = "| Key | Interval |" if file == "metrics.json" else f"| Key of `{file}` | Interval |"
+    lines = page[page.index(head) :].split("\n\n")[0].splitlines()[2:]
+    keys = set()
+    for line in lines:
+        names, interval = [cell.strip() for cell in line.split("|")[1:3]]
+        found = re.findall(r"`([^`]+)`", names)
+        keys |= set(found)
+        keys |= {re.sub(r"(\.\*)?$", r"_ci95\1", key, count=1) for key in found} if interval else set()
+    return keys
+
+
+@pytest.fixture
+def study(make_dataset, provenance):
+    """A study of pictures with whatever ``metrics.json`` and ``speed.json`` can hold."""
+    predictions = random_predictions(classes=4)
+    level = Level(0.1, 0.9, Interval(0.8, 0.95), 0.1, Interval(0.05, 0.2))
+    dataset = FakeDataset(np.zeros((2, 400, 1), np.float32), predictions.labels, NAMES[:4])
+    return replace(
+        make_study(predictions, dataset, provenance, Temperature(TEMPERATURE, "Given."), studying=Studying(())),
+        robustness=Robustness(400, (Curve("shifted", "pixels", (level,)),)),
+        outliers=detect_outliers(predictions, random_predictions(classes=4, gain=0.0, seed=3), "others"),
+        speed=Speed(1000.0, 500, 1.5, 2.5),
+    )
+
+
+def test_keys_of_metrics_are_those_of_the_documentation(study):
+    assert paths_of(study.metrics()) == documented("metrics.json")
+
+
+def test_keys_of_speed_and_temperature_are_those_of_the_documentation(study, tmp_path):
+    assert paths_of(study.speed.to_dict()) == documented("speed.json")
+    assert {"version", *FittedTemperature._fields} == documented("temperature.json")
+
+
+def test_keys_of_a_comparison_are_those_of_the_documentation(study, tmp_path):
+    studies = []
+    for seed in range(4):
+        predictions = random_predictions(seed=seed)._replace(labels=study.predictions.labels)
+        other = make_study(predictions, study.dataset, study.provenance, study.measures.temperature,
+                           studying=Studying(()))  # fmt: skip
+        studies.append(other)
+    write_comparison(tmp_path, compare_studies(studies, {"a": [0, 1], "b": [2, 3]}))
+    content = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    assert paths_of(content) == documented("comparison.json")
+    assert set(content["groups"]["a"]) == set(content["group_pairs"][0]["measures"]) == set(MEASURES)
 
 
 def test_without_a_temperature_nothing_is_scaled():
@@ -179,7 +207,8 @@ def test_a_class_without_samples_is_null_with_a_note():
     content = measure(Predictions(predictions.probabilities, labels), NAMES[:3], Temperature(None, "")).to_dict()
     item = content["per_class"][1]
     assert item["recall"] is item["f1"] is item["roc_auc"] is item["average_precision"] is None
-    assert "No sample is of class 'two': recall, F1 and ranking are undefined there." in content["notes"]
+    expected = "No sample is of class 'two': recall, F1, ROC-AUC and average precision are undefined there."
+    assert expected in content["notes"]
     json.dumps(content, allow_nan=False)
 
 
@@ -190,3 +219,82 @@ def test_a_single_sample_has_numbers(label):
     assert content["accuracy"] == 1 - label and content["ece"] == pytest.approx(abs(1 - label - 0.8))
     assert content["roc_auc"] is content["roc_auc_ci95"] is content["matthews_correlation"] is None
     json.dumps(content, allow_nan=False)
+
+
+def test_of_samples_that_are_all_right_the_bootstrap_gives_no_interval():
+    labels = np.arange(20, dtype=np.int32) % 2
+    probabilities = np.where(labels[:, np.newaxis] == np.arange(2), 0.9, 0.1).astype(np.float32)
+    content = measure(Predictions(probabilities, labels), ["a", "b"], Temperature(None, "None here.")).to_dict()
+    assert content["accuracy"] == content["macro_f1"] == content["roc_auc"] == 1.0
+    interval = binomtest(20, 20).proportion_ci(0.95, method="wilson")
+    assert content["accuracy_ci95"] == pytest.approx([interval.low, 1.0])
+    assert content["accuracy_at_coverage_ci95"]["0.9"][0] < 0.85 and content["per_class"][0]["recall_ci95"][0] < 0.8
+    names = ("balanced_accuracy", "macro_f1", "weighted_f1", "matthews_correlation", "roc_auc", "average_precision",
+             "nll", "brier", "ece", "mce", "aurc")  # fmt: skip
+    assert {content[f"{name}_ci95"] for name in names} == {None}
+    (note,) = [note for note in content["notes"] if note.startswith("No 95 % interval of ")]
+    assert all(name in note for name in names) and "f1 of classes 'a', 'b'" in note
+    assert note.endswith("so these samples do not tell how far it may vary.")
+
+
+WORDS = {"precision": "precision", "recall": "recall", "f1": "F1", "roc_auc": "ROC-AUC",
+         "average_precision": "average precision"}  # fmt: skip
+
+
+def explains(notes, key, name=None):
+    """Whether a note says why a number is undefined: of a class, or of all."""
+    if name is not None:
+        return any(f"'{name}'" in note and WORDS[key] in note and "undefined" in note for note in notes)
+    words = {"matthews_correlation": "Matthews correlation", "roc_auc": "their means over the classes",
+             "average_precision": "their means over the classes"}  # fmt: skip
+    return key == "temperature" or key.endswith("_scaled") or any(words.get(key, "?") in note for note in notes)
+
+
+NULLS = {
+    "one sample": (random_predictions(samples=1, classes=3), Temperature(None, "None here.")),
+    "one class": (random_predictions(classes=3)._replace(labels=np.ones(400, np.int32)), Temperature(1.5, "Given.")),
+    "a class without samples": (
+        random_predictions(classes=4)._replace(labels=np.arange(400, dtype=np.int32) % 3), Temperature(1.5, "Given.")
+    ),
+    "one class is predicted": (
+        Predictions(np.full((6, 3), [0.6, 0.3, 0.1], np.float32), np.arange(6, dtype=np.int32) % 3),
+        Temperature(1.5, "Given."),
+    ),
+    "all right": (Predictions(np.eye(2, dtype=np.float32), np.arange(2, dtype=np.int32)), Temperature(1.5, "Given.")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("predictions, temperature", NULLS.values(), ids=NULLS)
+def test_every_null_is_explained_by_a_note(predictions, temperature):
+    names = NAMES[: predictions.probabilities.shape[1]]
+    content = measure(predictions, names, temperature).to_dict()
+    notes, nulls = content["notes"], 0
+    without = next((note for note in notes if note.startswith("No 95 % interval of ")), "")
+    for item, name in [(content, None), *((item, item["class"]) for item in content["per_class"])]:
+        for key in (key for key, value in item.items() if value is None):
+            nulls += 1
+            number = key.replace("_ci95", "")
+            if item[number] is None:
+                assert explains(notes, number, name), (name, key)
+            else:
+                assert re.search(rf"\b{number}\b", without) and (name is None or f"'{name}'" in without), (name, key)
+    assert nulls and temperature.note in notes
+
+
+def test_intervals_of_coverage_are_those_of_the_samples_answered(found):
+    content, labels, probabilities = found
+    order = np.argsort(-probabilities.max(axis=1))
+    right = (probabilities.argmax(axis=1) == labels)[order]
+    for share, count in (("0.8", 320), ("0.9", 360), ("0.95", 380)):
+        interval = binomtest(int(right[:count].sum()), count).proportion_ci(0.95, method="wilson")
+        assert content["accuracy_at_coverage_ci95"][share] == pytest.approx([interval.low, interval.high], abs=1e-6)
+
+
+def test_numbers_after_scaling_have_the_intervals_of_scaled_probabilities(found):
+    content, labels, probabilities = found
+    powers = probabilities.astype(float) ** (1 / TEMPERATURE)
+    scaled = Predictions((powers / powers.sum(axis=1, keepdims=True)).astype(np.float32), labels)
+    again = measure(scaled, NAMES, Temperature(None, "")).to_dict()
+    assert SCALED == tuple(f"{name}_scaled" for name in BY_SAMPLE)
+    for name in BY_SAMPLE:
+        assert content[f"{name}_scaled_ci95"] == pytest.approx(again[f"{name}_ci95"], abs=1e-4), name

@@ -10,6 +10,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score, top_k_accura
 from gluon_lstm.evaluation.ranking import (
     ClassRanking,
     mean_ranking,
+    mean_replicates,
     precision_recall_curve,
     rank_classes,
     ranking_replicates,
@@ -54,17 +55,20 @@ def test_replicates_equal_scikit_learns_weighted_numbers(rng, rounded):
         probabilities = probabilities.round(1)
     counts = rng.multinomial(120, np.full(120, 1 / 120), 5).T.astype(np.float32)
     found = ranking_replicates(probabilities, labels, counts)
+    means = mean_replicates(found)
     for r in range(5):
         parts = [(labels == k, probabilities[:, k]) for k in range(3)]
         areas = [roc_auc_score(*part, sample_weight=counts[:, r]) for part in parts]
         precisions = [average_precision_score(*part, sample_weight=counts[:, r]) for part in parts]
-        assert found.roc_auc[r] == pytest.approx(np.mean(areas), abs=1e-9)
-        assert found.average_precision[r] == pytest.approx(np.mean(precisions), abs=1e-9)
+        np.testing.assert_allclose(found.roc_auc[:, r], areas, atol=1e-9)
+        np.testing.assert_allclose(found.average_precision[:, r], precisions, atol=1e-9)
+        assert means.roc_auc[r] == pytest.approx(np.mean(areas), abs=1e-9)
+        assert means.average_precision[r] == pytest.approx(np.mean(precisions), abs=1e-9)
 
 
 def test_a_replicate_without_a_class_leaves_it_out():
     probabilities, labels = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0, 1])
-    found = ranking_replicates(probabilities, labels, np.array([[1, 2], [1, 0]], np.float32))
+    found = mean_replicates(ranking_replicates(probabilities, labels, np.array([[1, 2], [1, 0]], np.float32)))
     assert found.roc_auc.tolist()[0] == 1.0 and np.isnan(found.roc_auc[1])
 
 

@@ -165,7 +165,7 @@ def test_undefined_numbers_are_null_and_dashes(make_case, write):
     last = read_metrics(directory)["per_class"][3]
     assert last == {"class": "d", "precision": None, "recall": None, "f1": None, "support": 0, "roc_auc": None,
                     "average_precision": None, "precision_ci95": None, "recall_ci95": None,
-                    "f1_ci95": None}  # fmt: skip
+                    "f1_ci95": None, "roc_auc_ci95": None, "average_precision_ci95": None}  # fmt: skip
     assert "| d | – | – | – | – | – | 0 |" in read_report(directory)[0]
     assert any("No sample is of classes 'b', 'c', 'd'" in note for note in read_metrics(directory)["notes"])
 

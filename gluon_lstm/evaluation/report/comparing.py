@@ -123,7 +123,7 @@ def _plain(comparison: Comparison) -> List[Dict[str, Any]]:
     """Returns the differences of groups as plain values."""
     return [
         {"first": pair.first, "second": pair.second,
-         **{key: value and value.to_dict() for key, value in pair.measures.items()}}
+         "measures": {key: value and value.to_dict() for key, value in pair.measures.items()}}
         for pair in comparison.group_pairs()
     ]  # fmt: skip
 
