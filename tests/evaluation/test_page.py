@@ -9,15 +9,17 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import mxnet as mx
 import numpy as np
 import pytest
 from browser import browsing, find_browser
 from fakes import FakeDataset
 
-from gluon_lstm.config import TextConfig
+from gluon_lstm.config import REPORT_SECTIONS, TextConfig
 from gluon_lstm.data import TextDataset, TextReader
 from gluon_lstm.data.encoding import Cutting, build_format
-from gluon_lstm.evaluation.explanations import GateTrace, Occlusion
+from gluon_lstm.evaluation.explanations import GateTrace, Occlusion, occlude_steps
+from gluon_lstm.evaluation.intervals import Interval
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.outliers import detect_outliers
 from gluon_lstm.evaluation.predict import Predictions, softmax
@@ -33,11 +35,15 @@ from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.report.words import LEVELS, mark_words
 from gluon_lstm.evaluation.robustness import Curve, Level, Robustness
 from gluon_lstm.evaluation.speed import Speed
-from gluon_lstm.nn import Gates
+from gluon_lstm.nn import Gates, TextClassifier
 
 TEMPERATURE = Temperature(1.2, "Given.")
-HOSTILE = ("<img src=x onerror=document.title='bad'>", "</script><script>document.title='bad'</script>",
-           "x" * 10_000, 'quote " and \' & <b>bold</b>', "control \x07 \u202e turned", "中文 评论")  # fmt: skip
+HOSTILE = ("zq0 <img src=x onerror=document.title='bad'>", "zq1 </script><script>document.title='bad'</script>",
+           "zq2 " + "x" * 10_000, 'zq3 quote " and \' & <b>bold</b>', "zq4 control \x07 \u202e turned",
+           "zq5 中文 评论")  # fmt: skip
+"""Texts, each with a word of its own that no class has."""
+SHOWN = (*HOSTILE[:2], "zq2 " + "x" * 146 + " … " + "x" * 150, HOSTILE[3], "zq4 control \u202e turned", HOSTILE[5])
+"""What of them a reader is to see where no words are marked."""
 CLASSES = ("</script>", "<img src=x onerror=alert(1)>", "y" * 10_000)
 
 
@@ -46,12 +52,28 @@ class Elements(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found = []
+        self.found, self.seen, self._open = [], [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         """Keeps an element."""
         self.found.append((tag, dict(attributes)))
+        if tag not in ("meta", "link", "img"):
+            self._open.append(self.found[-1])
+
+    def handle_endtag(self, tag):
+        """Closes an element."""
+        assert self._open.pop()[0] == tag
+
+    def handle_data(self, data):
+        """Keeps a text that is seen, with the classes around it."""
+        around = [attributes.get("class", "") for _, attributes in self._open]
+        if not {"head", "script", "style"} & {tag for tag, _ in self._open} and "heard" not in around:
+            self.seen.append((data, around))
+
+    def texts(self, name):
+        """Returns what is seen in each run of elements of a class."""
+        return "".join(data if name in around else "\n" for data, around in self.seen).split("\n")
 
 
 def hostile_texts() -> TextDataset:
@@ -64,20 +86,26 @@ def hostile_texts() -> TextDataset:
                        TextReader(text_format))  # fmt: skip
 
 
-def full_study(log) -> Study:
-    """Returns a study that has every section, of hostile texts."""
+def text_study(sections, log=()) -> Study:
+    """Returns a study of hostile texts, of which each is taken for another class once or more."""
     dataset, rng = hostile_texts(), np.random.default_rng(1)
-    logits = rng.normal(size=(30, 3)) + 2 * np.eye(3)[dataset.labels]
+    logits = rng.normal(size=(30, 3)) + 0.5 * np.eye(3)[dataset.labels]
     predictions = Predictions(softmax(logits), dataset.labels, logits)
-    provenance = Provenance("run <b>1</b>", 7, {"numpy": "1"}, {"Preset": "default"})
-    study = make_study(predictions, dataset, provenance, TEMPERATURE, log=log)
-    levels = tuple(Level(strength, 0.9 - strength, (0.3, 0.95), strength) for strength in (0.0, 0.1, 0.5))
-    errors = [
-        item._replace(
-            occlusion=Occlusion(item.index, 0, 0.9, rng.normal(size=3), ("<img src=x>", "x" * 10_000, "word"))
-        )
-        for item in study.errors
-    ]
+    provenance = Provenance("run <b>1</b>", 7, {"numpy": "1"}, {"Preset": "default"}, "A <b>model</b>.")
+    study = make_study(predictions, dataset, provenance, TEMPERATURE, log=log, studying=Studying(sections))
+    assert {item.text for item in study.errors} in (set(HOSTILE), set())
+    return study
+
+
+def full_study(log) -> Study:
+    """Returns a study that has every section, of hostile texts whose words a real net marks."""
+    study, rng = text_study(REPORT_SECTIONS, log), np.random.default_rng(2)
+    dataset, predictions = study.dataset, study.predictions
+    net = TextClassifier(3, len(dataset.reader.format.vocabulary), embedding_size=3, hidden_size=4)
+    net.initialize(mx.init.Normal(0.5))
+    intervals = (Interval(0.3, 0.95), Interval(0.0, 0.6))
+    levels = tuple(Level(s, 0.9 - s, intervals[0], s, intervals[1]) for s in (0.0, 0.1, 0.5))
+    errors = [item._replace(occlusion=occlude_steps(net, dataset, item.index, mx.cpu())) for item in study.errors]
     return replace(
         study,
         errors=errors,
@@ -101,6 +129,14 @@ def folder(tmp_path_factory):
          "validation_accuracy": 0.8, "best": epoch == 2} for epoch in (1, 2)
     ]  # fmt: skip
     write_report(folder, full_study(log))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """The folder of a report whose wrong texts have no marks."""
+    folder = tmp_path_factory.mktemp("plain")
+    write_report(folder, text_study(("mistakes",)))
     return folder
 
 
@@ -143,8 +179,41 @@ def test_what_the_data_say_is_text(source):
     assert [tag for tag, _ in elements].count("script") == 1
     assert not [name for _, attributes in elements for name in attributes if name.startswith("on")]
     assert not {tag for tag, _ in elements} & {"i", "u"}
-    assert "&lt;img src=x onerror" in source and "&lt;/script&gt;" in source
     assert "\x07" not in source and "y" * 10_000 in source
+
+
+def squeezed(text):
+    """Returns a text without spaces, in small letters, as a tokenizer's words have them."""
+    return re.sub(r"\s", "", text).lower()
+
+
+def test_texts_without_marks_are_seen_as_they_are(plain):
+    page = Elements((plain / "report.html").read_text(encoding="utf-8"))
+    seen = page.texts("text")
+    for text in SHOWN:
+        assert text in seen, text[:40]
+    assert "mark" not in {tag for tag, _ in page.found}
+    assert not [name for _, attributes in page.found for name in attributes if name.startswith("on")]
+    assert [tag for tag, _ in page.found].count("script") == 1
+
+
+def test_words_that_a_net_marked_are_seen_as_they_are(source):
+    page = Elements(source)
+    marked = squeezed("".join(data for data, around in page.seen if "text" in around))
+    for text in (*HOSTILE[:2], HOSTILE[3], HOSTILE[5]):
+        assert squeezed(text) in marked, text
+    assert "zq2" + "x" * 39 + "…" in marked and "zq4control" in marked and "\u202e" in marked
+
+
+def test_marks_are_told_to_those_who_do_not_see_them(source):
+    marks = re.findall(r'<mark class="(for|against)(\d)">(.*?)</mark>', source)
+    in_texts = [mark for mark in marks if "heard" in mark[2]]
+    assert len(in_texts) == len(marks) - 2 > 10, "all but the two of the legend"
+    for direction, level, content in in_texts:
+        assert content.startswith(f'<span class="heard">[{direction} {level}: </span>')
+        assert content.endswith('<span class="heard">]</span>')
+    css = source[source.index("<style>") : source.index("</style>")]
+    assert "clip-path" in css[css.index(".heard") :].split("}")[0], "seen by nobody, and not hidden from screen readers"
 
 
 def test_sections_are_headed_and_linked(source):
@@ -242,6 +311,40 @@ def test_light_and_dark_differ(page):
         page.look(1200, dark=dark)
         grounds.append(page.run("getComputedStyle(document.body).backgroundColor"))
     assert grounds == ["rgb(255, 255, 255)", "rgb(20, 23, 26)"]
+
+
+TEXTS = """[...document.querySelectorAll('#mistakes .text')].filter(e => e.getBoundingClientRect().height).map(e => {
+  const copy = e.cloneNode(true);
+  copy.querySelectorAll('.heard').forEach(part => part.remove());
+  return copy.textContent;
+})"""
+
+
+@needs_browser
+def test_hostile_texts_are_seen_in_the_browser(browser, folder, plain):
+    page = shown(browser, plain)
+    seen = page.run(TEXTS)
+    assert all(text in seen for text in SHOWN) and page.run("document.title") != "bad"
+    marked = squeezed("".join(shown(browser, folder).run(TEXTS)))
+    assert all(squeezed(text) in marked for text in (*HOSTILE[:2], HOSTILE[3], HOSTILE[5]))
+    assert page.run("document.title") != "bad" and page.complaints == []
+
+
+@needs_browser
+def test_a_shrunk_picture_is_shown_at_its_full_size(page):
+    picture = "document.querySelector('#training .picture')"
+    width, full = (f"{picture}.querySelector('img').{name}" for name in ("clientWidth", "naturalWidth"))
+    page.look(400)
+    page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    button = f"{picture}.nextElementSibling"
+    before = page.run(width)
+    assert page.run(full) > before + 1
+    assert not page.run(f"{button}.hidden") and page.run(f"{button}.getAttribute('aria-pressed')") == "false"
+    page.run(f"{button}.click()")
+    assert page.run(f"{width} + 2 >= {full}") and page.run(f"{button}.getAttribute('aria-pressed')") == "true"
+    assert page.run("document.documentElement.scrollWidth") <= 400
+    page.run(f"{button}.click()")
+    assert page.run(width) == before
 
 
 @needs_browser

@@ -62,7 +62,7 @@ def accuracies(names: Sequence[str], values: Sequence[float], intervals: Sequenc
         errors = np.abs(bounds - centers[:, np.newaxis]).T
         ax.errorbar(centers, range(len(names)), xerr=errors, fmt="o", color=BLUE, capsize=3)
         ax.set_yticks(range(len(names)), [short_name(names[index]) for index in order])
-        ax.set(title="Accuracy with 95 % interval", xlabel="samples classified correctly (%)")
+        ax.set(title="Accuracy with 95 % interval", xlabel="samples classified correctly (%)", ylabel="run")
         ax.set_ylim(-0.6, len(names) - 0.4)
         percent_axis(ax.xaxis)
         return figure

@@ -86,6 +86,7 @@ def important_steps(occlusion: Occlusion, predicted: str, picture: Optional[np.n
             if named:
                 ax.set_yticks(steps, [short_name(token, 18) for token in tokens], fontsize=8)
                 ax.set_ylim(len(drops) - 0.5, -0.5)
+                ax.set_ylabel("token, the first above")
         else:
             ax.bar(steps, drops, color=colors, width=1.0)
             percent_axis(ax.yaxis)
