@@ -21,6 +21,9 @@ from gluon_lstm.evaluation.predict import Predictions
 MEASURES = ("accuracy", "balanced_accuracy", "macro_f1", "nll", "brier", "ece", "roc_auc", "aurc")
 """Keys of ``metrics.json`` that are put side by side."""
 
+LEAST_ERROR = 1e-12
+"""Standard error of a difference of means below which rounding alone made it."""
+
 
 class McNemar(NamedTuple):
     """The samples that one of two models alone has right.
@@ -99,7 +102,7 @@ def compare_means(first: Sequence[Optional[float]], second: Sequence[Optional[fl
         return None
     squares = [float(np.var(values, ddof=1)) / len(values) for values in (first, second)]
     error = math.sqrt(sum(squares))
-    if error == 0:
+    if error <= LEAST_ERROR:
         return None
     freedom = error**4 / sum(square**2 / (len(values) - 1) for square, values in zip(squares, (first, second)))
     difference = float(np.mean(second) - np.mean(first))

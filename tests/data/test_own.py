@@ -112,10 +112,21 @@ def test_texts_with_labels(tmp_path, reader):
     assert dataset.batch(np.array([0])).inputs.shape == (3, 1)
 
 
-@pytest.mark.parametrize("content", ["text\na good film\nbad\n", "text,label\na good film,\nbad,cat\n"])
-def test_texts_without_labels_or_without_all(tmp_path, reader, content):
+@pytest.mark.parametrize("content", ["text\na good film\nbad\n", "text,label\na good film,\nbad, \n"])
+def test_texts_without_labels(tmp_path, reader, content):
     dataset, labelled, notes = read_own_texts(write_table(tmp_path, content), reader, CLASSES)
     assert not labelled and len(dataset) == 2 and notes[0].endswith("no labels")
+
+
+@pytest.mark.parametrize("name, content", [
+    ("mine.csv", "text,label\n" + "a good film,cat\n" * 300 + "bad,\n" + "bad,dog\n"),
+    ("mine.jsonl", '{"text": "a", "label": "cat"}\n' * 301 + '{"text": "b"}\n'),
+])  # fmt: skip
+def test_a_text_without_a_label_among_others_is_named(tmp_path, reader, name, content):
+    path = write_table(tmp_path, content, name)
+    with pytest.raises(DataError, match="mine.*: 1 text has no label in 'label' .line 302.; give it one, or delete it"):
+        read_own_texts(path, reader, CLASSES)
+    assert not read_own_texts(path, reader, CLASSES, labelled=False).labelled, "labels of other data are not read"
 
 
 def test_a_column_of_labels_that_is_named_must_be_full(tmp_path, reader):

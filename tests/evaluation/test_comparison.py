@@ -11,10 +11,10 @@ import pytest
 from fakes import FakeDataset
 from rich.console import Console
 from samples import random_predictions
-from scipy.stats import binom
+from scipy.stats import binom, ttest_ind
 
 from gluon_lstm.errors import DataError
-from gluon_lstm.evaluation.comparison import MEASURES, compare_pair, mcnemar, pairs_of, spread
+from gluon_lstm.evaluation.comparison import MEASURES, compare_means, compare_pair, mcnemar, pairs_of, spread
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.predict import Predictions, softmax
 from gluon_lstm.evaluation.report import (
@@ -67,7 +67,8 @@ def test_differences_equal_a_loop_over_replicates(rng):
 def test_a_model_compared_with_itself_is_no_better():
     predictions = random_predictions()
     pair = compare_pair(("a", "a"), predictions, predictions)
-    assert (pair.mcnemar.p_value, pair.accuracy_difference, pair.accuracy_ci95) == (1.0, 0.0, (0.0, 0.0))
+    assert (pair.mcnemar.p_value, pair.accuracy_difference) == (1.0, 0.0)
+    assert pair.accuracy_ci95 is pair.nll_ci95 is pair.to_dict()["accuracy_ci95"] is None, "each replicate is the same"
 
 
 def test_other_labels_are_refused():
@@ -79,6 +80,23 @@ def test_other_labels_are_refused():
 def test_mean_and_deviation():
     assert spread([0.1, 0.2, 0.3]) == pytest.approx((0.2, 0.1))
     assert spread([0.1, None]) == (None, None)
+
+
+MEANS = [((0.9, 0.92), (0.95, 0.93, 0.97)), ((0.5, 0.7, 0.6, 0.65), (0.5, 0.5, 0.5)), ((1.0, 1.2), (0.4, 0.9))]
+
+
+@pytest.mark.parametrize("first, second", MEANS)
+def test_means_are_compared_as_scipy_does(first, second):
+    found = compare_means(first, second)
+    test = ttest_ind(second, first, equal_var=False)
+    interval = test.confidence_interval(0.95)
+    assert found.difference == pytest.approx(np.mean(second) - np.mean(first))
+    assert found.ci95 == pytest.approx((interval.low, interval.high))
+    assert found.p_value == pytest.approx(test.pvalue)
+
+
+def test_means_that_say_nothing_are_not_compared():
+    assert compare_means((0.5, 0.5), (0.6, 0.6, 0.6)) is compare_means((0.5, None), (0.6, 0.7)) is None
 
 
 def test_each_pair_or_each_with_the_best():
@@ -125,6 +143,59 @@ def test_a_clear_difference_is_told_from_chance(studies, tmp_path):
     assert "one is better than chance explains (McNemar, p " in source
     write_comparison(tmp_path, compare_studies([studies[0], studies[0]], {}))
     assert "chance may explain the difference" in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def groups(provenance):
+    """Studies of four models, two seeds of each of two configurations."""
+    first = random_predictions(samples=100, classes=3, gain=4.0)
+    dataset = FakeDataset(np.zeros((2, 100, 1), np.float32), first.labels, ("a", "b", "c"))
+    parts = [first, another(first, 1), another(first, 2, noise=6.0), another(first, 3, noise=6.0)]
+    return [
+        make_study(predictions, dataset, replace(provenance, run_name=f"run-{number}"), Temperature(None, "None."),
+                   studying=Studying(()))
+        for number, predictions in enumerate(parts)
+    ]  # fmt: skip
+
+
+def test_groups_over_seeds_are_compared_by_their_means(groups, tmp_path):
+    comparison = compare_studies(groups, {"good": [0, 1], "bad": [2, 3]})
+    write_comparison(tmp_path, comparison)
+    content = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    (pair,) = content["group_pairs"]
+    assert (pair["first"], pair["second"]) == ("good", "bad")
+    for key in MEASURES:
+        values = [[study.measures.to_dict()[key] for study in part] for part in (groups[:2], groups[2:])]
+        test = ttest_ind(values[1], values[0], equal_var=False)
+        interval = test.confidence_interval(0.95)
+        assert pair["measures"][key] == pytest.approx(
+            {"difference": np.mean(values[1]) - np.mean(values[0]), "p_value": test.pvalue,
+             "ci95": pytest.approx([interval.low, interval.high])}
+        )  # fmt: skip
+    found = pair["measures"]["accuracy"]
+    shown = [f"{100 * found['difference']:+.2f}", " to ".join(f"{100 * end:+.2f}" for end in found["ci95"])]
+    source = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert f"the accuracy of bad is {shown[0]} points from that of good (95 % interval {shown[1]})" in source
+    table = source[source.index("Means over the seeds:") :].splitlines()
+    row = next(line for line in table if line.startswith("| good"))
+    assert all(f"| {text} |" in row for text in shown)
+    terminal = "\n".join(printed(tables_of(comparison), 200))
+    assert "Means over the seeds" in terminal and all(f" {text} " in terminal for text in shown)
+
+
+def test_one_group_alone_is_compared_with_none(groups, tmp_path):
+    write_comparison(tmp_path, compare_studies(groups, {"good": [0, 1]}))
+    content = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))
+    assert content["group_pairs"] == []
+    assert "Means over the seeds" not in (tmp_path / "report.md").read_text(encoding="utf-8")
+
+
+def test_pairs_that_the_summary_leaves_out_are_counted(groups, tmp_path):
+    write_comparison(tmp_path, compare_studies(groups, {}))
+    source = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert source.count("(McNemar, p ") == 3 and "The table below has 3 more pairs." in source
+    write_comparison(tmp_path, compare_studies(groups[:3], {}))
+    assert "more pair" not in (tmp_path / "report.md").read_text(encoding="utf-8")
 
 
 def printed(tables, width):

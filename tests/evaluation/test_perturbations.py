@@ -100,6 +100,31 @@ def test_misspelt_words_have_one_wrong_letter_each(rng):
     assert sum(kinds.values()) <= 100 and all(kinds.values())
 
 
+def distance(first, second):
+    """Returns how many letters have to be left out, put in, replaced or swapped with the next (Damerau-Levenshtein)."""
+    costs = {(i, 0): i for i in range(len(first) + 1)}
+    costs.update({(0, j): j for j in range(len(second) + 1)})
+    for i, one in enumerate(first, 1):
+        for j, other in enumerate(second, 1):
+            ways = [costs[i - 1, j] + 1, costs[i, j - 1] + 1, costs[i - 1, j - 1] + (one != other)]
+            if i > 1 and j > 1 and (one, first[i - 2]) == (second[j - 2], other):
+                ways.append(costs[i - 2, j - 2] + 1)
+            costs[i, j] = min(ways)
+    return costs[len(first), len(second)]
+
+
+def test_distances_of_worked_examples():
+    pairs = {("ca", "abc"): 3, ("ab", "ba"): 1, ("kitten", "sitting"): 3, ("a", "a"): 0, ("a", ""): 1}
+    assert {pair: distance(*pair) for pair in pairs} == pairs
+
+
+@pytest.mark.parametrize("word", ["a", "Z", "aa", "Aa", "llama", "aaaa", "Mississippi", "e-mail", "好", "好好", "été"])
+def test_a_misspelt_word_always_has_exactly_one_wrong_letter(word, rng):
+    spoilt = [perturbations.misspell([f"{word} {word}"], 1.0, rng)[0].split() for _ in range(200)]
+    assert {distance(word.lower(), other.lower()) for pair in spoilt for other in pair} == {1}
+    assert len({other for pair in spoilt for other in pair}) > 5
+
+
 def test_a_text_without_spaces_is_changed_by_characters(rng):
     (text,) = perturbations.drop_words(["这部电影非常好看"], 0.5, rng)
     assert len(text) == 4 and set(text) <= set("这部电影非常好看")

@@ -218,6 +218,35 @@ def test_terminal_shows_the_worst_of_many_classes(make_case):
     assert f"{100 * min(f1):.2f} %" in text and len(text.splitlines()) < 40
 
 
+@pytest.mark.parametrize("classes, most", [(3, 10), (30, 10), (31, 100)])
+def test_of_many_classes_the_table_has_more_of_the_frequent_mistakes(make_case, write, classes, most):
+    names = [f"class {index}" for index in range(classes)]
+    case = make_case(names, samples=600, gain=1.0)
+    source, _ = read_report(write(case))
+    lines = source[source.index("The most frequent mistakes:") :].splitlines()
+    end = lines.index("", 2)
+    assert lines[2] == "| True class | Taken for | Times | Share of the true class | "
+    counts = np.array(read_metrics(write(case))["confusion"])
+    pairs = [(counts[i, j], i, j) for i in range(classes) for j in range(classes) if i != j and counts[i, j]]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[4:end]]
+    assert len(rows) == min(most, len(pairs))
+    assert [int(row[2]) for row in rows] == sorted((count for count, _, _ in pairs), reverse=True)[: len(rows)]
+    for true, predicted, count, share in rows:
+        i, j = names.index(true), names.index(predicted)
+        assert counts[i, j] == int(count) and share == f"{100 * counts[i, j] / counts[i].sum():.2f} %"
+
+
+def test_intervals_are_sorted_by_their_low_ends(make_case, write):
+    page = (write(make_case(list("abc")), sections=REPORT_SECTIONS) / "report.html").read_text(encoding="utf-8")
+    cells = re.findall(r'<td class="number"(?: data-value="([^"]*)")?>([^<]* to [^<]*)</td>', page)
+    assert len(cells) > 15
+    for value, text in cells:
+        low = text.split(" to ")[0]
+        number = float(low.replace(" %", "")) / (100 if "%" in low else 1)
+        assert float(value) == pytest.approx(number, abs=1e-4)
+    assert not re.findall(r"<td>[^<(]*\d to [^<]*</td>", page), "none is sorted as a text"
+
+
 @pytest.mark.parametrize("gain, temperature, worse", [(3.0, 20.0, True), (0.0, 3.0, False), (3.0, 1.0, False)])
 def test_scaling_that_made_the_calibration_worse_is_a_worry(make_case, provenance, gain, temperature, worse):
     case = make_case(list("abc"), samples=200, gain=gain)
