@@ -15,7 +15,7 @@ from gluon_lstm.atomic import replacing_directory
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_split
 from gluon_lstm.errors import ConfigError, DataError, RunError
-from gluon_lstm.rundir import RepeatsDirectory, RunDirectory
+from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
 from gluon_lstm.rundir.layout import COMPARISON, find_foreign
 from gluon_lstm.rundir.run import explained
 
@@ -111,12 +111,11 @@ def _studies(runs: Sequence[NamedRun], split: Optional[str]) -> List[Any]:
     from gluon_lstm.evaluation.report import Studying, make_study
 
     studies: List[Any] = []
-    for run in runs:
-        model = run.directory.load_model()
+    models = [run.directory.load_model() for run in runs]
+    _check_models(runs, models)
+    for run, model in zip(runs, models):
         device = runtime.devices(run.config.runtime.device)[0]
         predictor = Predictor(run.config, model, device, str(run.directory.path / "model"))
-        if studies and tuple(model.class_names) != tuple(studies[0].dataset.class_names):
-            raise DataError(f"{run.name}: its classes are not those of {runs[0].name}; compare runs of the same task")
         dataset = load_split(run.config, split or SPLITS[0], predictor.reader)
         predictor.check(dataset)
         if studies and dataset.fingerprint != studies[0].dataset.fingerprint:
@@ -130,6 +129,17 @@ def _studies(runs: Sequence[NamedRun], split: Optional[str]) -> List[Any]:
         log = run.directory.read_log()
         studies.append(make_study(predictions, dataset, provenance, note, log=log, studying=Studying(("training",))))
     return studies
+
+
+def _check_models(runs: Sequence[NamedRun], models: Sequence[SavedModel]) -> None:
+    """Raises DataError where models are of different tasks, before any of them predicts."""
+    first = models[0]
+    for run, model in zip(runs[1:], models[1:]):
+        if ("vocabulary" in model.input_format) != ("vocabulary" in first.input_format):
+            kinds = ("texts", "pictures") if "vocabulary" in model.input_format else ("pictures", "texts")
+            raise DataError(f"{run.name}: reads {kinds[0]}, {runs[0].name} {kinds[1]}; compare runs of the same task")
+        if tuple(model.class_names) != tuple(first.class_names):
+            raise DataError(f"{run.name}: its classes are not those of {runs[0].name}; compare runs of the same task")
 
 
 def seed_groups(runs: Sequence[NamedRun]) -> Dict[str, List[int]]:

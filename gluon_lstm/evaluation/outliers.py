@@ -17,7 +17,7 @@ from gluon_lstm.evaluation.intervals import Z95, Interval
 from gluon_lstm.evaluation.measures import without_interval
 from gluon_lstm.evaluation.predict import Predictions
 
-DISTINCT = "all samples of a kind stand alike to those of the other, or there is only one of a kind"
+DISTINCT = "the scores of both kinds do not overlap or are all equal, or there is one sample of a kind"
 """Why there is no interval."""
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import shutil
+import sys
 import webbrowser
 
 import numpy as np
 import pytest
-from commands import idx
+from commands import Terminal, idx
 from sklearn.datasets import load_digits
 
 from gluon_lstm.rundir import RunDirectory
@@ -143,12 +145,73 @@ def test_the_page_is_shown_where_that_is_asked_for(cli, run, monkeypatch):
         (["--no-quotes"], "--quotes: needs --data; leave it out"),
         (["--ignore-unknown-labels"], "--ignore-unknown-labels: needs --data; leave it out"),
         (["--data", "none"], "none: no such file; the run reads pictures"),
+        (["--split", "test", "--data", "none"], "--split: has no effect beside --data; leave one of them out"),
+        (["--sample", "3", "--quick"], "--sample: needs the section explanation, which is not asked for; leave it out"),
+        (["--sample", "3", "--sections", "mistakes,speed"], "--sample: needs the section explanation"),
         (["--ood", "cats"], "no such data set"),
         (["--ood", "sentences"], "--ood sentences: the run reads pictures; name a data set or file of pictures"),
     ],
 )
 def test_what_cannot_be_asked_for(refuses, trained, options, message):
     assert message in refuses("evaluate", trained, *options)
+
+
+def test_flags_of_texts_on_a_run_of_pictures_are_warned_of(cli, run, own):
+    path = own(load_digits().target[:20])
+    idle = ("--text-column", "a", "--label-column", "b", "--encoding", "latin-1", "--no-quotes")
+    outcome = cli("evaluate", run, "--data", path, "--quick", *idle)
+    assert outcome.code == 0 and metrics_of(run, "data")["n"] == 20
+    warnings = [line for line in outcome.err.splitlines() if line.startswith("warning: ")]
+    assert warnings == [f"warning: {name} has no effect: the run reads pictures"
+                        for name in ("--text-column", "--label-column", "--encoding", "--quotes")]  # fmt: skip
+
+
+def test_flags_of_a_report_on_data_without_labels_are_warned_of(cli, run, own, monkeypatch):
+    monkeypatch.setattr(webbrowser, "open", lambda uri: 1 / 0)
+    idle = ("--sections", "explanation", "--sample", "0", "--ood", "digits", "--html-open", "--ignore-unknown-labels")
+    outcome = cli("evaluate", run, "--data", own(), *idle)
+    assert outcome.code == 0 and names_in(run / "evaluation" / "data") == ["predictions.csv"]
+    reason = "has no effect: the data have no labels, so there are predictions alone"
+    warnings = [line for line in outcome.err.splitlines() if line.startswith("warning: ")]
+    names = ("--sections", "--sample", "--ood", "--html-open", "--ignore-unknown-labels")
+    assert warnings == [f"warning: {name} {reason}" for name in names]
+
+
+def test_bars_show_how_far_it_is_on_a_terminal(cli, run, monkeypatch):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert cli("evaluate", run, "--sections", "robustness").code == 0
+    assert "predicting: " in terminal.getvalue() and "robustness: " in terminal.getvalue()
+    file = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", file)
+    assert cli("evaluate", run, "--sections", "robustness").code == 0
+    assert file.getvalue() == ""
+
+
+def test_one_single_sample_has_every_section(cli, run, own):
+    outcome = cli("evaluate", run, "--data", own([3], count=1))
+    assert outcome.code == 0, outcome.err
+    numbers = metrics_of(run, "data")
+    assert numbers["n"] == numbers["robustness"]["n"] == 1
+    found = names_in(run / "evaluation" / "data")
+    assert {"confusion_matrix.png", "risk_coverage.png", "robustness.png", "calibration.png", "speed.json",
+            "important_steps.png"} <= set(found)  # fmt: skip
+    source = (run / "evaluation" / "data" / "report.md").read_text(encoding="utf-8")
+    assert "1 samples are few" in source and "No 95 % interval of " in source
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"", "my-images-idx3-ubyte: is "), (idx(np.zeros((0, 8, 8), np.uint8)), "my-images-idx3-ubyte: holds no images"),
+])  # fmt: skip
+def test_files_without_pictures(refuses, trained, tmp_path, content, message):
+    (tmp_path / "my-images-idx3-ubyte").write_bytes(content)
+    assert message in refuses("evaluate", trained, "--data", tmp_path / "my-images-idx3-ubyte")
+    assert message in refuses("evaluate", trained, "--ood", tmp_path / "my-images-idx3-ubyte")
+
+
+def test_other_data_of_another_shape(refuses, trained, own):
+    message = refuses("evaluate", trained, "--ood", own(size=6))
+    assert "has 6 x 8 pixels (height x width), the model reads 8 x 8" in message
 
 
 def test_data_of_another_shape(refuses, trained, own):

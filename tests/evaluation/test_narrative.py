@@ -72,12 +72,12 @@ def test_an_error_that_chance_does_not_explain_is_a_worry(summary_of, groups, er
 def test_an_error_that_scaling_leaves_is_a_worry_of_its_own(summary_of, groups, temperature, still):
     worries = summary_of(groups, Temperature(temperature, "Given.")).worries
     assert sum(worry.startswith("The expected calibration error, ") for worry in worries) == 1
-    assert sum(worry.startswith("After temperature scaling it is still greater") for worry in worries) == still
+    assert sum(worry.startswith("Temperature scaling does not mend that: afterwards") for worry in worries) == still
 
 
 def test_an_error_that_scaling_brought_about_is_a_worry(summary_of):
     worries = summary_of(JUST_RIGHT, Temperature(0.2, "Given.")).worries
-    assert sum(worry.startswith("After temperature scaling it is greater than chance makes it") for worry in worries)
+    assert sum(worry.startswith("After temperature scaling the expected calibration error, ") for worry in worries) == 1
     assert not [worry for worry in worries if worry.startswith("The expected calibration error, ")]
 
 

@@ -164,10 +164,11 @@ def _miscalibration(study: Study) -> List[str]:
             f"({percent(measures.by_chance.p95)} at most): the probabilities are not to be taken at their word."
         )
     if measures.scaled is not None and measures.scaled.calibration.equal_width.ece > measures.scaled.by_chance.p95:
-        after, chance = measures.scaled.calibration.equal_width.ece, measures.scaled.by_chance.p95
+        after, chance = percent(measures.scaled.calibration.equal_width.ece), percent(measures.scaled.by_chance.p95)
+        start = "Temperature scaling does not mend that: afterwards" if is_off else "After temperature scaling"
         found.append(
-            f"After temperature scaling it is {'still ' * is_off}greater than chance makes it: the expected "
-            f"calibration error is {percent(after)} then, where chance makes {percent(chance)} at most."
+            f"{start} the expected calibration error, {after}, is greater than chance makes it in 95 % of the cases "
+            f"({chance} at most)."
         )
     return found
 
