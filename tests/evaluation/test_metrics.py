@@ -121,8 +121,8 @@ def test_row_shares_leave_classes_without_samples_undefined():
 
 def test_frequent_confusions_come_first_and_leave_out_the_diagonal():
     evaluation = evaluate(predictions_of([0, 0, 0, 1, 2, 2], [1, 1, 0, 1, 0, 2], 3), list("abc"))
-    assert frequent_confusions(evaluation, 5) == [("a", "b", 2), ("c", "a", 1)]
-    assert frequent_confusions(evaluation, 1) == [("a", "b", 2)]
+    assert frequent_confusions(evaluation, 5) == [("a", "b", 2, 2 / 3), ("c", "a", 1, 1 / 2)]
+    assert frequent_confusions(evaluation, 1) == [("a", "b", 2, 2 / 3)]
 
 
 def test_confident_errors_come_in_order_of_confidence():

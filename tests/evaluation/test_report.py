@@ -256,7 +256,7 @@ def test_scaling_that_made_the_calibration_worse_is_a_worry(make_case, provenanc
     after = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     errors = [expected_error(part, case.predictions.labels) for part in (case.predictions.probabilities, after)]
     assert (errors[1] > errors[0] + 1e-4) == worse
-    found = [worry for worry in summarize(study).worries if worry.startswith("Temperature scaling")]
+    found = [worry for worry in summarize(study).worries if worry.startswith("Temperature scaling made")]
     shown = [f"{100 * error:.2f} %" for error in errors]
     line = "Temperature scaling made the calibration on these samples worse: the expected calibration error is"
     assert found == [f"{line} {shown[1]} with it and {shown[0]} without."] * worse
