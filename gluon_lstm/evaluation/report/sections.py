@@ -96,7 +96,7 @@ def _classes(study: Study) -> Section:
                "Recall, 95 % interval")  # fmt: skip
     note = (
         "A dash marks a number that is undefined: precision of a class that was never predicted; recall, F1, ROC-AUC "
-        "and average precision of a class without samples."
+        "and average precision of a class without samples, the last two also of one that has all of them."
     )
     return Section("classes", "Classes", [note], tables=[Table("Each class against the rest", columns, rows)])
 
