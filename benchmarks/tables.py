@@ -47,6 +47,12 @@ CALIBRATED = {
     "sst2-text": ("SST-2, preset `text`", 0.03),
 }
 """Result → what was tested, and the calibration error after scaling that is aimed at."""
+EVALUATION_FORMS = {
+    "whole": ("all parts", "60"),
+    "without_robustness": ("all parts but `robustness`", "10"),
+    "quick": ("`--quick`", ""),
+}
+"""Form → what is asked for, and the seconds that are aimed at."""
 PRESETS = ("default", "article-cell", "best")
 ARTICLE_AIM = 0.3
 """Points that the accuracy of the article's model may differ from Keras's."""
@@ -104,7 +110,7 @@ def presets_table(t: Translator) -> str:
             plus_minus(result["test_accuracy"], 100, 2),
             str(len(result["runs"])),
             plus_minus(result["train_seconds"], 1 / 60, 1),
-            f"{result['peak_mib'] / 1024:.2f}",
+            peak_memory(result, t),
             f"`{result['command']}`",
             commits(result),
         ]
@@ -113,10 +119,14 @@ def presets_table(t: Translator) -> str:
     header = ["Preset", "Test accuracy, %", "Seeds", "Minutes a seed", "Peak memory, GiB", "Command", "Commit"]
     longest = max(results["best"]["train_seconds"]["values"]) / 60
     aims = t(f"The aims of `best` are 99.50 % and at most 25 minutes a seed; its longest took {longest:.1f}.")
-    runs = [run for result in results.values() for run in result["runs"]]
-    scope = "training and evaluation" if all("evaluate_seconds" in run for run in runs) else "training"
-    memory = t(f"The peak memory is that of {scope}; its aim is under 1.5 GiB.")
+    memory = t("The peak memory is that of training and evaluation; its aim is under 1.5 GiB.")
     return table(map(t, header), rows) + "\n\n" + " ".join([aims, memory, *map(t, origins(results))])
+
+
+def peak_memory(result: Dict[str, Any], t: Translator) -> str:
+    """Returns the greatest peak memory of a result's runs, in GiB; older ones did not measure the evaluation."""
+    peak = f"{result['peak_mib'] / 1024:.2f}"
+    return peak if all("evaluate_seconds" in run for run in result["runs"]) else t(f"{peak}, training alone")
 
 
 def origins(results: Dict[str, Dict[str, Any]]) -> List[str]:
@@ -267,6 +277,8 @@ def lengths_table(t: Translator) -> str:
         "ours": ("`LSTMEncoder` with lengths", "yes"),
         "fused": ("Gluon's bidirectional LSTM in the same net", "no"),
         "per_direction": ("a Gluon LSTM a direction, `SequenceReverse`, in the same net", "yes"),
+        "two_operators": ("the same, nothing reversed: the least that an operator a direction takes", "no"),
+        "operator": ("Gluon's bidirectional LSTM, forward and backward alone", "no"),
         "gluon": ("Gluon alone: bidirectional LSTM, `max`, `Trainer`", "no"),
         "torch": ("PyTorch, padding read as text", "no"),
         "torch_packed": ("PyTorch, packed sequences", "yes"),
@@ -284,6 +296,26 @@ def lengths_table(t: Translator) -> str:
         f"{result['ours_to_per_direction']:.2f} times as long as an operator a direction; the aims are 0.92 and 0.73."
     )
     return table(map(t, header), rows) + f"\n\n{t(padding)} {source(result, t)}"
+
+
+def forms_table(t: Translator) -> str:
+    """Returns how long other ways to compute a bidirectional layer take."""
+    result = read("operator-forms")
+    names = {
+        "operator": "the fused operator alone",
+        "ours": "`LSTMEncoder`",
+        "two_operators": "an operator a direction, nothing reversed",
+        "joined_steps": "unrolled, a step of both directions as one batched product",
+        "cell": "`LSTMEncoder(implementation=\"cell\")`, unrolled a direction at a time",
+        "without_onednn": "the operator on MXNet's own kernel, `MXNET_USE_MKLDNN_RNN=0`",
+        "avx2": "the operator with `DNNL_MAX_CPU_ISA=AVX2`",
+    }
+    medians = result["median_milliseconds"]
+    rows = [
+        [t(text), f"{medians[key]:.1f}", f"{medians[key] / medians['operator']:.2f}"] for key, text in names.items()
+    ]
+    header = ["Forward and backward, 50 × 300 → 150, bidirectional, batch 64", "Milliseconds", "Of the operator"]
+    return table(map(t, header), rows) + f"\n\n{source(result, t)}"
 
 
 def throughput_table(t: Translator) -> str:
@@ -309,11 +341,13 @@ def memory_table(t: Translator) -> str:
     """Returns how the resident size grows over steps of random shapes."""
     rows = []
     for name in ("fused", "cell"):
-        if (RESULTS / f"memory-{name}.json").exists():
-            result = read(f"memory-{name}")
-            sizes = [f"{result[key]:.0f}" for key in ("settled_mib", "end_mib")]
-            rows.append([t(name), *sizes, f"{result['growth']:+.1%}", f"`{result['command']}`"])
-    header = ["Implementation", "MiB, second fifth of the steps", "MiB, last fifth", "Growth", "Command"]
+        if not (RESULTS / f"memory-{name}.json").exists():
+            continue
+        result = read(f"memory-{name}")
+        for prefix, text in (("", "freed memory given back"), ("untrimmed_", "just before that")):
+            sizes = [f"{result[f'{prefix}{key}']:.0f}" for key in ("settled_mib", "end_mib")]
+            rows.append([t(name), t(text), *sizes, f"{result[f'{prefix}growth']:+.1%}", f"`{result['command']}`"])
+    header = ["Implementation", "Read", "MiB, second fifth of the steps", "MiB, last fifth", "Growth", "Command"]
     return table(map(t, header), rows) + f"\n\n{origin(read('memory-fused'), t)}"
 
 
@@ -330,6 +364,17 @@ def calibration_table(t: Translator) -> str:
     header = ["Test split", "Calibration error, %", "After scaling, %", "Aim, %", "Runs within the aim",
               "By chance, %", "By chance in 95 % of the cases at most, %"]  # fmt: skip
     return table(map(t, header), rows) + f"\n\n`python benchmarks/calibration.py NAME RUN …`. {origin(result, t)}"
+
+
+def evaluation_time_table(t: Translator) -> str:
+    """Returns how long ``evaluate.py`` takes, whole and in parts."""
+    result = read("evaluation-time-mnist-default")
+    rows = [
+        [t(text), plus_minus(result["seconds"][form], 1, 1), aim, f"{result['peak_mib'][form] / 1024:.2f}"]
+        for form, (text, aim) in EVALUATION_FORMS.items()
+    ]
+    header = ["`evaluate.py RUN`, MNIST, preset `default`", "Seconds", "Aim", "Peak memory, GiB"]
+    return table(map(t, header), rows) + f"\n\n{source(result, t)}"
 
 
 def claim_table(name: str, t: Translator) -> str:
@@ -418,9 +463,11 @@ TABLES: Dict[str, Callable[[Translator], str]] = {
     "corpora": corpora_table,
     "step": step_table,
     "lengths": lengths_table,
+    "operator-forms": forms_table,
     "memory": memory_table,
     "throughput": throughput_table,
     "calibration": calibration_table,
+    "evaluation-time": evaluation_time_table,
     "pixel-time": pixel_time_table,
     "pixels": pixels_table,
 }
