@@ -258,8 +258,8 @@ def step_notes(result: Dict[str, Any]) -> List[str]:
         medians[part] - medians[before] for before, part in zip(("operator", *order), order)
     )
     parts = (
-        f"Of a step's {medians['step']:.1f} ms the operator takes {medians['operator']:.1f}, the encoder's last output "
-        f"and its block {outputs:.1f}, pooling, head and loss {pooling:.1f}, clipping and Adam {update:.1f}, and "
+        f"Of a step's {medians['step']:.1f} ms the operator takes {medians['operator']:.1f}, the encoder's "
+        f"block {outputs:.1f}, pooling, head and loss {pooling:.1f}, clipping and Adam {update:.1f}, and "
         f"drawing and shifting the images, reading loss and accuracy and the rest of the loop {loop:.1f}."
     )
     return [timed, bare, parts]

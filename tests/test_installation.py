@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import List
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MISSING = [name for name in ("pip", "setuptools", "wheel") if importlib.util.find_spec(name) is None]
+MISSING = [name for name in ("pip", "setuptools", "wheel") if not list(metadata.distributions(name=name))]
 TINY = "--dataset digits --limit-train 100 --epochs 1 --hidden-size 4".split()
 
 pytestmark = pytest.mark.skipif(
