@@ -41,7 +41,8 @@ class TokenEmbedding(HybridBlock):
 class TextClassifier(SequenceBlock):
     """Classifies sequences of tokens: an embedding, then a ``SequenceClassifier``.
 
-    Called as ``net(tokens (T, N), lengths (N,))``.
+    Called as ``net(tokens (T, N))``, or ``net(tokens, lengths (N,))`` where the sequences
+    of a batch are padded.
 
     Args:
         num_classes: K.
@@ -74,15 +75,20 @@ class TextClassifier(SequenceBlock):
             self.embedding = TokenEmbedding(vocabulary_size, embedding_size, embedding_dropout)
             self.classifier = SequenceClassifier(num_classes, embedding_size, **options)
 
-    def __call__(self, tokens, *others):
+    def __call__(self, tokens, *others, lengths=None):
         """Runs the block, once tokens that MXNet would take for others are refused.
+
+        Args:
+            tokens: (T, N) int32.
+            *others: lengths (N,), where they are given by place.
+            lengths: (N,), where they are given by name.
 
         Raises:
             ValueError: tokens are not (T, N) whole numbers from 0 to V - 1; lengths as of ``SequenceBlock``.
         """
         if isinstance(tokens, nd.NDArray):
             check_tokens(tokens.asnumpy(), self.vocabulary_size)
-        return super().__call__(tokens, *others)
+        return super().__call__(tokens, *others, lengths=lengths)
 
     def hybrid_forward(self, F, tokens, lengths=None):
         """Takes tokens (T, N) int32, lengths (N,) or None; gives logits (N, K) float32."""

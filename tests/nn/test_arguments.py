@@ -24,6 +24,7 @@ from gluon_lstm.nn import (
     RNNCell,
     RNNEncoder,
     SequenceClassifier,
+    TextClassifier,
     TransformerEncoder,
     build_net,
 )
@@ -43,6 +44,18 @@ BLOCKS = {
 
 each_block = pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
 
+WITH_LENGTHS = {**BLOCKS, "texts": lambda: TextClassifier(3, 20, C, hidden_size=H, bidirectional=True)}
+"""Blocks that take lengths, by name."""
+
+each_with_lengths = pytest.mark.parametrize("block", WITH_LENGTHS.values(), ids=WITH_LENGTHS)
+
+
+def inputs_of(rng, block):
+    """Returns inputs that a block reads: tokens (T, N), or features (T, N, C)."""
+    if isinstance(block, TextClassifier):
+        return mx.nd.array(rng.integers(0, block.vocabulary_size, size=(T, N)), dtype="int32")
+    return mx.nd.array(rng.normal(size=(T, N, C)))
+
 
 def refused(kind, message, call, *arguments, **options):
     """Asserts that a call raises an error of one line, which ``message`` is all of."""
@@ -54,10 +67,10 @@ def refused(kind, message, call, *arguments, **options):
 # Calls.
 
 
-@each_block
+@each_with_lengths
 def test_lengths_may_be_given_by_name(rng, hybridized, block):
-    block, inputs = prepare(block(), hybridized), mx.nd.array(rng.normal(size=(T, N, C)))
-    lengths = mx.nd.array(some_lengths(T, N))
+    block = prepare(block(), hybridized)
+    inputs, lengths = inputs_of(rng, block), mx.nd.array(some_lengths(T, N))
     for given in ((lengths,), (None,)):
         for a, b in zip(block(inputs, lengths=given[0]), block(inputs, *given)):
             np.testing.assert_array_equal(a.asnumpy(), b.asnumpy())
@@ -67,10 +80,10 @@ def test_lengths_may_be_given_by_name(rng, hybridized, block):
         block(inputs, lengths=[5, 1, 1])
 
 
-def test_lengths_are_not_taken_twice():
-    layer = prepare(BLOCKS["layer"](), False)
-    lengths = mx.nd.array([1, 1, 1])
-    refused(TypeError, "lengths are given twice: give them by place or by name", layer, mx.nd.zeros((T, N, C)), lengths,
+@pytest.mark.parametrize("name", ["layer", "texts"])
+def test_lengths_are_not_taken_twice(rng, name):
+    block, lengths = prepare(WITH_LENGTHS[name](), False), mx.nd.array([1, 1, 1])
+    refused(TypeError, "lengths are given twice: give them by place or by name", block, inputs_of(rng, block), lengths,
             lengths=lengths)  # fmt: skip
 
 
