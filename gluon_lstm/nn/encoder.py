@@ -1,6 +1,7 @@
 """Encoders: a sequence in, its outputs at every step and one last state out."""
 
 import warnings
+from itertools import accumulate
 from typing import Any, List, NamedTuple, Tuple
 
 from mxnet import nd
@@ -52,7 +53,9 @@ class RecurrentEncoder(Encoder):
         bidirectional: whether each layer reads in both directions.
         dropout: share of the features dropped between layers in training; of one layer, none, with a warning.
         input_dropout: share of the features dropped before the first layer.
-        locked_dropout: whether a sequence's dropped features stay the same at all steps (Gal and Ghahramani 2016).
+        locked_dropout: whether a sequence's dropped features stay the same at all steps. These are the masks of a
+            layer's inputs of Gal and Ghahramani (2016); of theirs on the recurrent state there is none, which
+            ``weight_dropout`` stands in for, nor on whole words.
         residual: whether a layer's inputs, as they were before dropout, are added to its outputs where both have the
             same size (He et al. 2016).
         layer_norm: whether each layer's outputs, the sum if there is one, are normalized (Ba et al. 2016).
@@ -254,19 +257,26 @@ class RNNEncoder(RecurrentEncoder):
 
 
 class GroupedEncoder(Encoder):
-    """Reads equal groups of the features with an encoder each, and joins what they give.
+    """Reads groups of the features with an encoder each, and joins what they give.
 
     With rows and columns of an image side by side as the features of a step, two
     bidirectional groups read it in four directions (compare ReNet, Visin et al. 2015).
 
     Args:
-        encoders: one encoder a group, each of input size C / groups.
+        *encoders: one encoder a group, the first for the features that come first; each reads as many as its input
+            size, C of them all together.
+        **kwargs: of ``HybridBlock``.
+
+    Raises:
+        TypeError: one is no encoder.
+        ValueError: there is none.
     """
 
     def __init__(self, *encoders: Encoder, **kwargs):
         super().__init__(**kwargs)
-        self.input_size = sum(encoder.input_size for encoder in encoders)
-        self._groups = len(encoders)
+        _check_encoders(encoders)
+        self._input_sizes = tuple(encoder.input_size for encoder in encoders)
+        self.input_size = sum(self._input_sizes)
         self._output_sizes = tuple(encoder.output_size for encoder in encoders)
         self.output_size = sum(self._output_sizes)
         for index, encoder in enumerate(encoders):
@@ -280,7 +290,17 @@ class GroupedEncoder(Encoder):
         return tuple(EncoderOutput(outputs, last))
 
     def split(self, F, inputs) -> List[Tuple[Encoder, Any]]:
-        """Returns each encoder, and its group (T, N, C / groups) of the features of inputs (T, N, C)."""
+        """Returns each encoder, and its group (T, N, its input size) of the features of inputs (T, N, C)."""
+        bounds = tuple(accumulate(self._input_sizes[:-1]))
         # MXNet's split gives a single part as it is, and not as a list of one.
-        parts = F.split(inputs, num_outputs=self._groups, axis=2) if self._groups > 1 else [inputs]
+        parts = F.split_v2(inputs, bounds, axis=2) if bounds else [inputs]
         return list(zip(self._children.values(), parts))
+
+
+def _check_encoders(encoders: Tuple[Any, ...]) -> None:
+    """Raises TypeError if one is no encoder, ValueError if there is none."""
+    for encoder in encoders:
+        if not isinstance(encoder, Encoder):
+            raise TypeError(f"a group's encoder of type {type(encoder).__name__}: give encoders, such as LSTMEncoder")
+    if not encoders:
+        raise ValueError("GroupedEncoder without encoders: give one for each group of features")

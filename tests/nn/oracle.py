@@ -124,11 +124,13 @@ def encoder(
 
 
 def grouped_encoder(inputs: Var, arrays: Parameters, **options) -> Tuple[Var, Var]:
-    """An encoder for each equal group of features: inputs (T, N, C) → outputs (T, N, D) and last (N, D)."""
-    prefixes = children(arrays, "group")
-    size = inputs.shape[2] // len(prefixes)
-    parts = [inputs[:, :, k * size : (k + 1) * size] for k in range(len(prefixes))]
-    runs = [encoder(part, under(arrays, prefix), **options) for part, prefix in zip(parts, prefixes)]
+    """An encoder for each group of features: inputs (T, N, C) → outputs (T, N, D) and last (N, D)."""
+    runs, end = [], 0
+    for prefix in children(arrays, "group"):
+        group = under(arrays, prefix)
+        start, end = end, end + group["layers.0.forward_i2h_weight"].shape[1]
+        runs.append(encoder(inputs[:, :, start:end], group, **options))
+    assert end == inputs.shape[2]
     return tuple(tape.concat(joined, axis=-1) for joined in zip(*runs))
 
 

@@ -9,7 +9,7 @@ import pytest
 from kinds import UNITS, both_directions, each_implementation, each_kind, make_encoder, trace_kind, with_lengths
 from numerics import check_against, check_close, measure, prepare, run, some_lengths, trace_with
 
-from gluon_lstm.nn import GroupedEncoder, LSTMEncoder, RNNEncoder, get_arrays, set_arrays
+from gluon_lstm.nn import LSTM, GroupedEncoder, LSTMEncoder, RecurrentLayer, RNNEncoder, get_arrays, set_arrays
 
 T, N, C, H = 5, 3, 4, UNITS
 
@@ -61,6 +61,27 @@ def test_extreme_shapes(rng, hybridized, kind, shape, padded):
     check_against(trace_kind(kind, bidirectional=True), encoder, rng.normal(size=shape), lengths=lengths)
 
 
+each_closed_kind = pytest.mark.parametrize("kind", ["lstm", "gru", "rnn relu"])
+
+
+@each_closed_kind
+@pytest.mark.parametrize("input_size", [1, 16, 17, 34, 48])
+@with_lengths
+def test_every_width_of_the_mark_of_the_padding(rng, hybridized, kind, input_size, padded):
+    encoder = prepare(make_encoder(kind, input_size, H, 1, True), hybridized)
+    lengths = some_lengths(T, N) if padded else None
+    check_against(trace_kind(kind, bidirectional=True), encoder, rng.normal(size=(T, N, input_size)), lengths=lengths)
+
+
+@each_closed_kind
+@pytest.mark.parametrize("hidden_size", [17, 24])
+@with_lengths
+def test_every_width_of_the_mark_between_layers(rng, hybridized, kind, hidden_size, padded):
+    encoder = prepare(make_encoder(kind, C, hidden_size, 2, True), hybridized)
+    lengths = some_lengths(T, N) if padded else None
+    check_against(trace_kind(kind, bidirectional=True), encoder, rng.normal(size=(T, N, C)), lengths=lengths)
+
+
 @pytest.mark.parametrize("options", [
     {"residual": True},
     {"layer_norm": True},
@@ -96,6 +117,27 @@ def test_groups(rng, hybridized, kind, groups, bidirectional, padded):
     trace = trace_kind(kind, oracle.grouped_encoder, bidirectional=bidirectional)
     lengths = some_lengths(T, N) if padded else None
     check_against(trace, encoder, rng.normal(size=(T, N, 2 * groups)), lengths=lengths)
+
+
+@pytest.mark.parametrize("sizes", [((2, H), (2, 2 * H)), ((2, H), (4, H)), ((3, H), (1, 5), (2, 2 * H))], ids=str)
+@both_directions
+@with_lengths
+def test_groups_of_different_sizes(rng, hybridized, sizes, bidirectional, padded):
+    encoder = GroupedEncoder(*(make_encoder("gru", size, units, 1, bidirectional) for size, units in sizes))
+    width = sum(size for size, _ in sizes)
+    assert encoder.input_size == width and encoder.output_size == sum(u for _, u in sizes) * (1 + bidirectional)
+    trace = trace_kind("gru", oracle.grouped_encoder, bidirectional=bidirectional)
+    lengths = some_lengths(T, N) if padded else None
+    check_against(trace, prepare(encoder, hybridized), rng.normal(size=(T, N, width)), lengths=lengths)
+
+
+def test_groups_need_encoders():
+    with pytest.raises(ValueError, match=r"^GroupedEncoder without encoders: give one for each group of features$"):
+        GroupedEncoder()
+    for wrong in ([make_encoder("lstm", 2, H)] * 2, RecurrentLayer(LSTM(H), 2), 4):
+        message = f"^a group's encoder of type {type(wrong).__name__}: give encoders, such as LSTMEncoder$"
+        with pytest.raises(TypeError, match=message):
+            GroupedEncoder(make_encoder("lstm", 2, H), wrong)
 
 
 def test_group_does_not_see_the_features_of_another(rng, hybridized):
