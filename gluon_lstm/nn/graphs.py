@@ -11,6 +11,8 @@ import numpy as np
 from mxnet import nd, symbol
 from mxnet.gluon import HybridBlock
 
+from gluon_lstm.nn.checks import check_choice
+
 MOST_GRAPHS = 32
 """Graphs that a block keeps; the one that was not used for longest goes first, and its memory with it."""
 MOST_OUTPUTS = 8_000_000
@@ -26,6 +28,9 @@ class _Graph(NamedTuple):
     steps: Optional[int] = None
     in_range: bool = False
 
+
+COMPUTED_TYPES = ("float32", "float64")
+"""Types that a block computes in: float16 has no number large enough to close a gate (``recurrences.CLOSED``)."""
 
 NOTHING_KNOWN = _Graph()
 _graph: ContextVar[_Graph] = ContextVar("graph", default=NOTHING_KNOWN)
@@ -89,9 +94,15 @@ class SequenceBlock(HybridBlock):
         return super().__call__(inputs, *others)
 
     def cast(self, dtype) -> None:
-        """Casts the parameters, as in Gluon; inputs must then be of the same type."""
+        """Casts the parameters, as in Gluon; inputs must then be of the same type.
+
+        Raises:
+            ValueError: the type is neither float32 nor float64.
+        """
+        name = np.dtype(dtype).name
+        check_choice("dtype", name, COMPUTED_TYPES)
         super().cast(dtype)
-        self.input_type = np.dtype(dtype).name
+        self.input_type = name
 
     def _call_cached_op(self, *args):
         unrolled = [block for block in _family(self) if getattr(block, "needs_steps", False)]

@@ -30,13 +30,14 @@ def relative(actual, expected) -> float:
 
 @each_kind
 @each_implementation
+@pytest.mark.parametrize("input_size", [C, 34])
 @with_lengths
-def test_outputs_and_gradients_are_those_of_the_equations(rng, hybridized, kind, implementation, padded):
-    encoder = prepare(make_encoder(kind, C, H, 2, True, implementation=implementation), hybridized)
+def test_outputs_and_gradients_are_those_of_the_equations(rng, hybridized, kind, implementation, input_size, padded):
+    encoder = prepare(make_encoder(kind, input_size, H, 2, True, implementation=implementation), hybridized)
     encoder.cast("float64")
     # MXNet's fused operator rounds what a relu lets through to float32.
     tolerance = 1e-6 if (kind, implementation) == ("rnn relu", "fused") else 1e-13
-    inputs, lengths = rng.normal(size=(T, N, C)), some_lengths(T, N) if padded else None
+    inputs, lengths = rng.normal(size=(T, N, input_size)), some_lengths(T, N) if padded else None
     variables = Var(inputs), {name: Var(array) for name, array in get_arrays(encoder).items()}
     trace = trace_kind(kind, bidirectional=True)
     expected = (oracle.each_alone(lambda cut: trace(cut, variables[1]), lengths, variables[0]) if padded
@@ -52,6 +53,19 @@ def test_outputs_and_gradients_are_those_of_the_equations(rng, hybridized, kind,
     for output, value in zip(outputs, expected):
         assert relative(output.asnumpy(), value.value) < tolerance
     assert relative(array.grad.asnumpy(), gradient) < tolerance
+
+
+@pytest.mark.parametrize("dtype", ["float16", np.float16, "int32", np.uint8])
+def test_types_that_gates_cannot_be_closed_in_are_refused(rng, hybridized, dtype):
+    for block in (LSTMEncoder(H, C), GroupedEncoder(LSTMEncoder(H, C)), SequenceClassifier(3, C, H)):
+        prepare(block, hybridized)
+        inputs, lengths = mx.nd.array(rng.normal(size=(T, N, C))), mx.nd.array(some_lengths(T, N))
+        before = [output.asnumpy() for output in flat(block(inputs, lengths))]
+        message = f"^dtype '{np.dtype(dtype).name}': use one of float32, float64$"
+        with pytest.raises(ValueError, match=message):
+            block.cast(dtype)
+        for output, expected in zip(flat(block(inputs, lengths)), before):
+            np.testing.assert_array_equal(output.asnumpy(), expected)
 
 
 NETS = {
