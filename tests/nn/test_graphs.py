@@ -182,6 +182,7 @@ NETS = {
     "gru": {"encoder": "gru", "bidirectional": True, "pooling": "attention"},
     "rnn": {"encoder": "rnn", "bidirectional": True, "pooling": "mean"},
     "groups": {"groups": 2, "pooling": "mean", "residual": True, "num_layers": 2},
+    "mark of two features, then of 16": {"input_size": 34, "hidden_size": 24, "num_layers": 2, "bidirectional": True},
 }
 
 
@@ -194,11 +195,12 @@ def imported(net, path, names):
 @pytest.mark.parametrize("padded", [False, True], ids=["full", "padded"])
 @pytest.mark.parametrize("options", NETS.values(), ids=NETS)
 def test_export_gives_the_same_logits_at_other_shapes(rng, tmp_path, options, padded):
-    net = prepare(SequenceClassifier(3, C, H, **options), hybridized=True)
-    run(net, rng.normal(size=(6, 3, C)), lengths=some_lengths(6, 3) if padded else None)
+    net = prepare(SequenceClassifier(3, **{"input_size": C, "hidden_size": H, **options}), hybridized=True)
+    run(net, rng.normal(size=(6, 3, net.input_size)), lengths=some_lengths(6, 3) if padded else None)
     copy = imported(net, tmp_path, ["data0", "data1"] if padded else ["data"])
     for steps, batch_size in SHAPES:
-        inputs, lengths = rng.normal(size=(steps, batch_size, C)), some_lengths(steps, batch_size) if padded else None
+        inputs = rng.normal(size=(steps, batch_size, net.input_size))
+        lengths = some_lengths(steps, batch_size) if padded else None
         check_close(run(copy, inputs, lengths=lengths), run(net, inputs, lengths=lengths))
 
 

@@ -55,6 +55,8 @@ ADDING = {
     "learned positions": functools.partial(TransformerEncoder, H, C, positions="learned"),
     "used nine times, fused": lambda: Repeated(make_encoder("lstm", C, H, 1, True)),
     "used nine times, cell": lambda: Repeated(make_encoder("gru", C, H, 1, True, implementation="cell")),
+    "mark of one feature": lambda: make_encoder("lstm", 17, H, 1, True),
+    "mark of two features, then of 16": lambda: make_encoder("gru", 34, 24, 2, True),
     "classifier": functools.partial(SequenceClassifier, 3, C, H, pooling="attention", head_size=24),
 }  # fmt: skip
 
