@@ -115,6 +115,8 @@ def prepare(threads: Optional[int] = None) -> None:
     """
     if "bool" not in vars(np):
         np.bool = bool
+    # MXNet reads it not while it is imported, but where an operator of oneDNN is first called.
+    os.environ.setdefault("MXNET_MKLDNN_CACHE_NUM", str(MOST_SHAPES))
     current = os.environ.get("OMP_NUM_THREADS")
     if "mxnet" in sys.modules:
         if threads is not None and str(threads) != current:
@@ -129,7 +131,6 @@ def prepare(threads: Optional[int] = None) -> None:
                 stacklevel=2,
             )
     else:
-        os.environ.setdefault("MXNET_MKLDNN_CACHE_NUM", str(MOST_SHAPES))
         os.environ["OMP_NUM_THREADS"] = str(threads or _threads_of_variable(current) or physical_cores())
 
 
@@ -229,8 +230,10 @@ def trim_memory() -> None:
 
     Batches of many shapes would leave more and more holes behind.
     """
-    if sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim"):
-        ctypes.CDLL(None).malloc_trim(0)
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim.argtypes, trim.restype = [ctypes.c_size_t], ctypes.c_int
+        trim(0)
 
 
 def derive_seed(seed: int, *keys: int) -> int:

@@ -56,6 +56,17 @@ def test_the_shapes_that_mxnet_keeps_are_limited_before_it_is_imported(tmp_path,
     assert threads_at_import(tmp_path, LOAD, variable="MXNET_MKLDNN_CACHE_NUM") == expected
 
 
+@pytest.mark.parametrize("given, expected", [(None, "64"), ("7", "7")], ids=["unset", "set by the user"])
+def test_the_shapes_are_limited_where_mxnet_was_imported_before(monkeypatch, given, expected):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("MXNET_MKLDNN_CACHE_NUM", raising=False)
+    if given:
+        monkeypatch.setenv("MXNET_MKLDNN_CACHE_NUM", given)
+    monkeypatch.setitem(sys.modules, "mxnet", object())
+    runtime.prepare()
+    assert os.environ["MXNET_MKLDNN_CACHE_NUM"] == expected
+
+
 @pytest.mark.parametrize("given, expected", [("4,2", "4"), (" 2 ", "2"), ("1024", "1024"), ("", CORES), (" ", CORES)])
 def test_the_variable_is_read_as_openmp_has_it(tmp_path, given, expected):
     assert threads_at_import(tmp_path, SEVEN + LOAD, given) == expected
@@ -290,7 +301,12 @@ def test_busy_time_grows_with_work():
     assert runtime.busy_seconds() - before > 0.15
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="the C library is not GNU's")
+def is_trimmed() -> bool:
+    """Whether this system's C library gives memory back when asked; of Windows there is none to ask."""
+    return sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim")
+
+
+@pytest.mark.skipif(not is_trimmed(), reason="the C library is not GNU's")
 @pytest.mark.parametrize("free", [runtime.trim_memory, runtime.free_memory])
 def test_freed_memory_goes_back_to_the_system(free):
     """Blocks too small for pages of their own, with one in use behind them, would stay with the process."""
@@ -305,6 +321,19 @@ def test_freed_memory_goes_back_to_the_system(free):
     free()
     assert resident_bytes() < before - 100e6
     library.free(blocks[-1])
+
+
+@pytest.mark.parametrize("system", ["win32", "darwin"])
+def test_other_systems_are_left_alone(monkeypatch, system):
+    monkeypatch.setattr(sys, "platform", system)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_: pytest.fail("there is no such library"))
+    runtime.trim_memory()
+
+
+def test_a_library_that_cannot_trim_is_left_alone(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_: object())
+    runtime.trim_memory()
 
 
 def resident_bytes() -> int:

@@ -8,6 +8,7 @@ import re
 import pytest
 from PIL import Image
 
+from gluon_lstm import runtime
 from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, find_claims, reproduce
 from gluon_lstm.errors import RunError
 
@@ -46,6 +47,13 @@ def test_finished_runs_are_not_made_again(again, measure, directory):
     before = {path.name: path.read_bytes() for path in directory.path.iterdir()}
     assert again() == first and measure.asked == [0, 1, 2]
     assert {path.name: path.read_bytes() for path in directory.path.iterdir()} == before
+
+
+def test_freed_memory_goes_back_after_every_run(again, measure, monkeypatch):
+    made = []
+    monkeypatch.setattr(runtime, "trim_memory", lambda: made.append(len(measure.asked)))
+    again()
+    assert made == [1, 2, 3]
 
 
 def test_more_seeds_add_runs(again, measure):

@@ -9,6 +9,7 @@ import weakref
 import pytest
 from commands import TINY, listing
 
+from gluon_lstm import runtime
 from gluon_lstm.nn import build_net
 from gluon_lstm.rundir import RunDirectory
 from gluon_lstm.training import preparation
@@ -76,6 +77,14 @@ def test_a_run_leaves_no_net_in_memory(cli, tmp_path, monkeypatch):
     finally:
         gc.enable()
     assert alive == [0, 0, 0]
+
+
+@pytest.mark.usefixtures("numbers_alone")
+def test_freed_memory_goes_back_after_every_run(cli, tmp_path, monkeypatch):
+    trimmed = []
+    monkeypatch.setattr(runtime, "trim_memory", lambda: trimmed.append(len(list((tmp_path / "all").glob("seed-*")))))
+    assert cli("train", "--seeds", 2, "--output", tmp_path / "all", *TINY).code == 0
+    assert trimmed == [1, 2]
 
 
 @pytest.mark.usefixtures("numbers_alone")

@@ -115,6 +115,13 @@ def test_a_line_of_the_log(splits, make_config, run, monkeypatch):
     assert 0 <= first["train_accuracy"] <= 1
 
 
+def test_freed_memory_goes_back_after_every_epoch(splits, make_config, run, monkeypatch):
+    events = []
+    monkeypatch.setattr(fit, "trim_memory", lambda: events.append("trimmed"))
+    make_fit(make_config(epochs=3), splits, on_epoch=lambda: events.append("epoch")).run(run)
+    assert events == ["epoch", "trimmed"] * 3
+
+
 def test_without_clipping_no_norm_is_logged(splits, make_config, run):
     make_fit(make_config(epochs=1, clip_norm=0.0), splits).run(run)
     assert run.read_log()[0]["gradient_norm"] is None
