@@ -16,16 +16,25 @@ from oracle import children, prefixed, under
 from scipy.special import expit as sigmoid
 
 from gluon_lstm.errors import RunError
-from gluon_lstm.nn import GRUEncoder, LSTMEncoder, SequenceClassifier, get_arrays, set_arrays
+from gluon_lstm.nn import GRUEncoder, LSTMEncoder, RNNEncoder, SequenceClassifier, get_arrays, set_arrays
 from gluon_lstm.nn.exchange import from_keras, from_torch, load_safetensors, save_safetensors, to_keras, to_torch
 
 STEPS, BATCH, FEATURES, UNITS = 6, 3, 4, 5
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+ENCODERS = {"LSTM": LSTMEncoder, "GRU": GRUEncoder, "RNN": RNNEncoder}
 KERAS_NAMES = {"LSTM": "LSTM", "GRU": "GRU", "RNN": "SimpleRNN"}
 
 PEERS_PYTHON = Path(__file__).resolve().parents[2] / ".venv-peers" / "bin" / "python"
 
 each_cell = pytest.mark.parametrize("cell", GATES)
+each_of_torch = pytest.mark.parametrize("cell, here, there", [
+    pytest.param("LSTM", {}, {}, id="LSTM"),
+    pytest.param("LSTM", {"projection_size": 2}, {"proj_size": 2}, id="projected LSTM"),
+    pytest.param("GRU", {}, {}, id="GRU"),
+    pytest.param("RNN", {}, {}, id="RNN"),
+    pytest.param("RNN", {"activation": "relu"}, {"nonlinearity": "relu"}, id="relu RNN"),
+])  # fmt: skip
+projections_aside = pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN:UserWarning")
 each_stack = pytest.mark.parametrize("layers", [1, 2, 3])
 each_direction = pytest.mark.parametrize("bidirectional", [False, True], ids=["uni", "bi"])
 
@@ -109,29 +118,34 @@ def torch_outputs(module, inputs):
         return module(torch.from_numpy(inputs))[0].numpy()
 
 
-def make_encoder(layers, bidirectional, hybridized=False):
-    """Returns an LSTM encoder with random parameters."""
-    return prepare(LSTMEncoder(UNITS, FEATURES, num_layers=layers, bidirectional=bidirectional), hybridized)
+def make_encoder(cell, layers, bidirectional, hybridized=False, **options):
+    """Returns an encoder with random parameters."""
+    encoder = ENCODERS[cell](UNITS, FEATURES, num_layers=layers, bidirectional=bidirectional, **options)
+    return prepare(encoder, hybridized)
 
 
+@projections_aside
+@each_of_torch
 @each_stack
 @each_direction
-def test_encoder_with_torch_weights_computes_what_torch_does(rng, hybridized, layers, bidirectional):
-    module, inputs = torch_module("LSTM", layers, bidirectional), random_inputs(rng)
-    encoder = make_encoder(layers, bidirectional, hybridized)
+def test_encoder_with_torch_weights_computes_what_torch_does(rng, hybridized, cell, here, there, layers, bidirectional):
+    module, inputs = torch_module(cell, layers, bidirectional, **there), random_inputs(rng)
+    encoder = make_encoder(cell, layers, bidirectional, hybridized, **here)
     set_arrays(encoder, from_torch(module.state_dict()), "torch")
     outputs, last = run(encoder, inputs)
     np.testing.assert_allclose(outputs, torch_outputs(module, inputs), atol=1e-5)
-    ends = [outputs[-1, :, :UNITS]] + [outputs[0, :, UNITS:]] * bidirectional
-    np.testing.assert_array_equal(last, np.concatenate(ends, axis=1))
+    size = outputs.shape[2] // (1 + bidirectional)
+    np.testing.assert_array_equal(last, np.concatenate([outputs[-1, :, :size], outputs[0, :, size:]], axis=1))
 
 
+@projections_aside
+@each_of_torch
 @each_stack
 @each_direction
-def test_torch_with_the_weights_of_an_encoder_computes_what_it_does(rng, layers, bidirectional):
+def test_torch_with_the_weights_of_an_encoder_computes_what_it_does(rng, cell, here, there, layers, bidirectional):
     torch = pytest.importorskip("torch")
-    encoder, inputs = make_encoder(layers, bidirectional), random_inputs(rng)
-    module = torch_module("LSTM", layers, bidirectional)
+    encoder, inputs = make_encoder(cell, layers, bidirectional, **here), random_inputs(rng)
+    module = torch_module(cell, layers, bidirectional, **there)
     state = to_torch(get_arrays(encoder))
     assert list(state) == list(module.state_dict())
     module.load_state_dict({name: torch.from_numpy(array) for name, array in state.items()})
@@ -147,7 +161,7 @@ def test_every_cell_of_torch_follows_our_equations(rng, cell, layers, bidirectio
     np.testing.assert_allclose(torch_outputs(module, inputs), expected, atol=1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:LSTM with projections is not supported with oneDNN:UserWarning")
+@projections_aside
 @each_stack
 @each_direction
 def test_a_projected_lstm_of_torch_follows_our_equations(rng, layers, bidirectional):
@@ -261,10 +275,9 @@ def test_keras_weights_compute_the_same_here(rng, cell, layers, bidirectional):
     arrays = from_keras(weights)
     expected = keras_outputs(cell, inputs, weights)
     np.testing.assert_allclose(our_outputs(cell, inputs, arrays), expected, atol=1e-12)
-    if cell == "LSTM":
-        encoder = make_encoder(layers, bidirectional)
-        set_arrays(encoder, arrays, "keras")
-        np.testing.assert_allclose(run(encoder, inputs)[0], expected, atol=1e-5)
+    encoder = make_encoder(cell, layers, bidirectional)
+    set_arrays(encoder, arrays, "keras")
+    np.testing.assert_allclose(run(encoder, inputs)[0], expected, atol=1e-5)
 
 
 @each_cell
