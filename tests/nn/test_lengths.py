@@ -25,8 +25,10 @@ from gluon_lstm.nn import (
 )
 
 C, H = 3, 4
-LONGEST, MOST = 5, 3
-"""Steps and sequences of a batch, at most; padding adds up to as many steps again."""
+WIDE = 34
+"""Features that the mark of the padding has two of its own for; for ``C`` it has as many as there are."""
+SHORT, LONG, MOST = 5, 40, 3
+"""Steps of an unrolled block and of others, and sequences, at most; padding adds up to as many steps again."""
 
 POOLINGS = ("mean", "max", "attention")
 """``last`` is the encoder's, and ``mean+max`` nothing but the two."""
@@ -49,6 +51,7 @@ class Pooled(SequenceBlock):
 
 BUILDERS = {
     **{f"{kind}, fused": functools.partial(make_encoder, kind, C, H, 2, True) for kind in ENCODERS},
+    **{f"{kind}, wide": functools.partial(make_encoder, kind, WIDE, H, 1, True) for kind in ("lstm", "gru")},
     **{
         f"{kind}, cell": functools.partial(make_encoder, kind, C, H, 1, True, implementation="cell")
         for kind in ENCODERS
@@ -60,33 +63,52 @@ BUILDERS = {
         cell_layer_norm=True, projection_size=5,
     ),
     "transformer": lambda: TransformerEncoder(H, C, 2, 2),
+    "learned positions": lambda: TransformerEncoder(H, C, 2, 2, positions="learned", max_steps=2 * LONG),
     "groups": lambda: GroupedEncoder(make_encoder("lstm", 1, H), make_encoder("gru", 1, H, 1, True)),
 }  # fmt: skip
 
 
 @functools.cache
 def block_of(way, name):
-    """Returns the encoder of a name with every pooling, and C; the same one each time."""
+    """Returns the encoder of a name with every pooling, the same one each time."""
     mx.random.seed(1)
     np.random.seed(1)
-    block = prepare(Pooled(BUILDERS[name]()), way == "hybridized")
-    width = {"groups": 2, "residual and layer norm": 2 * H, "relu, residual": 2 * H}.get(name, C)
-    return block, width
+    return prepare(Pooled(BUILDERS[name]()), way == "hybridized")
 
 
 WAYS = [(way, name) for way in ("eager", "hybridized") for name in BUILDERS]
-each_block = pytest.mark.parametrize("way, name", WAYS, ids=map(", ".join, WAYS))
-# A few for each block, several dozen for each property; seconds vary with the load, so there is no deadline.
-few = settings(max_examples=8, deadline=None, derandomize=True)
+
+
+def with_each_block(check):
+    """Returns a test that calls ``check(block, C, longest T, data to draw from)`` many times for each block.
+
+    An unrolled block, which builds a graph for each number of steps, has fewer and shorter batches.
+    """
+
+    @pytest.mark.parametrize("way, name", WAYS, ids=map(", ".join, WAYS))
+    def test(way, name):
+        block = block_of(way, name)
+        unrolled = any(getattr(layer, "needs_steps", False) for layer in getattr(block.encoder, "layers", ()))
+
+        # Seconds vary with the load, so there is no deadline.
+        @settings(max_examples=8 if unrolled else 25, deadline=None, derandomize=True)
+        @given(data=st.data())
+        def try_out(data):
+            check(block, block.encoder.input_size, SHORT if unrolled else LONG, data)
+
+        try_out()
+
+    return test
+
 
 anything = st.one_of(st.floats(width=32), st.floats(-3, 3, width=32))
 
 
 @st.composite
-def batches(draw):
-    """Draws lengths, more steps than the longest needs, a stream for the sequences, and what pads them."""
-    lengths = draw(st.lists(st.integers(1, LONGEST), min_size=1, max_size=MOST))
-    extra = draw(st.integers(0, LONGEST))
+def batches(draw, longest):
+    """Draws lengths up to ``longest``, steps more than needed, a stream for the sequences, and what pads them."""
+    lengths = draw(st.lists(st.integers(1, longest), min_size=1, max_size=MOST))
+    extra = draw(st.integers(0, longest))
     seed = draw(st.integers(0, 2**31))
     filling = draw(arrays(np.float32, 8, elements=anything, fill=st.nothing()))
     return lengths, extra, np.random.default_rng(seed), filling
@@ -106,12 +128,9 @@ def close(actual, expected, scale=None):
     return np.linalg.norm(actual - expected) <= TOLERANCE * np.linalg.norm(expected if scale is None else scale)
 
 
-@each_block
-@few
-@given(batch=batches())
-def test_a_sequence_in_a_batch_is_the_sequence_alone(way, name, batch):
-    lengths, extra, rng, filling = batch
-    block, width = block_of(way, name)
+@with_each_block
+def test_a_sequence_in_a_batch_is_the_sequence_alone(block, width, longest, data):
+    lengths, extra, rng, filling = data.draw(batches(longest))
     sequences = [rng.normal(size=(length, width)) for length in lengths]
     outputs, *pooled = run(block, fill(sequences, max(lengths) + extra, filling), lengths=lengths)
     for n, (sequence, length) in enumerate(zip(sequences, lengths)):
@@ -122,12 +141,9 @@ def test_a_sequence_in_a_batch_is_the_sequence_alone(way, name, batch):
             assert close(value[[n]], alone)
 
 
-@each_block
-@few
-@given(batch=batches())
-def test_padding_and_its_contents_have_no_gradient(way, name, batch):
-    lengths, extra, rng, filling = batch
-    block, width = block_of(way, name)
+@with_each_block
+def test_padding_and_its_contents_have_no_gradient(block, width, longest, data):
+    lengths, extra, rng, filling = data.draw(batches(longest))
     sequences = [rng.normal(size=(length, width)) for length in lengths]
     steps = max(lengths)
     outputs = run(block, fill(sequences, steps, [0.0]), lengths=lengths)
@@ -146,19 +162,17 @@ def test_padding_and_its_contents_have_no_gradient(way, name, batch):
         assert close(wide.parameters[parameter], gradient, scale=everything), parameter
 
 
-@each_block
-@few
-@given(batch=batches(), order=st.permutations(range(MOST)))
-def test_neighbours_and_places_in_the_batch_do_not_matter(way, name, batch, order):
-    lengths, extra, rng, filling = batch
-    block, width = block_of(way, name)
+@with_each_block
+def test_neighbours_and_places_in_the_batch_do_not_matter(block, width, longest, data):
+    lengths, extra, rng, filling = data.draw(batches(longest))
+    order = data.draw(st.permutations(range(MOST)))
     sequences = [rng.normal(size=(length, width)) for length in lengths]
     # The first sequence, among others of its own batch and among quite other ones.
-    others = [rng.normal(size=(rng.integers(1, LONGEST + 1), width)) * 10 for _ in range(MOST - 1)]
+    others = [rng.normal(size=(rng.integers(1, longest + 1), width)) * 10 for _ in range(MOST - 1)]
     company = [(sequences[:1] + others)[place] for place in order]
     place, length = list(order).index(0), lengths[0]
-    here = run(block, fill(sequences, LONGEST, filling), lengths=lengths)
-    there = run(block, fill(company, LONGEST + extra, filling[::-1]), lengths=[len(s) for s in company])
+    here = run(block, fill(sequences, longest, filling), lengths=lengths)
+    there = run(block, fill(company, longest + extra, filling[::-1]), lengths=[len(s) for s in company])
     assert close(there[0][:length, place], here[0][:length, 0])
     for a, b in zip(there[1:], here[1:]):
         assert close(a[place], b[0])
