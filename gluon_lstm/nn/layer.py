@@ -38,11 +38,12 @@ class RecurrentLayer(SequenceBlock):
     the recurrent part runs step by step. Both give the same numbers from the
     same parameters.
 
-    The fused operator ignores lengths, so one more input feature marks the steps
-    after a sequence's end, and a constant weight closes the gates there
-    (``Recurrence.closing``): the backward direction then arrives at the last
-    valid step with a state of exactly 0, as if it started there. What the padding
-    holds is never read.
+    The fused operator ignores lengths, so further input features mark the steps
+    after a sequence's end, and constant weights close the gates there
+    (``Recurrence.closing``): the backward direction then arrives at the last valid
+    step with a state of exactly 0, as if it started there. What the padding holds is
+    never read. One feature would do; there are as many as the largest number up to 16
+    that divides C, because inputs and mark then join faster.
 
     Args:
         recurrence: the cell.
@@ -146,7 +147,8 @@ class RecurrentLayer(SequenceBlock):
 
     def _run_closed(self, F, inputs, lengths, weights):
         """Runs the fused operator with the gates closed after each sequence's end."""
-        # As wide as joins best: a mark of one feature takes two to three times as long to join.
+        # Inputs and mark are joined in blocks of this width, the wider, the faster: a mark of one feature, which is
+        # left where no such number divides C, as of a prime, takes two to three times as long.
         width = max(d for d in range(1, _WIDEST_MARK + 1) if self.input_size % d == 0)
         widths = (self.input_size, width)
         marked = join_features(F, inputs, _padding(F, inputs, lengths, width), axis=2, widths=widths)

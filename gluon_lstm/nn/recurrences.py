@@ -148,9 +148,9 @@ class LSTM(Recurrence):
 
         a_t = W x_t + b + U h_{t-1} + b'                 sums of all gates
               LN(W x_t; γ, b) + LN(U h_{t-1}; γ', b')    with layer_norm
-        i_t = σ(a_i + p_i ⊙ c_{t-1})                     input gate; p with peepholes alone
-        f_t = σ(a_f + p_f ⊙ c_{t-1})                     forget gate
-        i_t = 1 - f_t                                    with coupled gates
+        f_t = σ(a_f + p_f ⊙ c_{t-1})                     forget gate; p with peepholes alone
+        i_t = σ(a_i + p_i ⊙ c_{t-1})                     input gate
+              1 - f_t                                    with coupled gates
         g_t = φ(a_g)                                     candidate
         c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                  memory cell
         o_t = σ(a_o + p_o ⊙ c_t)                         output gate
