@@ -291,9 +291,9 @@ class GroupedEncoder(Encoder):
 
     def split(self, F, inputs) -> List[Tuple[Encoder, Any]]:
         """Returns each encoder, and its group (T, N, its input size) of the features of inputs (T, N, C)."""
-        bounds = tuple(accumulate(self._input_sizes[:-1]))
-        # MXNet's split gives a single part as it is, and not as a list of one.
-        parts = F.split_v2(inputs, bounds, axis=2) if bounds else [inputs]
+        ends = list(accumulate(self._input_sizes))
+        # Slices, with their gradient, take less time than MXNet's split.
+        parts = [F.slice_axis(inputs, axis=2, begin=begin, end=end) for begin, end in zip([0, *ends], ends)]
         return list(zip(self._children.values(), parts))
 
 
