@@ -56,6 +56,23 @@ def test_the_shapes_that_mxnet_keeps_are_limited_before_it_is_imported(tmp_path,
     assert threads_at_import(tmp_path, LOAD, variable="MXNET_MKLDNN_CACHE_NUM") == expected
 
 
+@pytest.mark.parametrize(
+    "given, expected",
+    [
+        ({}, {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "300000"}),
+        ({"OMP_WAIT_POLICY": "PASSIVE"}, {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "None"}),
+        ({"GOMP_SPINCOUNT": "0"}, {"OMP_WAIT_POLICY": "None", "GOMP_SPINCOUNT": "0"}),
+    ],
+    ids=["unset", "a policy of the user's", "a count of the user's"],
+)
+def test_threads_stay_awake_unless_the_user_says_otherwise(tmp_path, monkeypatch, given, expected):
+    for name in runtime.WAITING:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert {name: threads_at_import(tmp_path, LOAD, variable=name) for name in expected} == expected
+
+
 @pytest.mark.parametrize("given, expected", [(None, "64"), ("7", "7")], ids=["unset", "set by the user"])
 def test_the_shapes_are_limited_where_mxnet_was_imported_before(monkeypatch, given, expected):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
