@@ -275,7 +275,11 @@ class Server:
         """Builds the classifier from a file of arrays."""
         with np.load(path) as file:
             arrays = {name: np.ascontiguousarray(file[name]) for name in file}
-        self._peer = LIBRARIES[self._library](SimpleNamespace(**shape), arrays)
+        self.use(LIBRARIES[self._library](SimpleNamespace(**shape), arrays))
+
+    def use(self, peer: Peer) -> None:
+        """Takes a classifier to answer about."""
+        self._peer = peer
 
     def logits(self) -> Dict[str, List[List[float]]]:
         """Returns the logits (N, K) that each way of prediction gives from the given weights."""

@@ -318,6 +318,17 @@ def forms_table(t: Translator) -> str:
     return table(map(t, header), rows) + f"\n\n{source(result, t)}"
 
 
+def waiting_table(t: Translator) -> str:
+    """Returns what a step and a pass take with threads that sleep soon, and with threads that stay awake."""
+    result = read("waiting")
+    rows = [
+        [shape["name"], *(f"{shape[task][form]:.1f}" for task in ("train", "predict") for form in ("default", "ours"))]
+        for shape in result["shapes"]
+    ]
+    header = ["Milliseconds", "Training step, by default", "as set here", "Forward pass, by default", "as set here"]
+    return table(map(t, header), rows) + f"\n\n{source(result, t)}"
+
+
 def throughput_table(t: Translator) -> str:
     """Returns tokens a second in training on texts, here and elsewhere."""
     result = read("text-throughput")
@@ -464,6 +475,7 @@ TABLES: Dict[str, Callable[[Translator], str]] = {
     "step": step_table,
     "lengths": lengths_table,
     "operator-forms": forms_table,
+    "waiting": waiting_table,
     "memory": memory_table,
     "throughput": throughput_table,
     "calibration": calibration_table,
