@@ -42,12 +42,14 @@ def compare(arguments: argparse.Namespace) -> Path:
     runtime.prepare(max(run.config.runtime.threads or 0 for run in runs) or None)
     from rich.console import Console
 
+    from gluon_lstm.cli.evaluate import tell_missing
     from gluon_lstm.evaluation.report import compare_studies, tables_of, terminal_tables, write_comparison
 
     studies = _studies(runs, arguments.split)
     comparison = compare_studies(studies, seed_groups(runs))
     with explained(output, "choose another folder with --output"), replacing_directory(output) as folder:
-        write_comparison(folder, comparison)
+        missing = write_comparison(folder, comparison)
+    tell_missing(missing)
     console = Console()
     console.print(terminal_tables(tables_of(comparison), console.width))
     return output / "report.html"

@@ -12,7 +12,7 @@ import argparse
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Any, Callable, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import check_data_dir, from_files, read_other, read_own
@@ -20,6 +20,7 @@ from gluon_lstm.cli.options import add_quotes_argument, is_given, warn_of_idle
 from gluon_lstm.cli.output import visible
 from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
 from gluon_lstm.data import SequenceDataset
+from gluon_lstm.data.own import Origin, OwnData
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
 
@@ -136,7 +137,7 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
     split = "data" if arguments.data is not None else arguments.split or SPLITS[0]
     directory.check_evaluation(split)
     runtime.prepare(config.runtime.threads)
-    own: Dict[str, bool] = {}
+    own: List[OwnData] = []
     read_split = from_files(config)
 
     def read(predictor, name: str) -> SequenceDataset:
@@ -145,13 +146,13 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
         found = read_own(arguments, config, predictor)
         for note in found.notes:
             print(visible(note), file=sys.stderr)
-        own["labelled"] = found.labelled
+        own.append(found)
         if not found.labelled:
             warn_of_idle(arguments, FOR_LABELS, "the data have no labels, so there are predictions alone")
         return found.dataset
 
     other = None if arguments.ood is None else lambda predictor: read_other(arguments.ood, config, predictor)
-    wanted = Wanted(split, sections, arguments.sample, other, lambda: own.get("labelled", True))
+    wanted = Wanted(split, sections, arguments.sample, other, lambda: own[-1] if own else None)
     measures = evaluate_run(directory, config, read, wanted)
     folder = directory.path / "evaluation" / split
     if measures is None:
@@ -195,14 +196,24 @@ class Wanted(NamedTuple):
         sections: of ``config.REPORT_SECTIONS``; those of ``evaluation.report.BRIEF`` for ``None``.
         sample: position of the sample that is explained.
         other: gives data of another kind, from the predictor.
-        is_labelled: whether the data, once read, have labels of their own.
+        own: gives the user's own data, once they are read; ``None`` of a split.
     """
 
     split: str = "test"
     sections: Optional[Tuple[str, ...]] = None
     sample: Optional[int] = None
     other: Optional[Callable] = None
-    is_labelled: Callable[[], bool] = lambda: True
+    own: Callable[[], Optional[OwnData]] = lambda: None
+
+    def is_labelled(self) -> bool:
+        """Whether the data, once read, have labels of their own."""
+        own = self.own()
+        return own is None or own.labelled
+
+    def origin(self) -> Optional[Origin]:
+        """Returns where the data, once read, are in the user's own file; ``None`` of a split."""
+        own = self.own()
+        return None if own is None else own.origin
 
 
 def evaluate_run(
@@ -236,7 +247,8 @@ def evaluate_run(
     predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress)
     if not wanted.is_labelled():
         with directory.replace_evaluation(wanted.split) as folder:
-            write_predictions(folder / "predictions.csv", predictions.probabilities, dataset.class_names)
+            path, names = folder / "predictions.csv", dataset.class_names
+            write_predictions(path, predictions.probabilities, names, origin=wanted.origin())
         return None
     outliers = None
     if others is not None:
@@ -247,11 +259,21 @@ def evaluate_run(
     sections = BRIEF if wanted.sections is None else wanted.sections
     study = make_study(
         predictions, dataset, provenance_of(directory.path.resolve().name, config, model), temperature, log=log,
-        predictor=predictor, outliers=outliers, studying=Studying(sections, wanted.sample, progress),
+        predictor=predictor, outliers=outliers, origin=wanted.origin(),
+        studying=Studying(sections, wanted.sample, progress),
     )  # fmt: skip
     with directory.replace_evaluation(wanted.split) as folder:
-        write_report(folder, study)
+        missing = write_report(folder, study)
+    tell_missing(missing)
     return study.measures
+
+
+def tell_missing(characters: str) -> None:
+    """Says on the standard error stream which characters pictures show as boxes, if there are any."""
+    if characters:
+        told = f"note: the pictures show boxes for characters that no font here has: {characters}; for Chinese, "
+        advice = "Japanese and Korean install Noto Sans CJK, remove Matplotlib's font cache, and evaluate again"
+        print(visible(told + advice), file=sys.stderr)
 
 
 def provenance_of(name: str, config: Config, model: SavedModel):
@@ -261,7 +283,7 @@ def provenance_of(name: str, config: Config, model: SavedModel):
     environment = runtime.describe()
     details = {
         "Preset": config.preset,
-        "View": config.data.view,
+        **({} if model.input_format.get("kind") == "text" else {"View": config.data.view}),
         **model_facts(config, model),
         "Machine": f"{environment.pop('machine')}, {environment.pop('threads')} threads",
     }

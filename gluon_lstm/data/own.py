@@ -14,7 +14,7 @@ from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.idx import read_idx
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.pictures import read_pictures
-from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, read_texts, warn_of_merged
+from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, named_lines, read_texts, warn_of_merged
 from gluon_lstm.data.text import TextDataset, TextReader
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -22,6 +22,22 @@ SPLIT = "data"
 """What the split of such a file is called."""
 NAMED = 5
 """Most labels that an error's line names."""
+WARNING = "warning: "
+"""How a note begins that tells of something left out or doubtful."""
+
+
+class Origin(NamedTuple):
+    """Where samples are in the file that they were read from, of which some may have been left out.
+
+    Attributes:
+        unit: what ``places`` are: ``line``, from 1, in which a text starts, or ``position`` of a picture, from 0.
+        places: one a sample, rising.
+        warnings: sentences about what was left out, and what was doubtful.
+    """
+
+    unit: str
+    places: Sequence[int]
+    warnings: Tuple[str, ...] = ()
 
 
 class OwnData(NamedTuple):
@@ -31,11 +47,13 @@ class OwnData(NamedTuple):
         dataset: its samples; without labels, each has the first class's.
         labelled: whether the labels are the file's.
         notes: lines for the user.
+        origin: where the samples are in the file.
     """
 
     dataset: SequenceDataset
     labelled: bool
     notes: Tuple[str, ...]
+    origin: Origin
 
 
 class _Labels(NamedTuple):
@@ -89,8 +107,12 @@ def read_own_texts(
     notes = [f"{path}: texts from column {text!r}, " + (f"labels from {label!r}" if label else "no labels")]
     notes += warn_of_merged(found, str(path))
     if found.blank:
-        notes.append(f"warning: {path}: {len(found.blank):,} blank texts left out (first in line {found.blank[0]})")
-    return OwnData(dataset, labels is not None, (*notes, *known.notes))
+        plural = "s" * (len(found.blank) != 1)
+        lines = named_lines(found.blank)
+        notes.append(f"{WARNING}{path}: {len(found.blank):,} blank text{plural} left out ({lines})")
+    notes += known.notes
+    origin = Origin("line", [found.lines[index] for index in known.kept], _sentences(path, notes))
+    return OwnData(dataset, labels is not None, tuple(notes), origin)
 
 
 def read_own_pictures(
@@ -130,7 +152,16 @@ def read_own_pictures(
         image_format.view,
     )
     note = f"{path}: " + (f"labels from {source}" if source else "no labels")
-    return OwnData(dataset, labels is not None, (note, *known.notes))
+    origin = Origin("position", known.kept.tolist(), _sentences(path, known.notes))
+    return OwnData(dataset, labels is not None, (note, *known.notes), origin)
+
+
+def _sentences(path: Path, notes: Sequence[str]) -> Tuple[str, ...]:
+    """Returns the warnings among the notes as sentences that name files of the data's folder without it."""
+    folder = f"{path.parent}{os.sep}"
+    return tuple(
+        f"{note.removeprefix(WARNING).replace(folder, '', 1)}." for note in notes if note.startswith(WARNING)
+    )
 
 
 def _labels_beside(path: Path) -> Optional[Path]:
@@ -156,7 +187,12 @@ def _positions(
     more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
     text = f"{count - len(kept):,} of {count:,} labels are unknown to the model: {named}{more}"
     if not len(kept):
-        raise DataError(f"{path}: {text}; it knows {', '.join(map(repr, class_names[:NAMED]))}, …; none is left")
+        raise DataError(f"{path}: {text}; it knows {_known(class_names)}; none is left")
     if not ignore_unknown:
         raise DataError(f"{path}: {text}; leave these samples out with --ignore-unknown-labels")
-    return _Labels(numbers[kept], kept, (f"warning: {path}: {text}; left out",))
+    return _Labels(numbers[kept], kept, (f"{WARNING}{path}: {text}; left out",))
+
+
+def _known(class_names: Sequence[str]) -> str:
+    """Returns the classes that a model knows for an error's line, the first of many."""
+    return ", ".join(map(repr, class_names[:NAMED])) + (", …" if len(class_names) > NAMED else "")

@@ -141,17 +141,24 @@ class Measures:
         """Sentences about what is undefined, and why."""
         return tuple(_class_notes(self.evaluation))
 
+    def missing_intervals(self) -> List[str]:
+        """Returns the keys of the defined numbers of all samples that the bootstrap gives no interval of."""
+        numbers = {**self._headline(), **self._calibration(), **self._selective()}
+        return [name for name, pair in self.intervals.items() if pair is None and numbers[name] is not None]
+
+    def missing_class_intervals(self) -> Dict[str, List[str]]:
+        """Returns likewise the keys of the classes' numbers, each with the names of the classes, at least one."""
+        missing: Dict[str, List[str]] = {}
+        for item, ranking, intervals in zip(self.evaluation.per_class, self.classes, self.class_intervals):
+            for name, value in {"f1": item.f1, **ranking._asdict()}.items():
+                if value is not None and getattr(intervals, name) is None:
+                    missing.setdefault(name, []).append(item.name)
+        return missing
+
     def _without_interval(self) -> List[str]:
         """Returns a sentence about numbers that the bootstrap gives no interval of, if there are any."""
-        numbers = {**self._headline(), **self._calibration(), **self._selective()}
-        names = [name for name, pair in self.intervals.items() if pair is None and numbers[name] is not None]
-        for name in ("f1", "roc_auc", "average_precision"):
-            parts = zip(self.evaluation.per_class, self.classes, self.class_intervals)
-            found = [
-                item.name for item, ranking, intervals in parts
-                if getattr(intervals, name) is None and {"f1": item.f1, **ranking._asdict()}[name] is not None
-            ]  # fmt: skip
-            names += [f"{name} of {_listed(found)}"] if found else []
+        classes = [f"{name} of {_listed(found)}" for name, found in self.missing_class_intervals().items()]
+        names = [*self.missing_intervals(), *classes]
         return [without_interval(names)] if names else []
 
     def top_k_interval(self, k: int) -> Interval:
@@ -345,7 +352,7 @@ def _plain(intervals: Mapping[str, Optional[Interval]]) -> Dict[str, Optional[Li
 
 
 def without_interval(names: Sequence[str], reason: str = SAME) -> str:
-    """Returns the sentence about numbers that have no interval, as they are called in ``metrics.json``."""
+    """Returns the sentence about numbers that have no interval; in ``metrics.json`` they are called by their keys."""
     return f"No 95 % interval of {', '.join(names)}: {reason}, so these samples do not tell how far it may vary."
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from typing import Callable, List, NamedTuple, Sequence, Tuple
+from typing import Callable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 from scipy import ndimage
@@ -13,6 +13,8 @@ from gluon_lstm.data.augmentation import resample, shift_images
 BLOCK = 1_000
 """Images that are turned at a time."""
 PIXELS = (1, 2, 3, 4, 5, 6)
+LARGEST_SHIFT = 0.25
+"""Share of an image's shorter side by which it is shifted at most."""
 DEGREES = (6.0, 12.0, 18.0, 24.0, 30.0)
 SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
 BLURS = (0.02, 0.04, 0.06, 0.08, 0.1)
@@ -27,12 +29,18 @@ class Perturbation(NamedTuple):
         unit: of the strength, for an axis.
         strengths: from the least, those that are tried; 0 would leave samples as they are.
         apply: (samples, strength, random stream) → changed samples, in the same form.
+        fit: (strengths, height, width) → those that images of that size can have, from the least; ``None`` for all.
     """
 
     name: str
     unit: str
     strengths: Tuple[float, ...]
     apply: Callable
+    fit: Optional[Callable] = None
+
+    def fitted(self, height: int, width: int) -> Perturbation:
+        """Returns the same with the strengths that images of a size can have."""
+        return self if self.fit is None else self._replace(strengths=self.fit(self.strengths, height, width))
 
 
 def shift(images: np.ndarray, pixels: float, rng: np.random.Generator) -> np.ndarray:
@@ -75,11 +83,28 @@ def occlude(images: np.ndarray, side: float, rng: np.random.Generator) -> np.nda
     inside = []
     for axis in (1, 2):
         size = images.shape[axis]
-        length = max(1, round(side * size))
+        length = _side_length(side, size)
         starts = rng.integers(0, size - length + 1, len(images))[:, np.newaxis]
         places = np.arange(size)
         inside.append((places >= starts) & (places < starts + length))
     return np.where(inside[0][:, :, np.newaxis] & inside[1][:, np.newaxis, :], 0, images).astype(images.dtype)
+
+
+def _side_length(share: float, size: int) -> int:
+    """Returns the pixels of a rectangle's side, along an image's of ``size`` pixels."""
+    return max(1, round(share * size))
+
+
+def _fitting_shifts(strengths: Sequence[float], height: int, width: int) -> Tuple[float, ...]:
+    """Returns the shifts by at most a quarter of the shorter side; further out, much of what is shown may be lost."""
+    size = min(height, width)
+    return tuple(pixels for pixels in strengths if pixels < size and pixels <= max(1, LARGEST_SHIFT * size))
+
+
+def _fitting_sides(strengths: Sequence[float], height: int, width: int) -> Tuple[float, ...]:
+    """Returns the shares that rectangles of whole pixels really have of the longer side, each once."""
+    size = max(height, width)
+    return tuple(length / size for length in sorted({_side_length(share, size) for share in strengths}))
 
 
 def drop_words(texts: Sequence[str], share: float, rng: np.random.Generator) -> List[str]:
@@ -149,11 +174,11 @@ def _spoil(word: str, rng: np.random.Generator) -> str:
 
 
 IMAGE_PERTURBATIONS = (
-    Perturbation("shifted", "pixels", PIXELS, shift),
+    Perturbation("shifted", "pixels", PIXELS, shift, _fitting_shifts),
     Perturbation("rotated", "degrees", DEGREES, rotate),
     Perturbation("noisy", "noise, standard deviation as % of the greatest value", SHARES, add_noise),
     Perturbation("blurred", "blur, standard deviation as % of the height", BLURS, blur),
-    Perturbation("occluded", "side of the rectangle as % of the image's", SIDES, occlude),
+    Perturbation("occluded", "side of the rectangle as % of the image's", SIDES, occlude, _fitting_sides),
 )
 TEXT_PERTURBATIONS = (
     Perturbation("words dropped", "% of the words", SHARES, drop_words),

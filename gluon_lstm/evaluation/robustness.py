@@ -69,19 +69,33 @@ class Robustness(NamedTuple):
         }
         return {"n": self.n, "perturbations": curves}
 
+    def with_interval(self, interval: Optional[Interval]) -> Robustness:
+        """Returns the same with another interval of the calibration error of samples as they are."""
+        curves = []
+        for curve in self.curves:
+            before, *changed = curve.levels
+            curves.append(curve._replace(levels=(before._replace(ece_ci95=interval), *changed)))
+        return self._replace(curves=tuple(curves))
+
+    @property
+    def without_interval(self) -> Tuple[str, ...]:
+        """Names of the perturbations of which some strength's calibration error has no interval."""
+        return tuple(curve.name for curve in self.curves if any(level.ece_ci95 is None for level in curve.levels))
+
     @property
     def notes(self) -> Tuple[str, ...]:
         """Sentences about what has no interval, and why."""
-        names = [curve.name for curve in self.curves if any(level.ece_ci95 is None for level in curve.levels)]
-        return (without_interval([f"ece of some samples that were {name}" for name in names]),) if names else ()
+        names = [f"ece of some samples that were {name}" for name in self.without_interval]
+        return (without_interval(names),) if names else ()
 
 
 def perturbations_of(dataset: SequenceDataset) -> Tuple[Perturbation, ...]:
-    """Returns what can be done to a data set's samples; nothing to those of another kind than images and texts."""
+    """Returns what can be done to a data set's samples; nothing to those of another kind than images and texts.
+
+    Of images, the strengths are those that their size allows, and that it tells apart.
+    """
     if isinstance(dataset, ImageDataset):
-        smallest = min(dataset.images.shape[1:])
-        (move, *others) = IMAGE_PERTURBATIONS
-        return (move._replace(strengths=tuple(s for s in move.strengths if s < smallest)), *others)
+        return tuple(perturbation.fitted(*dataset.images.shape[1:]) for perturbation in IMAGE_PERTURBATIONS)
     return TEXT_PERTURBATIONS if isinstance(dataset, TextDataset) else ()
 
 

@@ -58,10 +58,11 @@ def temperature_of(
         # Data from elsewhere may have the same form and other samples: what is fitted on these is not the run's.
         if _recorded_fingerprint(run) in (None, dataset.fingerprint):
             write_temperature(run, fitted)
+    plural = "s" * (fitted.samples != 1)
     return Temperature(
         fitted.temperature,
-        f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} samples of the validation "
-        f"split.{AT_AN_END * _is_at_an_end(fitted.temperature)}{SAME_SAMPLES * is_same}",
+        f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} sample{plural} of the "
+        f"validation split.{AT_AN_END * _is_at_an_end(fitted.temperature)}{SAME_SAMPLES * is_same}",
     )
 
 

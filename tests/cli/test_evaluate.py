@@ -65,7 +65,7 @@ def test_the_report_is_complete(cli, trained, tmp_path):
     assert "Sample 7, of class" in (folder / "report.md").read_text(encoding="utf-8")
     assert json.loads((folder / "speed.json").read_text())["samples_per_second"] > 0
     robustness = json.loads((folder / "metrics.json").read_text())["robustness"]
-    assert robustness["n"] == 360 and len(robustness["perturbations"]["shifted"]["levels"]) == 7
+    assert robustness["n"] == 360 and len(robustness["perturbations"]["shifted"]["levels"]) == 3
 
 
 def test_every_number_follows_from_the_predictions(trained):

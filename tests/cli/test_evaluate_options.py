@@ -93,7 +93,7 @@ def test_without_labels_there_are_predictions_alone(cli, run, own):
     assert outcome.out == f"predictions: {folder / 'predictions.csv'}\n"
     with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    assert header == ["index", "predicted", *(f"p:{digit}" for digit in range(10))] and len(rows) == 20
+    assert header == ["index", "position", "predicted", *(f"p:{digit}" for digit in range(10))] and len(rows) == 20
 
 
 def test_labels_that_the_model_does_not_know(cli, refuses, run, own):
@@ -103,6 +103,13 @@ def test_labels_that_the_model_does_not_know(cli, refuses, run, own):
     outcome = cli("evaluate", run, "--data", path, "--ignore-unknown-labels", "--quick")
     assert outcome.code == 0 and "left out" in outcome.err
     assert metrics_of(run, "data")["n"] == 16
+    with open(run / "evaluation" / "data" / "predictions.csv", newline="", encoding="utf-8") as file:
+        assert [(row["index"], row["position"]) for row in csv.DictReader(file)] == [
+            (str(index), str(index + 4)) for index in range(16)
+        ]
+    told = "my-labels-idx1-ubyte: 4 of 20 labels are unknown to the model: '11' (2), '12' (2); left out."
+    assert told in metrics_of(run, "data")["notes"]
+    assert told in (run / "evaluation" / "data" / "report.html").read_text(encoding="utf-8").replace("&#39;", "'")
 
 
 def test_one_single_sample(cli, run, own):
@@ -197,7 +204,7 @@ def test_one_single_sample_has_every_section(cli, run, own):
     assert {"confusion_matrix.png", "risk_coverage.png", "robustness.png", "calibration.png", "speed.json",
             "important_steps.png"} <= set(found)  # fmt: skip
     source = (run / "evaluation" / "data" / "report.md").read_text(encoding="utf-8")
-    assert "1 samples are few" in source and "No 95 % interval of " in source
+    assert "A single sample tells little" in source and " 1 samples" not in source and "No 95 % interval of " in source
 
 
 @pytest.mark.parametrize("content, message", [
@@ -238,6 +245,23 @@ def test_without_its_validation_split_a_run_is_not_scaled(cli, run, monkeypatch)
     numbers = metrics_of(run)
     assert numbers["temperature"] is numbers["ece_scaled"] is None
     assert any("validation split cannot be had (validation.csv: no such file)" in note for note in numbers["notes"])
+
+
+def test_the_interval_of_samples_as_they_are_is_the_same_in_every_table(cli, run):
+    assert cli("evaluate", run, "--sections", "robustness").code == 0
+    numbers = metrics_of(run)
+    assert numbers["robustness"]["n"] == numbers["n"] and numbers["ece_ci95"]
+    for found in numbers["robustness"]["perturbations"].values():
+        level = found["levels"][0]
+        assert (level["strength"], level["ece"]) == (0, pytest.approx(numbers["ece"], abs=1e-9))
+        assert level["ece_ci95"] == numbers["ece_ci95"]
+
+
+def test_characters_that_no_font_has_are_told_on_the_terminal(cli, run, monkeypatch):
+    assert cli("evaluate", run, "--quick").err == ""
+    monkeypatch.setattr("gluon_lstm.evaluation.plots.missing_characters", lambda names: "\U00020000")
+    note = "note: the pictures show boxes for characters that no font here has: \U00020000; for Chinese, Japanese and "
+    assert cli("evaluate", run, "--quick").err.startswith(note)
 
 
 def test_pictures_are_read_once(cli, run, monkeypatch):

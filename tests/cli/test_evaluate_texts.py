@@ -49,6 +49,20 @@ def test_columns_and_encoding_are_those_given(cli, run):
     np.testing.assert_allclose(written, expected, atol=1e-6)
 
 
+def test_rows_of_the_predictions_are_found_again_in_the_file(cli, run):
+    name = write("mine.csv", f"text,label\n{TEXTS[0]},positive\n ,negative\n{TEXTS[0]},odd\n{TEXTS[1]},negative\n")
+    outcome = cli("evaluate", run, "--data", name, "--quick", "--ignore-unknown-labels")
+    assert outcome.code == 0, outcome.err
+    folder = run / "evaluation" / "data"
+    with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        assert [(row["index"], row["line"]) for row in csv.DictReader(file)] == [("0", "2"), ("1", "5")]
+    source, notes = (folder / "report.md").read_text(encoding="utf-8"), metrics_of(run)["notes"]
+    for start in ("1 blank text left out (line 3).", "1 of 3 labels are unknown to the model: 'odd' (1); left out."):
+        told = f"mine.csv: {start}"
+        assert told in source[: source.index("## ")] and told in notes
+    assert "with its line in mine.csv, counted from 1." in source
+
+
 @pytest.mark.parametrize(
     "content, options, message",
     [

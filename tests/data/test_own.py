@@ -45,7 +45,7 @@ def write_pictures(folder, labels, name="my-images-idx3-ubyte", packed=False):
 @pytest.mark.parametrize("packed", [False, True])
 def test_pictures_find_their_labels_beside_them(tmp_path, packed):
     path, images = write_pictures(tmp_path, [7, 3, 7], packed=packed)
-    dataset, labelled, notes = read_own_pictures(path, FORMAT, ("3", "7"))
+    dataset, labelled, notes, _ = read_own_pictures(path, FORMAT, ("3", "7"))
     np.testing.assert_array_equal(dataset.images, images)
     assert labelled and dataset.labels.tolist() == [1, 0, 1] and "my-labels-idx1-ubyte" in notes[0]
     assert (dataset.split, dataset.max_value, dataset.view, dataset.class_names) == ("data", 16, "rows", ("3", "7"))
@@ -54,7 +54,7 @@ def test_pictures_find_their_labels_beside_them(tmp_path, packed):
 def test_pictures_without_labels(tmp_path):
     path, _ = write_pictures(tmp_path, [7, 3])
     path = path.rename(tmp_path / "pictures")
-    dataset, labelled, notes = read_own_pictures(path, FORMAT, ("3", "7"))
+    dataset, labelled, notes, _ = read_own_pictures(path, FORMAT, ("3", "7"))
     assert not labelled and len(dataset) == 2 and notes == (f"{path}: no labels",)
     path, _ = write_pictures(tmp_path, [7, 3])
     assert not read_own_pictures(path, FORMAT, ("3", "7"), labelled=False).labelled
@@ -76,15 +76,25 @@ def test_unknown_labels_are_counted_and_named(tmp_path, labels, message):
 
 def test_samples_with_unknown_labels_can_be_left_out(tmp_path):
     path, images = write_pictures(tmp_path, [7, 5, 3])
-    dataset, _, notes = read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True)
+    dataset, _, notes, _ = read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True)
     np.testing.assert_array_equal(dataset.images, images[[0, 2]])
     assert dataset.labels.tolist() == [1, 0] and "1 of 3 labels are unknown to the model: '5' (1); left out" in notes[1]
 
 
 def test_nothing_is_left_where_no_label_is_known(tmp_path):
     path, _ = write_pictures(tmp_path, [1, 2])
-    with pytest.raises(DataError, match="it knows '3', '7', …; none is left"):
+    with pytest.raises(DataError, match="it knows '3', '7'; none is left"):
         read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True)
+    with pytest.raises(DataError, match="it knows '3', '4', '5', '6', '7', …; none is left"):
+        read_own_pictures(path, FORMAT, tuple("345678"), ignore_unknown=True)
+
+
+def test_pictures_know_their_position_in_the_file(tmp_path):
+    path, _ = write_pictures(tmp_path, [7, 5, 3, 7])
+    origin = read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True).origin
+    assert (origin.unit, origin.places) == ("position", [0, 2, 3])
+    told = "1 of 4 labels are unknown to the model: '5' (1); left out."
+    assert origin.warnings == (f"my-labels-idx1-ubyte: {told}",), "without the folder"
 
 
 def test_other_numbers_of_labels_and_other_shapes(tmp_path):
@@ -105,16 +115,16 @@ def write_table(folder, content, name="mine.csv"):
 
 def test_texts_with_labels(tmp_path, reader):
     path = write_table(tmp_path, "text,label\na good film,dog\nbad,cat\n ,cat\n")
-    dataset, labelled, notes = read_own_texts(path, reader, CLASSES)
+    dataset, labelled, notes, _ = read_own_texts(path, reader, CLASSES)
     assert labelled and dataset.texts == ["a good film", "bad"] and dataset.labels.tolist() == [1, 0]
     assert notes[0].endswith("texts from column 'text', labels from 'label'")
-    assert "1 blank texts left out (first in line 4)" in notes[1]
+    assert notes[1].endswith("mine.csv: 1 blank text left out (line 4)")
     assert dataset.batch(np.array([0])).inputs.shape == (3, 1)
 
 
 @pytest.mark.parametrize("content", ["text\na good film\nbad\n", "text,label\na good film,\nbad, \n"])
 def test_texts_without_labels(tmp_path, reader, content):
-    dataset, labelled, notes = read_own_texts(write_table(tmp_path, content), reader, CLASSES)
+    dataset, labelled, notes, _ = read_own_texts(write_table(tmp_path, content), reader, CLASSES)
     assert not labelled and len(dataset) == 2 and notes[0].endswith("no labels")
 
 
@@ -140,6 +150,22 @@ def test_unknown_labels_of_texts(tmp_path, reader):
     with pytest.raises(DataError, match="1 of 2 labels are unknown to the model: 'cow'"):
         read_own_texts(path, reader, CLASSES)
     assert read_own_texts(path, reader, CLASSES, ignore_unknown=True).dataset.texts == ["b"]
+
+
+def test_texts_know_their_line_in_the_file(tmp_path, reader):
+    content = 'text,label\na,cat\n ,dog\n"two\nlines",dog\nb,cow\nc,cat\n,cat\n'
+    data = read_own_texts(write_table(tmp_path, content), reader, CLASSES, ignore_unknown=True)
+    assert data.dataset.texts == ["a", "two\nlines", "c"]
+    assert (data.origin.unit, data.origin.places) == ("line", [2, 4, 7])
+    assert data.origin.warnings == (
+        "mine.csv: 2 blank texts left out (lines 3, 8).",
+        "mine.csv: 1 of 4 labels are unknown to the model: 'cow' (1); left out.",
+    )
+    assert data.notes[1:] == tuple(
+        f"warning: {tmp_path}/{told[:-1]}" for told in data.origin.warnings
+    ), "the same lines for the terminal"
+    whole = read_own_texts(write_table(tmp_path, "text\na\nb\n"), reader, CLASSES).origin
+    assert (whole.places, whole.warnings) == ([2, 3], ())
 
 
 def test_files_that_are_no_texts(tmp_path, reader):

@@ -29,8 +29,9 @@ def section_of(make_case, provenance):
     case = make_case(["class 0", "class 1", "class 2"])
     study = make_study(case.predictions, case.dataset, provenance, Temperature(None, ""), studying=Studying(()))
 
-    def make(traces):
-        return explanation_section(replace(study, occlusion=Occlusion(3, 1, 0.8, np.zeros(3)), traces=traces))
+    def make(traces, index=3, predicted=1):
+        occlusion = Occlusion(index, predicted, 0.8, np.zeros(3))
+        return explanation_section(replace(study, occlusion=occlusion, traces=traces))
 
     return make
 
@@ -71,3 +72,14 @@ def test_a_model_without_gates_says_so(section_of):
     section = section_of([])
     assert [picture.name for picture in section.pictures] == ["important_steps.png"]
     assert section.paragraphs[1].endswith("this model has no such layer, and a GRU's gates are not drawn.")
+
+
+def test_a_right_answer_is_called_one(section_of, make_case):
+    label = int(make_case(["class 0", "class 1", "class 2"]).dataset.labels[5])
+    other = (label + 1) % 3
+    assert section_of([], 5, label).paragraphs[0] == (
+        f"Sample 5, of class class {label}, was classified correctly, with a probability of 80.00 %."
+    )
+    assert section_of([], 5, other).paragraphs[0] == (
+        f"Sample 5, of class class {label}, was taken for class {other} with a probability of 80.00 %."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gluon_lstm.cli.evaluate import provenance_of
 from gluon_lstm.config import Config, merge
 from gluon_lstm.evaluation.report import model_facts, model_sentence
 from gluon_lstm.rundir import SavedModel
@@ -12,9 +13,9 @@ from gluon_lstm.rundir import SavedModel
 PARAMETERS = {"a": np.zeros((30, 40), np.float32), "b": np.zeros(34, np.float32)}
 
 
-def model(ngrams=None) -> SavedModel:
+def model(ngrams=None, kind="image") -> SavedModel:
     """Returns a model of 1,234 parameters."""
-    return SavedModel(PARAMETERS, ("a", "b"), (8, 8), {"kind": "image"}, 3, 0.9125, 0.3, ngrams)
+    return SavedModel(PARAMETERS, ("a", "b"), (8, 8), {"kind": kind}, 3, 0.9125, 0.3, ngrams)
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,10 @@ def test_a_mixture_is_told():
     sentence = model_sentence(config, model(ngrams=object()))
     assert "in each direction, mixed with a linear model of n-grams; it is that" in sentence
     assert model_facts(config, model(ngrams=object()))["N-grams, tokens and characters"] == "up to 3 and 5"
+
+
+def test_of_texts_nothing_is_told_that_pictures_alone_have():
+    assert model_facts(Config(), model())["Groups of features"] == 1
+    assert "Groups of features" not in model_facts(Config(), model(kind="text"))
+    details = [provenance_of("run", Config(), model(kind=kind)).details for kind in ("image", "text")]
+    assert ["View" in facts for facts in details] == [True, False]

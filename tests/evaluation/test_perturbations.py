@@ -64,6 +64,32 @@ def test_a_rectangle_of_the_right_size_is_black(rng):
     assert all(((image == 0).any(axis=1).sum(), (image == 0).any(axis=0).sum()) == (10, 5) for image in occluded)
 
 
+@pytest.mark.parametrize(
+    "size, pixels",
+    [((28, 28), (1, 2, 3, 4, 5, 6)), ((8, 8), (1, 2)), ((28, 8), (1, 2)), ((3, 3), (1,)), ((1, 1), ())],
+)
+def test_shifts_are_at_most_a_quarter_of_the_image(size, pixels):
+    assert IMAGE_PERTURBATIONS[0].fitted(*size).strengths == pixels
+
+
+@pytest.mark.parametrize(
+    "size, lengths", [((28, 28), [4, 7, 10, 13, 15]), ((8, 8), [1, 2, 3, 4]), ((8, 4), [1, 2, 3, 4]), ((2, 2), [1])]
+)
+def test_rectangles_that_come_out_the_same_are_one(size, lengths):
+    occluded = IMAGE_PERTURBATIONS[-1].fitted(*size)
+    assert occluded.name == "occluded"
+    assert occluded.strengths == tuple(length / size[0] for length in lengths)
+    white = np.full((20, *size), 255, np.uint8)
+    for strength, length in zip(occluded.strengths, lengths):
+        black = occluded.apply(white, strength, np.random.default_rng(0)) == 0
+        assert set(black.any(axis=2).sum(axis=1).tolist()) == {length}, "the strength is the real size"
+
+
+@pytest.mark.parametrize("perturbation", IMAGE_PERTURBATIONS[1:4], ids=lambda item: item.name)
+def test_other_changes_have_all_strengths_at_any_size(perturbation):
+    assert perturbation.fitted(8, 8) == perturbation
+
+
 @pytest.mark.parametrize("perturbation", TEXT_PERTURBATIONS, ids=lambda item: item.name)
 @pytest.mark.parametrize("strength", [0.1, 0.5])
 def test_texts_are_never_blank_and_the_same_each_time(perturbation, strength):

@@ -154,6 +154,14 @@ def test_risk_and_coverage_are_those_given():
                 y="errors among them (%)")  # fmt: skip
 
 
+def test_the_area_of_a_single_curve_is_in_the_title_and_covers_nothing():
+    curve = risk_coverage(CONFIDENCE, CORRECT)
+    figure = plots.risk_coverage([curve])
+    (ax,) = figure.axes
+    check_words(ax, title=f"Risk and coverage (area {curve.area:.5f})")
+    assert ax.get_legend() is None and not figure.legends
+
+
 def test_of_many_points_the_first_and_the_last_are_drawn(rng):
     curve = risk_coverage(rng.random(5 * MOST_POINTS), rng.random(5 * MOST_POINTS) < 0.8)
     (ax,) = plots.risk_coverage([curve]).axes

@@ -5,6 +5,7 @@ import pytest
 
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.calibration import equal_width_edges, fill_bins
+from gluon_lstm.evaluation.selective import risk_coverage
 
 CONFIDENCE = np.linspace(0.01, 1, 200)
 
@@ -20,6 +21,7 @@ PICTURES = {
     "confidence": lambda: plots.confidence_histogram(CONFIDENCE, CONFIDENCE < 0.3),
     "other data": lambda: plots.out_of_distribution(CONFIDENCE, CONFIDENCE[:50], "a data set of a long name"),
     "reliabilities": lambda: plots.reliabilities([bins()] * 5, [f"run {number} of some name" for number in range(5)]),
+    "risks": lambda: plots.risk_coverage([risk_coverage(CONFIDENCE, CONFIDENCE > 0.9)] * 2, ["one", "another"]),
 }
 
 

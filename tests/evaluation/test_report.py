@@ -15,6 +15,7 @@ from rich.console import Console
 from sklearn.metrics import f1_score, log_loss, precision_recall_fscore_support
 
 from gluon_lstm.config import REPORT_SECTIONS
+from gluon_lstm.data.own import Origin
 from gluon_lstm.evaluation.measures import Temperature, measure
 from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, terminal_table, write_report
 from gluon_lstm.evaluation.report.formats import markdown
@@ -173,6 +174,16 @@ def test_undefined_numbers_are_null_and_dashes(make_case, write):
 def test_a_single_sample_makes_a_report(make_case, write):
     directory = write(make_case(list("ab"), samples=1))
     assert read_metrics(directory)["n"] == 1
+    source = read_report(directory)[0]
+    assert "of the 1 sample (fake, test)" in source and "Measures on 1 sample:" in source
+    assert "A single sample tells little" in source and " 1 samples" not in source
+
+
+def test_characters_without_a_font_are_returned(make_case, provenance, tmp_path):
+    case = make_case(["a", "b\U000f0000"])
+    case.dataset.class_names = tuple(case.class_names)
+    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, studying=Studying(()))
+    assert write_report(tmp_path, study) == "\U000f0000"
 
 
 def test_the_same_predictions_give_the_same_bytes(make_case, write):
@@ -236,6 +247,38 @@ def test_of_many_classes_the_table_has_more_of_the_frequent_mistakes(make_case, 
         assert counts[i, j] == int(count) and share == f"{100 * counts[i, j] / counts[i].sum():.2f} %"
 
 
+def test_notes_are_told_once(make_case, write):
+    case = make_case(list("abcd"), gain=50.0)
+    case.predictions.labels[case.predictions.labels == 3] = 0
+    for sections in (BRIEF, REPORT_SECTIONS):
+        directory = write(case, sections=sections)
+        source = read_report(directory)[0]
+        for note in ("No sample is of class 'd'", "Given."):
+            assert source.count(note) == 1, (note, sections)
+        assert read_metrics(directory)["notes"].count("Given.") == 1
+
+
+def test_numbers_without_an_interval_are_called_as_in_the_tables(make_case, write):
+    names = [f"{index} " + 60 * "x" for index in range(40)]
+    case = make_case(names, samples=400, gain=50.0)
+    source, _ = read_report(write(case))
+    (line,) = [line for line in source.splitlines() if line.startswith("No 95 % interval of")]
+    shown = re.findall("“([^”]*)”", line)
+    assert len(shown) == 5 and re.search(r"”, and \d+ more: all replicates", line) and "x" * 9 not in line
+    assert all(f"| {name} | " in source for name in shown), "tables have rows of these names"
+
+
+def test_the_place_in_the_users_file_stands_behind_the_index(make_case, provenance, tmp_path):
+    case = make_case(list("abc"), samples=3)
+    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, origin=Origin("line", [2, 5, 9]),
+                       studying=Studying(BRIEF))  # fmt: skip
+    write_report(tmp_path, study)
+    header, rows = read_predictions(tmp_path)
+    assert header[:4] == ["index", "line", "label", "predicted"]
+    assert [row[:2] for row in rows] == [["0", "2"], ["1", "5"], ["2", "9"]]
+    assert "with its line in fake, counted from 1." in read_report(tmp_path)[0]
+
+
 def test_intervals_are_sorted_by_their_low_ends(make_case, write):
     page = (write(make_case(list("abc")), sections=REPORT_SECTIONS) / "report.html").read_text(encoding="utf-8")
     cells = re.findall(r'<td class="number"(?: data-value="([^"]*)")?>([^<]* to [^<]*)</td>', page)
@@ -257,9 +300,9 @@ def test_scaling_that_made_the_calibration_worse_is_a_worry(make_case, provenanc
     errors = [expected_error(part, case.predictions.labels) for part in (case.predictions.probabilities, after)]
     assert (errors[1] > errors[0] + 1e-4) == worse
     found = [worry for worry in summarize(study).worries if worry.startswith("Temperature scaling made")]
-    shown = [f"{100 * error:.2f} %" for error in errors]
-    line = "Temperature scaling made the calibration on these samples worse: the expected calibration error is"
-    assert found == [f"{line} {shown[1]} with it and {shown[0]} without."] * worse
+    shown = f"{100 * errors[1]:.2f} %"
+    line = f"Temperature scaling made that worse: afterwards the expected calibration error, {shown}, is greater"
+    assert len(found) == worse and all(worry.startswith(line) for worry in found)
 
 
 def expected_error(probabilities, labels):

@@ -72,6 +72,13 @@ def test_the_report_shows_wrong_texts_and_lengths(tmp_path, predictions, texts, 
     assert "中文评论很好" in report and "😀" in report and "عربي" in report
 
 
+def test_a_group_of_one_length_has_one_number(tmp_path, predictions, texts, provenance):
+    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, studying=FEW))
+    report = (tmp_path / "report.md").read_text(encoding="utf-8")
+    table = report[report.index("Accuracy by length:") :].split("\n\n")[1].splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in table] == ["1", "2", "3", "4"]
+
+
 def test_a_text_keeps_its_row_of_the_table(tmp_path, predictions, texts, provenance):
     write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, studying=FEW))
     lines = (tmp_path / "report.md").read_text(encoding="utf-8").splitlines()

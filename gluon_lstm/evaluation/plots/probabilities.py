@@ -118,23 +118,25 @@ def risk_coverage(curves: Sequence[RiskCoverage], names: Sequence[str] = ("",)) 
 
     Args:
         curves: one a model.
-        names: likewise, for a legend; of a single curve none.
+        names: likewise, for a legend; of a single curve none, whose area is in the title.
     """
     with style():
         figure = new_figure(6.4, 3.8)
         ax = figure.subplots()
         for number, (curve, name) in enumerate(zip(curves, names)):
             points = np.unique(np.linspace(0, len(curve.risk) - 1, MOST_POINTS).astype(int))
-            area = f"area {curve.area:.5f}"
-            label = f"{short_name(name)} ({area})" if name else area
             options = {**line_style(number), **({"marker": None} if len(points) > 1 else {})}
+            label = f"{short_name(name)} (area {curve.area:.5f})"
             ax.plot(curve.coverage[points], curve.risk[points], **options, label=label)
-        ax.set(title="Risk and coverage", xlabel="samples answered, the most confident first (%)",
+        is_named = any(names)
+        title = "Risk and coverage" if is_named else f"Risk and coverage (area {curves[0].area:.5f})"
+        ax.set(title=title, xlabel="samples answered, the most confident first (%)",
                ylabel="errors among them (%)", xlim=(0, 1))  # fmt: skip
         ax.set_ylim(bottom=0)
         for axis in (ax.xaxis, ax.yaxis):
             percent_axis(axis)
-        ax.legend(loc="upper left")
+        if is_named:
+            legend_outside(figure, 2)
         return figure
 
 

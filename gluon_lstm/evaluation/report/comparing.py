@@ -19,7 +19,7 @@ from gluon_lstm.evaluation.comparison import (
     spread,
 )
 from gluon_lstm.evaluation.report.content import Picture, Section, Table, interval_cell, number_cell, text_cell
-from gluon_lstm.evaluation.report.formats import count, decimal, percent
+from gluon_lstm.evaluation.report.formats import count, counted, decimal, percent
 from gluon_lstm.evaluation.report.narrative import Summary
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.report.writing import write_json, write_pages
@@ -101,8 +101,12 @@ def compare_studies(studies: Sequence[Study], groups: Dict[str, List[int]]) -> C
     return Comparison(studies, groups, pairs)
 
 
-def write_comparison(directory: Path, comparison: Comparison) -> None:
-    """Writes ``comparison.json``, ``report.md``, ``report.html`` and their pictures into an existing folder."""
+def write_comparison(directory: Path, comparison: Comparison) -> str:
+    """Writes ``comparison.json``, ``report.md``, ``report.html`` and their pictures into an existing folder.
+
+    Returns:
+        the characters of the runs' names that no font here has.
+    """
     spreads = {
         name: {key: value._asdict() for key, value in values.items()} for name, values in comparison.spreads().items()
     }
@@ -116,7 +120,7 @@ def write_comparison(directory: Path, comparison: Comparison) -> None:
     write_json(directory / "comparison.json", content)
     dataset = comparison.studies[0].dataset
     title = f"{len(runs)} runs on {dataset.name} ({dataset.split})"
-    write_pages(directory, title, _summary(comparison), _sections(comparison), comparison.names)
+    return write_pages(directory, title, _summary(comparison), _sections(comparison), comparison.names)
 
 
 def _plain(comparison: Comparison) -> List[Dict[str, Any]]:
@@ -134,8 +138,8 @@ def _summary(comparison: Comparison) -> Summary:
     best = int(np.argmax([evaluation.accuracy for evaluation in evaluations]))
     low, high = evaluations[best].accuracy_ci95
     good = [
-        f"of {count(evaluations[best].n)} samples are classified correctly by {comparison.names[best]}, the most of "
-        f"these {len(evaluations)} runs (95 % interval {percent(low)} to {percent(high)})."
+        f"of {counted(evaluations[best].n, 'sample')} are classified correctly by {comparison.names[best]}, the most "
+        f"of these {len(evaluations)} runs (95 % interval {percent(low)} to {percent(high)})."
     ]
     for name, values in comparison.spreads().items():
         accuracy = values["accuracy"]

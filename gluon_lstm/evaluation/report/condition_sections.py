@@ -9,8 +9,9 @@ import numpy as np
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.explanations import GateTrace, Occlusion
 from gluon_lstm.evaluation.intervals import Interval
+from gluon_lstm.evaluation.measures import without_interval
 from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, interval_cell, number_cell, text_cell
-from gluon_lstm.evaluation.report.formats import count, percent
+from gluon_lstm.evaluation.report.formats import count, counted, percent
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.robustness import Curve, Level
 
@@ -29,12 +30,17 @@ def lengths_section(study: Study) -> Optional[Section]:
         "Each group has about as many samples.",
     )
     rows = [
-        (Cell(f"{group.low} to {group.high}", group.low), number_cell(group.n, count),
+        (Cell(_from_to(group.low, group.high), group.low), number_cell(group.n, count),
          number_cell(group.accuracy, percent), interval_cell(group.accuracy_ci95))
         for group in study.length_groups
     ]  # fmt: skip
     columns = ("Tokens read", "Samples", "Accuracy", "95 % interval")
     return Section("lengths", "Length", (), [picture], [Table("Accuracy by length", columns, rows)])
+
+
+def _from_to(low: int, high: int) -> str:
+    """Returns a range of whole numbers, or the only one in it."""
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def explanation_section(study: Study) -> Optional[Section]:
@@ -46,9 +52,9 @@ def explanation_section(study: Study) -> Optional[Section]:
         study.class_names[study.predictions.labels[occlusion.index]],
         study.class_names[occlusion.predicted],
     )
+    told = "was classified correctly," if true == predicted else f"was taken for {predicted}"
     text = (
-        f"Sample {occlusion.index}, of class {true}, was taken for {predicted} with a probability of "
-        f"{percent(occlusion.probability)}."
+        f"Sample {occlusion.index}, of class {true}, {told} with a probability of {percent(occlusion.probability)}."
     )
     pictures = [
         Picture(
@@ -119,15 +125,16 @@ def robustness_section(study: Study) -> Optional[Section]:
     ]  # fmt: skip
     columns = ("Change", "Strength", "Unit", "Accuracy", "95 % interval", "Calibration error", "95 % interval of that")
     some = f"{count(found.n)} of {count(len(study.predictions.labels))} samples, drawn at random, were changed."
-    everything = f"All {count(found.n)} samples were changed."
+    everything = "The only sample was changed." if found.n == 1 else f"All {count(found.n)} samples were changed."
     note = everything if found.n == len(study.predictions.labels) else some
-    notes = [note, *found.notes]
+    without = f"the calibration error of some samples that were {' or '.join(found.without_interval)}"
+    notes = [note, *([without_interval([without])] if found.without_interval else [])]
     return Section("robustness", "Robustness", notes, [picture], [Table("Accuracy after changes", columns, rows)])
 
 
 def _strength_cell(curve: Curve, level: Level) -> Cell:
     """Returns the cell of a perturbation's strength, in its unit."""
-    return Cell(f"{level.strength * (100 if '%' in curve.unit else 1):g}", level.strength)
+    return Cell(f"{level.strength * (100 if '%' in curve.unit else 1):.3g}", level.strength)
 
 
 def outliers_section(study: Study) -> Optional[Section]:
@@ -135,9 +142,10 @@ def outliers_section(study: Study) -> Optional[Section]:
     found = study.outliers
     if found is None:
         return None
+    verb = "is" if found.n == 1 else "are"
     text = (
-        f"How well {count(found.n)} samples of {found.name} are told from the known ones: area under the ROC curve "
-        f"of the probability of the predicted class "
+        f"How well {counted(found.n, 'sample')} of {found.name} {verb} told from the known ones: area under the ROC "
+        f"curve of the probability of the predicted class "
         f"{_with_interval(found.auroc_confidence, found.auroc_confidence_ci95)}, of the energy "
         f"{_with_interval(found.auroc_energy, found.auroc_energy_ci95)}; 0.5 is chance, 1 is always."
     )

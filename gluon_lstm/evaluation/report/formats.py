@@ -30,6 +30,11 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
+def counted(number: int, noun: str) -> str:
+    """Returns a count of something as ``1 sample`` or ``10,000 samples``."""
+    return f"{count(number)} {noun}{'s' * (number != 1)}"
+
+
 def excerpt(text: str) -> str:
     """Returns a text's beginning and end, at most ``EXCERPT`` characters."""
     half = EXCERPT // 2

@@ -7,15 +7,18 @@ from typing import List, NamedTuple
 import numpy as np
 
 from gluon_lstm.evaluation.calibration import Bins
-from gluon_lstm.evaluation.measures import ByChance
+from gluon_lstm.evaluation.measures import ByChance, Measures
+from gluon_lstm.evaluation.metrics import Evaluation
 from gluon_lstm.evaluation.mistakes import frequent_confusions
-from gluon_lstm.evaluation.report.formats import count, percent
+from gluon_lstm.evaluation.report.formats import count, counted, percent
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.robustness import worst
 
 ONE_SIDED = 0.75
 """Share of the calibration error from which on confidence is called too high, or too low, altogether."""
 WIDE_INTERVAL = 0.05
+WIDE_CHANCE = 0.05
+"""Calibration error by chance above which an error within it does not show that confidence is right."""
 WEAK_CLASS = 0.1
 """By how much less than the accuracy a class's recall is a weakness."""
 OVERFIT = 0.05
@@ -44,7 +47,7 @@ class Summary(NamedTuple):
 
 def summarize(study: Study) -> Summary:
     """Returns the sentences of a study."""
-    finders = (_few_samples, _no_skill, _weak_classes, _miscalibration, _scaling, _training, _conditions, _data)
+    finders = (_few_samples, _no_skill, _weak_classes, _miscalibration, _training, _conditions, _data)
     return Summary(
         percent(study.measures.evaluation.accuracy),
         [*_accuracy(study), *_mistakes(study), *filter(None, [study.provenance.model])],
@@ -59,8 +62,8 @@ def _accuracy(study: Study) -> List[str]:
     low, high = evaluation.accuracy_ci95
     most = max(evaluation.per_class, key=lambda item: item.support)
     return [
-        f"of the {count(evaluation.n)} samples ({dataset.name}, {dataset.split}) are classified correctly; with 95 % "
-        f"confidence the accuracy on such samples is between {percent(low)} and {percent(high)}.",
+        f"of the {counted(evaluation.n, 'sample')} ({dataset.name}, {dataset.split}) are classified correctly; with "
+        f"95 % confidence the accuracy on such samples is between {percent(low)} and {percent(high)}.",
         f"Always answering with the most frequent class, {most.name}, would be right for "
         f"{percent(most.support / evaluation.n)}.",
     ]
@@ -72,13 +75,34 @@ def _mistakes(study: Study) -> List[str]:
     wrong = evaluation.n - evaluation.correct
     if not wrong:
         return []
-    often = frequent_confusions(evaluation, 1)[0]
-    least = min((item for item in evaluation.per_class if item.support), key=lambda item: item.recall)
+    pairs = frequent_confusions(evaluation, evaluation.confusion.size)
+    often = pairs[0]
+    if wrong == 1:
+        return [f"The only mistake is {often.true} taken for {often.predicted}."]
+    least = _least_found(evaluation)
+    if often.count == 1:
+        return [f"Of the {count(wrong)} mistakes, no two are alike{least}."]
+    others = sum(pair.count == often.count for pair in pairs) - 1
+    ties = f", as often as {counted(others, 'other pair')}" if others else ""
     return [
-        f"Of the {count(wrong)} mistake{'s' * (wrong != 1)}, the most frequent is {often.true} taken for "
-        f"{often.predicted} ({count(often.count)} of {count(wrong)}); the class found least often is {least.name} "
-        f"({percent(least.recall)} of its {count(least.support)})."
+        f"Of the {count(wrong)} mistakes, the most frequent is {often.true} taken for {often.predicted} "
+        f"({count(often.count)} of {count(wrong)}{ties}){least}."
     ]
+
+
+def _least_found(evaluation: Evaluation) -> str:
+    """Returns which class is found least often, to end a sentence; of several the largest, and how many there are.
+
+    Nothing where all are found as often.
+    """
+    found = [item for item in evaluation.per_class if item.support]
+    least = min(found, key=lambda item: (item.recall, -item.support))
+    others = sum(item.recall == least.recall for item in found) - 1
+    if others == len(found) - 1:
+        return ""
+    ties = f", as seldom as {count(others)} other class{'es' * (others != 1)}" if others else ""
+    share = f"{percent(least.recall)} of its {count(least.support)}"
+    return f"; the class found least often is {least.name} ({share}{ties})"
 
 
 def _calibration(study: Study) -> str:
@@ -86,7 +110,7 @@ def _calibration(study: Study) -> str:
     measures, bins = study.measures, study.measures.calibration.equal_width
     confidence = float(study.predictions.confidence.mean(dtype=float))
     text = (
-        f"The model's confidence is {_verdict(bins, measures.by_chance)}: {percent(confidence)} on average, where "
+        f"{_verdict(bins, measures.by_chance)}: {percent(confidence)} on average, where "
         f"{percent(measures.evaluation.accuracy)} are right; the expected calibration error is {percent(bins.ece)}"
     )
     if measures.scaled is not None:
@@ -96,12 +120,19 @@ def _calibration(study: Study) -> str:
 
 
 def _verdict(bins: Bins, by_chance: ByChance) -> str:
-    """Returns whether confidence is right, as far as the bins tell it from chance, and to which side it errs.
+    """Returns whether confidence is right, as far as the bins tell it from chance; the start of a sentence."""
+    if bins.ece > by_chance.p95:
+        return f"The model's confidence is {_side(bins)}"
+    if by_chance.p95 > WIDE_CHANCE:
+        return "These samples are too few to tell whether the model's confidence is right"
+    return "The model's confidence is about right"
+
+
+def _side(bins: Bins) -> str:
+    """Returns to which side confidence errs.
 
     Means over all samples would not do: too high in one bin and too low in another cancel each other.
     """
-    if bins.ece <= by_chance.p95:
-        return "about right"
     gaps = np.nan_to_num(bins.confidence - bins.accuracy) * bins.count / bins.count.sum()
     above = float(gaps[gaps > 0].sum()) / bins.ece
     if above >= ONE_SIDED:
@@ -122,10 +153,9 @@ def _few_samples(study: Study) -> List[str]:
     low, high = study.measures.evaluation.accuracy_ci95
     if high - low <= WIDE_INTERVAL:
         return []
-    points = f"{100 * (high - low):.1f}"
-    return [
-        f"{count(study.measures.evaluation.n)} samples are few: the interval of the accuracy is {points} points wide."
-    ]
+    n, points = study.measures.evaluation.n, f"{100 * (high - low):.1f}"
+    start = f"{count(n)} samples are few" if n > 1 else "A single sample tells little"
+    return [f"{start}: the interval of the accuracy is {points} points wide."]
 
 
 def _no_skill(study: Study) -> List[str]:
@@ -135,8 +165,9 @@ def _no_skill(study: Study) -> List[str]:
     share, (low, high) = most.support / evaluation.n, evaluation.accuracy_ci95
     if share < low:
         return []
+    place = "below" if evaluation.accuracy < share else "not clearly above"
     return [
-        f"The accuracy, {percent(evaluation.accuracy)} ({percent(low)} to {percent(high)}), is not clearly above the "
+        f"The accuracy, {percent(evaluation.accuracy)} ({percent(low)} to {percent(high)}), is {place} the "
         f"{percent(share)} of always answering with the most frequent class, {most.name}."
     ]
 
@@ -165,25 +196,28 @@ def _miscalibration(study: Study) -> List[str]:
         )
     if measures.scaled is not None and measures.scaled.calibration.equal_width.ece > measures.scaled.by_chance.p95:
         after, chance = percent(measures.scaled.calibration.equal_width.ece), percent(measures.scaled.by_chance.p95)
-        start = "Temperature scaling does not mend that: afterwards" if is_off else "After temperature scaling"
         found.append(
-            f"{start} the expected calibration error, {after}, is greater than chance makes it in 95 % of the cases "
-            f"({chance} at most)."
+            f"{_scaled(measures, is_off)} the expected calibration error, {after}, is greater than chance makes it in "
+            f"95 % of the cases ({chance} at most)."
         )
     return found
 
 
-def _scaling(study: Study) -> List[str]:
-    """Returns whether temperature scaling made the calibration worse, by as much as can be read off."""
-    if study.measures.scaled is None:
-        return []
-    before, after = (part.calibration.equal_width.ece for part in (study.measures, study.measures.scaled))
-    if after <= before or percent(after) == percent(before):
-        return []
-    return [
-        f"Temperature scaling made the calibration on these samples worse: the expected calibration error is "
-        f"{percent(after)} with it and {percent(before)} without."
-    ]
+def _scaled(measures: Measures, is_off: bool) -> str:
+    """Returns what temperature scaling did where the error after it is beyond chance; the start of a sentence.
+
+    It made things worse where the error is outside of the interval, too, that it has without.
+
+    Args:
+        measures: the numbers.
+        is_off: whether the error was beyond chance before.
+    """
+    before, after = (part.calibration.equal_width.ece for part in (measures, measures.scaled))
+    interval = measures.intervals["ece"]
+    if after > (before if interval is None else max(before, interval.high)):
+        what = "that" if is_off else f"the calibration on these samples, which was {percent(before)} off,"
+        return f"Temperature scaling made {what} worse: afterwards"
+    return "Temperature scaling does not mend that: afterwards" if is_off else "After temperature scaling"
 
 
 def _training(study: Study) -> List[str]:
@@ -226,4 +260,5 @@ def _data(study: Study) -> List[str]:
     """Returns what the data warn of."""
     share = getattr(study.dataset, "unknown_share", 0.0)
     unknown = [f"{percent(share)} of the tokens are not in the vocabulary."] if share > UNKNOWN_TOKENS else []
-    return [*unknown, *study.measures.undefined]
+    warnings = () if study.origin is None else study.origin.warnings
+    return [*unknown, *warnings, *study.measures.undefined]

@@ -10,6 +10,17 @@ from gluon_lstm.evaluation.report.content import Picture, Section, Table, interv
 from gluon_lstm.evaluation.report.formats import decimal, percent
 from gluon_lstm.evaluation.report.study import Study
 
+CALIBRATION = (
+    ("Expected error, bins of equal width", "ece", percent),
+    ("The same by chance, of a model that is exactly as sure as it should be", "ece_by_chance", percent),
+    ("By chance, in 95 % of the cases at most", "ece_by_chance_p95", percent),
+    ("Maximum error, bins of equal width", "mce", percent),
+    ("Expected error, bins of equal mass", "ece_equal_mass", percent),
+    ("Maximum error, bins of equal mass", "mce_equal_mass", percent),
+    ("Negative log-likelihood (nats)", "nll", decimal),
+    ("Brier score (0 to 2)", "brier", decimal),
+)
+"""Rows of the table of calibration: title, key in ``metrics.json``, and how it is written."""
 CURVES = 8
 """Most classes whose curves are drawn; of more, those with the least area."""
 
@@ -39,22 +50,11 @@ def calibration_section(study: Study) -> Section:
 
 def _calibration_table(study: Study) -> Table:
     """Returns the table of calibration before and after scaling."""
-    metrics = study.measures.to_dict()
-    names = [
-        ("Expected error, bins of equal width", "ece", percent),
-        ("The same by chance, of a model that is exactly as sure as it should be", "ece_by_chance", percent),
-        ("By chance, in 95 % of the cases at most", "ece_by_chance_p95", percent),
-        ("Maximum error, bins of equal width", "mce", percent),
-        ("Expected error, bins of equal mass", "ece_equal_mass", percent),
-        ("Maximum error, bins of equal mass", "mce_equal_mass", percent),
-        ("Negative log-likelihood (nats)", "nll", decimal),
-        ("Brier score (0 to 2)", "brier", decimal),
-    ]
-    intervals = study.measures.intervals
+    metrics, intervals = study.measures.to_dict(), study.measures.intervals
     rows = [
         (text_cell(name), *(cell for key in (plain, f"{plain}_scaled")
                             for cell in (number_cell(metrics[key], shown), interval_cell(intervals.get(key), shown))))
-        for name, plain, shown in names
+        for name, plain, shown in CALIBRATION
     ]  # fmt: skip
     columns = ("Measure", "As they are", "95 % interval", "After temperature scaling", "95 % interval of that")
     return Table("Calibration in 15 bins", columns, rows)

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from gluon_lstm.evaluation import plots
-from gluon_lstm.evaluation.measures import Measures
+from gluon_lstm.evaluation.measures import Measures, without_interval
 from gluon_lstm.evaluation.metrics import Evaluation
 from gluon_lstm.evaluation.mistakes import frequent_confusions
 from gluon_lstm.evaluation.report.condition_sections import (
@@ -18,12 +18,21 @@ from gluon_lstm.evaluation.report.condition_sections import (
     speed_section,
 )
 from gluon_lstm.evaluation.report.content import Cell, Picture, Section, Table, interval_cell, number_cell, text_cell
-from gluon_lstm.evaluation.report.formats import count, decimal, percent
-from gluon_lstm.evaluation.report.probability_sections import calibration_section, ranking_section, selective_section
+from gluon_lstm.evaluation.report.formats import count, counted, decimal, percent
+from gluon_lstm.evaluation.report.probability_sections import (
+    CALIBRATION,
+    calibration_section,
+    ranking_section,
+    selective_section,
+)
 from gluon_lstm.evaluation.report.study import Study, WrongSample
 
 CONFUSIONS, MORE_CONFUSIONS = 10, 100
 """Pairs of classes that the report lists; more where the confusion matrix has too many classes for numbers."""
+NAMED = 5
+"""Most numbers without an interval that are named."""
+OF_CLASSES = {"f1": "F1", "roc_auc": "ROC-AUC", "average_precision": "Average precision"}
+"""Key of a class's number → what its column is called."""
 TITLE_WIDTH = 12
 """Columns of a class name above a picture."""
 
@@ -79,8 +88,24 @@ def _numbers(study: Study) -> Section:
         "others. Chance adds to a replicate's calibration error, so that interval may lie above the number. "
         "Means over the classes are over those that have samples."
     )
-    table = Table(f"Measures on {count(measures.evaluation.n)} samples", ("Measure", "Value", "95 % interval"), rows)
-    return Section("numbers", "Numbers", [intervals, *measures.notes], tables=[table])
+    title = f"Measures on {counted(measures.evaluation.n, 'sample')}"
+    table = Table(title, ("Measure", "Value", "95 % interval"), rows)
+    # What is undefined is told by the summary, and where the temperature is from by the section that uses it.
+    temperature = [] if "calibration" in study.sections else [measures.temperature.note]
+    paragraphs = [intervals, *_missing_intervals(measures), *temperature]
+    return Section("numbers", "Numbers", paragraphs, tables=[table])
+
+
+def _missing_intervals(measures: Measures) -> List[str]:
+    """Returns a sentence about numbers without an interval, the first of many, as the tables call them."""
+    titles = {key: title for title, key, _ in CALIBRATION}
+    titles.update({f"{key}_scaled": f"{title}, after scaling" for key, title in titles.items()})
+    titles.update({key: title for title, key, _, _ in headline_numbers(measures)}, aurc="Area under risk and coverage")
+    names = [f"“{titles[key]}”" for key in measures.missing_intervals()]
+    for key, classes in measures.missing_class_intervals().items():
+        names.append(f"“{OF_CLASSES[key]}” of {count(len(classes))} class{'es' * (len(classes) != 1)}")
+    more = len(names) - NAMED
+    return [without_interval([*names[:NAMED], *([f"and {count(more)} more"] if more > 0 else [])])] if names else []
 
 
 def _classes(study: Study) -> Section:
@@ -108,7 +133,7 @@ def _mistakes(study: Study) -> Section:
         Picture(
             "confusion_matrix.png",
             plots.confusion_matrix(evaluation.confusion, evaluation.class_names),
-            f"Confusion matrix of {count(evaluation.n)} samples: rows are true classes, columns predicted ones",
+            f"Confusion matrix of {counted(evaluation.n, 'sample')}: rows are true classes, columns predicted ones",
             "Rows are true classes, columns predicted ones; the colour is the share of the row.",
         )
     ]
@@ -162,8 +187,16 @@ def _training(study: Study) -> Optional[Section]:
 def _provenance(study: Study) -> Section:
     """Returns the section of where the numbers come from."""
     rows = [(text_cell(name), text_cell(value)) for name, value in _facts(study)]
-    note = "metrics.json holds these numbers, predictions.csv every sample's label and probabilities."
+    note = f"metrics.json holds these numbers, predictions.csv every sample's label and probabilities{_joined(study)}."
     return Section("provenance", "How it was made", [note], tables=[Table("Provenance", ("Fact", "Value"), rows)])
+
+
+def _joined(study: Study) -> str:
+    """Returns by what the rows of ``predictions.csv`` are joined to those of the user's own file, if there is one."""
+    if study.origin is None:
+        return ""
+    start = 1 if study.origin.unit == "line" else 0
+    return f", with its {study.origin.unit} in {study.dataset.name}, counted from {start}"
 
 
 def _facts(study: Study) -> List[Tuple[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from gluon_lstm.config import REPORT_SECTIONS
 from gluon_lstm.data import ImageDataset, SequenceDataset, TextDataset
+from gluon_lstm.data.own import Origin
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.evaluation.explanations import GateTrace, Occlusion, occlude_steps, trace_gates
 from gluon_lstm.evaluation.measures import Measures, Temperature, measure
@@ -86,6 +87,7 @@ class Study:
         robustness: under changed conditions.
         outliers: against another data set.
         speed: how fast the network answers.
+        origin: where the samples are in a file of the user's own; ``None`` of a split.
     """
 
     provenance: Provenance
@@ -101,6 +103,7 @@ class Study:
     robustness: Optional[Robustness] = None
     outliers: Optional[OutlierDetection] = None
     speed: Optional[Speed] = None
+    origin: Optional[Origin] = None
 
     @property
     def class_names(self) -> Tuple[str, ...]:
@@ -114,6 +117,7 @@ class Study:
             if part is not None:
                 content[name] = part.to_dict()
                 content["notes"] += part.notes
+        content["notes"] += () if self.origin is None else self.origin.warnings
         return content
 
 
@@ -140,6 +144,7 @@ def make_study(
     log: Sequence[Mapping[str, Any]] = (),
     predictor: Optional[Predictor] = None,
     outliers: Optional[OutlierDetection] = None,
+    origin: Optional[Origin] = None,
     studying: Studying = Studying(),  # noqa: B008 - it cannot be changed
 ) -> Study:
     """Returns what there is to know about predictions, and about the model that made them.
@@ -152,6 +157,7 @@ def make_study(
         log: the records of ``log.jsonl``.
         predictor: the model; without it what needs more predictions is left out.
         outliers: how other samples are told from these.
+        origin: where the samples are in a file of the user's own.
         studying: what is wanted.
 
     Raises:
@@ -159,22 +165,24 @@ def make_study(
     """
     names, sections = dataset.class_names, studying.sections
     lengths = dataset.lengths if "lengths" in sections else None
+    measures = measure(predictions, names, temperature)
     return Study(
         provenance=provenance,
         dataset=dataset,
         predictions=predictions,
-        measures=measure(predictions, names, temperature),
+        measures=measures,
         sections=sections,
         log=log if "training" in sections else (),
         errors=wrong_samples(predictions, dataset, predictor) if "mistakes" in sections else (),
         length_groups=() if lengths is None else accuracy_by_length(predictions, lengths, LENGTH_GROUPS),
         outliers=outliers,
-        **({} if predictor is None else _deeper(predictor, predictions, dataset, studying)),
+        origin=origin,
+        **({} if predictor is None else _deeper(predictor, predictions, dataset, studying, measures)),
     )
 
 
 def _deeper(
-    predictor: Predictor, predictions: Predictions, dataset: SequenceDataset, studying: Studying
+    predictor: Predictor, predictions: Predictions, dataset: SequenceDataset, studying: Studying, measures: Measures
 ) -> Dict[str, Any]:
     """Returns those parts of a study that need more predictions than one of each sample."""
     parts: Dict[str, Any] = {}
@@ -184,9 +192,12 @@ def _deeper(
         parts["occlusion"] = occlude_steps(net, dataset, index, device)
         parts["traces"] = trace_gates(net, dataset, index, device)
     if "robustness" in studying.sections and isinstance(dataset, PERTURBABLE):
-        parts["robustness"] = measure_robustness(
+        found = measure_robustness(
             dataset, lambda changed: predict(net, changed, BATCH_SIZE, device), studying.progress
         )
+        # Of the same samples, unchanged, a page must not have two intervals.
+        is_same = found.n == len(predictions.labels)
+        parts["robustness"] = found.with_interval(measures.intervals["ece"]) if is_same else found
     if "speed" in studying.sections and isinstance(dataset, PERTURBABLE):
         samples = dataset.texts if isinstance(dataset, TextDataset) else dataset.images
         parts["speed"] = measure_speed(samples, predictor.predict_proba, BATCH_SIZE)
@@ -200,7 +211,9 @@ def chosen_sample(predictions: Predictions, index: Optional[int]) -> int:
         ConfigError: there is no such sample.
     """
     if index is not None and not 0 <= index < len(predictions.labels):
-        raise ConfigError(f"--sample {index}: there are {len(predictions.labels):,} samples, from 0 on")
+        n = len(predictions.labels)
+        told = "is 1 sample, number 0" if n == 1 else f"are {n:,} samples, from 0 on"
+        raise ConfigError(f"--sample {index}: there {told}")
     wrong = confident_errors(predictions, 1)
     return index if index is not None else int(wrong[0]) if len(wrong) else 0
 

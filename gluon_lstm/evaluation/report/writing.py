@@ -6,13 +6,14 @@ import base64
 import csv
 import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
 import numpy as np
 from jinja2 import Environment
 from markupsafe import Markup
 
 from gluon_lstm.bounded import PICTURE_BYTES, read_file
+from gluon_lstm.data.own import Origin
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.report.content import Section
 from gluon_lstm.evaluation.report.formats import excerpt, markdown, page_environment, percent
@@ -22,27 +23,31 @@ from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.report.words import LEVELS, mark_words
 
 
-def write_report(directory: Path, study: Study) -> None:
+def write_report(directory: Path, study: Study) -> str:
     """Writes ``metrics.json``, ``predictions.csv``, ``report.md``, ``report.html`` and their pictures.
 
     Args:
         directory: an existing folder; files of the same names are replaced.
         study: what is written.
+
+    Returns:
+        the characters of its names that no font here has, which the pictures show as boxes.
     """
     directory, names = Path(directory), study.class_names
     write_json(directory / "metrics.json", study.metrics())
     if study.speed is not None:
         write_json(directory / "speed.json", study.speed.to_dict())
     predictions = study.predictions
-    write_predictions(directory / "predictions.csv", predictions.probabilities, names, predictions.labels)
+    path = directory / "predictions.csv"
+    write_predictions(path, predictions.probabilities, names, predictions.labels, study.origin)
     title = f"{study.provenance.run_name} on {study.dataset.name} ({study.dataset.split})"
     tokens = () if study.occlusion is None else study.occlusion.tokens
-    write_pages(directory, title, summarize(study), sections_of(study), (*names, *tokens))
+    return write_pages(directory, title, summarize(study), sections_of(study), (*names, *tokens))
 
 
 def write_pages(
     directory: Path, title: str, summary: Summary, sections: Sequence[Section], names: Iterable[str]
-) -> None:
+) -> str:
     """Writes pictures, ``report.md`` and ``report.html``.
 
     Args:
@@ -50,8 +55,12 @@ def write_pages(
         title: of both pages.
         summary: their first sentences.
         sections: what follows.
-        names: those that occur in the pictures; characters that no font has are told.
+        names: those that occur in the pictures.
+
+    Returns:
+        the characters of the names that no font here has; the pages tell of them, too.
     """
+    missing = plots.missing_characters(names)
     for section in sections:
         for picture in section.pictures:
             plots.save(picture.figure, directory / picture.name)
@@ -60,12 +69,13 @@ def write_pages(
         "summary": summary,
         "sections": sections,
         "levels": LEVELS,
-        "missing_characters": plots.missing_characters(names),
+        "missing_characters": missing,
         "picture_data": lambda name: base64.b64encode(read_file(directory / name, PICTURE_BYTES)).decode("ascii"),
     }
     for name in ("report.md", "report.html"):
         text = _environment(name).get_template(f"{name}.j2").render(values)
         (directory / name).write_text(text, encoding="utf-8")
+    return missing
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -75,9 +85,15 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def write_predictions(
-    path: Path, probabilities: np.ndarray, class_names: Sequence[str], labels: Sequence[int] = ()
+    path: Path,
+    probabilities: np.ndarray,
+    class_names: Sequence[str],
+    labels: Sequence[int] = (),
+    origin: Optional[Origin] = None,
 ) -> None:
     """Writes one line a sample: index, label where there are labels, predicted class, and each class's probability.
+
+    The index counts the samples that are there, from 0. Of a file of the user's own, the place in the file follows it.
 
     Nine significant digits: enough for a float32 to come back as it was.
 
@@ -86,9 +102,12 @@ def write_predictions(
         probabilities: (M, K) float32.
         class_names: K names.
         labels: (M,) integers, or none.
+        origin: where the samples are in a file of the user's own.
     """
     predicted = probabilities.argmax(axis=1)
     columns: Dict[str, List[Any]] = {"index": list(range(len(predicted)))}
+    if origin is not None:
+        columns[origin.unit] = list(origin.places)
     if len(labels):
         columns["label"] = [class_names[label] for label in labels]
     columns["predicted"] = [class_names[label] for label in predicted]
