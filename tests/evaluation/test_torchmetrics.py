@@ -87,12 +87,12 @@ def test_calibration_under_changes_equals_torchmetrics(torch, oracle):
     from gluon_lstm.data import ImageDataset
 
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (200, 10, 9)).astype(np.uint8)
+    images = rng.integers(0, 256, (200, 28, 27)).astype(np.uint8)  # large enough for every strength
     dataset = ImageDataset("noise", "test", images, rng.integers(0, 3, 200).astype(np.int32), ("a", "b", "c"))
     seen = []
 
     def predict(part):
-        means = [part.images[:, 3 * k : 3 * k + 3].mean(axis=(1, 2)) / 8 for k in range(3)]
+        means = [part.images[:, 9 * k : 9 * k + 9].mean(axis=(1, 2)) / 8 for k in range(3)]
         seen.append(Predictions(softmax(np.stack(means, axis=1)), part.labels))
         return seen[-1]
 
