@@ -8,7 +8,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, NamedTuple, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.atomic import replacing_directory
@@ -42,10 +42,10 @@ def compare(arguments: argparse.Namespace) -> Path:
     runtime.prepare(max(run.config.runtime.threads or 0 for run in runs) or None)
     from rich.console import Console
 
-    from gluon_lstm.cli.evaluate import tell_missing
+    from gluon_lstm.cli.evaluate import split_of, tell_missing
     from gluon_lstm.evaluation.report import compare_studies, tables_of, terminal_tables, write_comparison
 
-    studies = _studies(runs, arguments.split)
+    studies = _studies(runs, split_of(arguments))
     comparison = compare_studies(studies, seed_groups(runs))
     with explained(output, "choose another folder with --output"), replacing_directory(output) as folder:
         missing = write_comparison(folder, comparison)
@@ -105,9 +105,9 @@ def _check_output(output: Path) -> None:
         )
 
 
-def _studies(runs: Sequence[NamedRun], split: Optional[str]) -> List[Any]:
+def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
     """Returns what there is to know about each run; raises DataError where they are not of the same task."""
-    from gluon_lstm.cli.evaluate import PREDICTION_BATCH, SPLITS, provenance_of
+    from gluon_lstm.cli.evaluate import PREDICTION_BATCH, provenance_of
     from gluon_lstm.evaluation import Predictor, predict
     from gluon_lstm.evaluation.measures import Temperature
     from gluon_lstm.evaluation.report import Studying, make_study
@@ -118,7 +118,7 @@ def _studies(runs: Sequence[NamedRun], split: Optional[str]) -> List[Any]:
     for run, model in zip(runs, models):
         device = runtime.devices(run.config.runtime.device)[0]
         predictor = Predictor(run.config, model, device, str(run.directory.path / "model"))
-        dataset = load_split(run.config, split or SPLITS[0], predictor.reader)
+        dataset = load_split(run.config, split, predictor.reader)
         predictor.check(dataset)
         if studies and dataset.fingerprint != studies[0].dataset.fingerprint:
             raise DataError(
@@ -137,8 +137,8 @@ def _check_models(runs: Sequence[NamedRun], models: Sequence[SavedModel]) -> Non
     """Raises DataError where models are of different tasks, before any of them predicts."""
     first = models[0]
     for run, model in zip(runs[1:], models[1:]):
-        if ("vocabulary" in model.input_format) != ("vocabulary" in first.input_format):
-            kinds = ("texts", "pictures") if "vocabulary" in model.input_format else ("pictures", "texts")
+        if model.reads_texts != first.reads_texts:
+            kinds = ("texts", "pictures") if model.reads_texts else ("pictures", "texts")
             raise DataError(f"{run.name}: reads {kinds[0]}, {runs[0].name} {kinds[1]}; compare runs of the same task")
         if tuple(model.class_names) != tuple(first.class_names):
             raise DataError(f"{run.name}: its classes are not those of {runs[0].name}; compare runs of the same task")

@@ -112,6 +112,11 @@ def _are_several(arguments: argparse.Namespace) -> bool:
     return len(arguments.runs) > 1 or RepeatsDirectory.is_one(Path(arguments.runs[0]))
 
 
+def split_of(arguments: argparse.Namespace) -> str:
+    """Returns the split that is evaluated."""
+    return arguments.split or SPLITS[0]
+
+
 def _check_flags(arguments: argparse.Namespace) -> None:
     """Raises ConfigError where a flag belongs to something else than is asked for."""
     alone = ["data", "ood", "sections", "quick", "sample"]
@@ -134,7 +139,7 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
     """Evaluates one run and returns the page that shows it, or the file of predictions alone."""
     directory = RunDirectory.open(arguments.runs[0])
     config = merge(read_config_of_run(directory, arguments), {"data": _given(arguments, "data_dir")})
-    split = "data" if arguments.data is not None else arguments.split or SPLITS[0]
+    split = "data" if arguments.data is not None else split_of(arguments)
     directory.check_evaluation(split)
     runtime.prepare(config.runtime.threads)
     own: List[OwnData] = []
@@ -283,7 +288,7 @@ def provenance_of(name: str, config: Config, model: SavedModel):
     environment = runtime.describe()
     details = {
         "Preset": config.preset,
-        **({} if model.input_format.get("kind") == "text" else {"View": config.data.view}),
+        **({} if model.reads_texts else {"View": config.data.view}),
         **model_facts(config, model),
         "Machine": f"{environment.pop('machine')}, {environment.pop('threads')} threads",
     }

@@ -46,13 +46,14 @@ def wilson_interval(successes: float, n: int) -> Interval:
 def percentile_interval(replicates: np.ndarray) -> Optional[Interval]:
     """Returns the middle 95 % of a number's replicates (R,), those aside in which it is undefined (NaN).
 
-    ``None`` where it is undefined in more than half of them, and where all are the same: of samples that are all right
-    no replicate has a mistake, which does not mean that there are none to be made.
+    ``None`` where it is undefined in more than half of them, and where those in the middle are all the same: of samples
+    that are all right no replicate has a mistake, which does not mean that there are none to be made.
     """
     defined = replicates[~np.isnan(replicates)]
-    if 2 * len(defined) <= len(replicates) or np.ptp(defined) <= ROUNDING * np.abs(defined).max():
+    if 2 * len(defined) <= len(replicates):
         return None
-    return Interval(*map(float, np.percentile(defined, [2.5, 97.5])))
+    low, high = map(float, np.percentile(defined, [2.5, 97.5]))
+    return Interval(low, high) if high - low > ROUNDING * max(abs(low), abs(high)) else None
 
 
 def resampled_confusions(counts: np.ndarray, rng: np.random.Generator, replicates: int = REPLICATES) -> np.ndarray:

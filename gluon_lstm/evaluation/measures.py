@@ -52,7 +52,7 @@ BY_SAMPLE = ("nll", "brier", "ece", "mce", "ece_equal_mass", "mce_equal_mass")
 """Numbers of the probabilities, whose bootstrap needs each sample."""
 SCALED = tuple(f"{name}_scaled" for name in BY_SAMPLE)
 """The same after temperature scaling."""
-SAME = "all replicates of the bootstrap have the same number, or most have none"
+SAME = "all but a few replicates of the bootstrap have the same number, or most have none"
 """Why there is no interval."""
 
 

@@ -198,7 +198,7 @@ def join_features(F, *arrays, axis: int, widths: Sequence[int] = ()):
     """Joins arrays along their last axis, whose number is ``axis``.
 
     MXNet's concat of two axes or four runs by oneDNN, whose gradient loses memory at
-    each call; along the last of three it takes ten times as long. A stack does neither,
+    each call; along the last of three it moves one number at a time. A stack does neither,
     nor does a concat of blocks.
 
     Args:

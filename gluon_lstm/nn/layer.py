@@ -147,8 +147,8 @@ class RecurrentLayer(SequenceBlock):
 
     def _run_closed(self, F, inputs, lengths, weights):
         """Runs the fused operator with the gates closed after each sequence's end."""
-        # Inputs and mark are joined in blocks of this width, the wider, the faster: a mark of one feature, which is
-        # left where no such number divides C, as of a prime, takes two to three times as long.
+        # Inputs and mark are joined in blocks of this width, the wider, the faster; where no such number
+        # divides C, as of a prime, a mark of one feature is left.
         width = max(d for d in range(1, _WIDEST_MARK + 1) if self.input_size % d == 0)
         widths = (self.input_size, width)
         marked = join_features(F, inputs, _padding(F, inputs, lengths, width), axis=2, widths=widths)

@@ -45,6 +45,11 @@ class SavedModel:
     validation_loss: float
     ngrams: Optional[NgramModel] = None
 
+    @property
+    def reads_texts(self) -> bool:
+        """Whether its samples are texts; if not, they are pictures."""
+        return self.input_format.get("kind") == "text"
+
 
 def write_model(folder: Path, model: SavedModel) -> None:
     """Writes a model's files into an empty folder."""

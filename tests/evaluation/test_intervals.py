@@ -54,6 +54,11 @@ def test_replicates_that_are_all_the_same_say_nothing(values):
     assert percentile_interval(values) is None
 
 
+def test_a_few_other_replicates_do_not_make_an_interval_of_one_number():
+    assert percentile_interval(np.append(np.full(980, 0.5), np.zeros(20))) is None
+    assert percentile_interval(np.append(np.full(960, 0.5), np.zeros(40))) == (0.0, 0.5)
+
+
 def test_a_part_of_a_success_lies_between():
     intervals = [wilson_interval(successes, 10) for successes in (6, 6.5, 7)]
     assert intervals[0].low < intervals[1].low < intervals[2].low

@@ -34,13 +34,13 @@ def _encoder(config: ModelConfig) -> str:
 
 def model_facts(config: Config, model: SavedModel) -> Dict[str, Any]:
     """Returns the same as rows of a table, name → value; of texts, without the groups that pictures' features have."""
-    parts, is_text = config.model, model.input_format.get("kind") == "text"
+    parts = config.model
     facts = {
         "Encoder": parts.encoder,
         "Layers": parts.num_layers,
         "Units of a layer and direction": count(parts.hidden_size),
         "Directions": 2 if parts.bidirectional and parts.encoder != "transformer" else 1,
-        **({} if is_text else {"Groups of features": parts.groups}),
+        **({} if model.reads_texts else {"Groups of features": parts.groups}),
         "Pooling": parts.pooling,
         "Parameters": count(parameters_of(model)),
         "Epoch of the model": f"{model.epoch} of at most {config.training.epochs}",
