@@ -22,7 +22,8 @@ The GRU's candidate is n = tanh(W x + b + r ⊙ (U h + b')), Keras's ``reset_aft
 (Cho et al. 2014 multiply r with h instead, which is another function).
 
 Arrays say nothing of activations: ours, PyTorch's and Keras's defaults are the
-same, but a layer with others computes something else from the same weights.
+same, but a layer with others computes something else from the same weights. So
+does an encoder with ``residual``.
 """
 
 import re
@@ -35,7 +36,7 @@ from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.atomic import replacing_file
 
 Arrays = Mapping[str, Any]
-"""Names, and for each what ``np.asarray`` takes: NumPy arrays, tensors on the CPU, lists."""
+"""Names, and for each an array of MXNet or what ``np.asarray`` takes: NumPy arrays, tensors on the CPU, lists."""
 
 _DIRECTIONS = ("forward", "backward")
 _TORCH_PARTS = {
@@ -52,6 +53,8 @@ _GATE_COUNTS = {"RNN": 1, "GRU": 3, "LSTM": 4}
 
 _OUR_NAME = re.compile(rf"layers\.(?P<layer>\d+)\.(?P<direction>forward|backward)_(?P<part>{'|'.join(_PARTS)})")
 _TORCH_NAME = re.compile(rf"(?P<part>{'|'.join(_TORCH_PARTS.values())})_l(?P<layer>\d+)(?P<direction>_reverse)?")
+_OURS_ALONE = re.compile(r"layers\.\d+\.(forward|backward)_(coupled_|\w+_(peephole|scale|shift)$)|norms\.\d+\.")
+"""Names of parameters of coupled gates, peepholes and layer normalization."""
 
 
 class _Key(NamedTuple):
@@ -118,7 +121,7 @@ def to_torch(arrays: Arrays, prefix: str = "") -> Dict[str, np.ndarray]:
     """Returns the weights of one of our encoders by PyTorch's names, for ``load_state_dict``.
 
     Args:
-        arrays: ``get_arrays`` of an encoder.
+        arrays: ``get_arrays`` of an encoder. Its biases go along, so PyTorch's module needs ``bias=True``.
         prefix: what the encoder's names start with in ``get_arrays`` of a whole model, such as
             ``encoder.``; names that start otherwise are left out.
 
@@ -192,8 +195,9 @@ def save_safetensors(path: Union[str, Path], arrays: Arrays) -> None:
     """Writes arrays by name as a safetensors file, which PyTorch's and our own readers take.
 
     Raises:
-        ValueError: an array cannot be read; no file is written.
+        ValueError: an array cannot be read, or there are no arrays by name; no file is written.
     """
+    _check_mapping(arrays)
     content = pack_arrays({name: _as_array(array, name) for name, array in arrays.items()})
     with replacing_file(Path(path)) as temporary:
         temporary.write_bytes(content)
@@ -246,6 +250,8 @@ def _read_named(arrays: Arrays, prefix: str, parse: Callable[[str], Optional[_Ke
     weights = {}
     for name in names:
         key = parse(name[len(prefix) :])
+        if key is None and _OURS_ALONE.match(name, len(prefix)):
+            raise ValueError(f"{name!r} is of an option that PyTorch and Keras do not have; use an encoder without it")
         if key is None:
             example = spell(_Key(0, "forward", "i2h_weight"))
             raise ValueError(f"{name!r} is no recurrent weight such as {example!r}; {_prefix_advice(arrays, parse)}")
@@ -290,9 +296,9 @@ def _read_keras(layers: Sequence[Sequence[Any]]) -> _Weights:
 
 
 def _as_array(array: Any, name: str) -> np.ndarray:
-    """Returns a copy as floating-point NumPy array, of the type it has."""
+    """Returns a copy of NumPy's, MXNet's or PyTorch's as floating-point NumPy array, of the type it has."""
     try:
-        read = np.array(np.asarray(array))
+        read = array.asnumpy() if hasattr(array, "asnumpy") else np.array(np.asarray(array))
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{name!r} cannot be read as an array ({reason}); give float32 values on the CPU") from error

@@ -1,6 +1,6 @@
 """A block's parameters as NumPy arrays, and back."""
 
-from typing import Dict, Mapping, Tuple
+from typing import Any, Dict, Mapping, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -27,12 +27,13 @@ def set_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) -> N
 
     Args:
         block: an initialized block; it stays as it was if anything does not fit.
-        arrays: structural name → array.
+        arrays: structural name → array of NumPy's or MXNet's.
         source: where the arrays are from, for the error's line.
 
     Raises:
         RunError: a name is missing or unknown, a shape differs, or a value is not finite.
     """
+    arrays = _of_numpy(arrays)
     check_arrays(block, arrays, source)
     for name, parameter in _parameters(block).items():
         parameter.set_data(mx.nd.array(arrays[name], dtype=parameter.dtype))
@@ -40,12 +41,14 @@ def set_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) -> N
 
 def check_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) -> None:
     """Raises RunError unless ``set_arrays`` can set a block's parameters, which need not be initialized yet."""
+    arrays = _of_numpy(arrays)
     needed = {name: parameter.shape for name, parameter in _parameters(block).items()}
     found = {name: np.shape(array) for name, array in arrays.items()}
     if set(needed) != set(found):
         odd = sorted(set(needed) ^ set(found))[0]
         reason = _explain_names(found, needed) or _explain_stacks(found, needed)
-        raise RunError(f"{source}: holds the parameters of another model (differs in {odd!r}){reason}")
+        how = "lacks" if odd in needed else "has one too many,"
+        raise RunError(f"{source}: holds the parameters of another model ({how} {odd!r}){reason}")
     for name, shape in needed.items():
         if found[name] != shape:
             reason = _explain_stacks(found, needed)
@@ -54,6 +57,11 @@ def check_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) ->
             raise RunError(f"{source}: {name!r} holds {np.asarray(arrays[name]).dtype} values, not numbers")
         if not np.isfinite(arrays[name]).all():
             raise RunError(f"{source}: {name!r} holds values that are not finite")
+
+
+def _of_numpy(arrays: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns arrays by name, those of MXNet as NumPy's."""
+    return {name: array.asnumpy() if isinstance(array, mx.nd.NDArray) else array for name, array in arrays.items()}
 
 
 def _explain_names(found: _Shapes, needed: _Shapes) -> str:

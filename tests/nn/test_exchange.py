@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mxnet as mx
 import numpy as np
 import pytest
 from numerics import prepare, run
@@ -332,6 +333,7 @@ def keras_python():
 KERAS_SCRIPT = """
 import json, sys
 import keras
+import mxnet as mx
 import numpy as np
 
 path, kind, layers, bidirectional, options = sys.argv[1], *json.loads(sys.argv[2])
@@ -391,6 +393,27 @@ def test_coupled_gates_are_not_taken_for_a_gru(export):
         set_arrays(encoder, get_arrays(gru), "gru")
 
 
+@pytest.mark.parametrize("export", [to_torch, to_keras])
+@pytest.mark.parametrize("options", [
+    {"peephole": True}, {"cell_layer_norm": True}, {"layer_norm": True}, {"coupled": True},
+], ids=str)  # fmt: skip
+def test_options_that_only_our_encoders_have_are_told(export, options):
+    encoder = LSTMEncoder(UNITS, 3, **options)
+    encoder.initialize()
+    arrays = prefixed("encoder.", get_arrays(encoder))
+    with pytest.raises(ValueError, match="' is of an option that PyTorch and Keras do not have; use an encoder "):
+        export(arrays, "encoder.")
+
+
+def test_arrays_of_mxnet_are_taken(rng, tmp_path):
+    weights = random_weights(rng, "LSTM", 2, True)
+    arrays = {name: mx.nd.array(array, dtype=array.dtype) for name, array in weights.items()}
+    assert_same(from_torch(to_torch(arrays)), weights)
+    save_safetensors(tmp_path / "model.safetensors", arrays)
+    loaded = load_safetensors(tmp_path / "model.safetensors")
+    assert_same({name: loaded[name] for name in weights}, weights)
+
+
 # Files.
 
 
@@ -444,6 +467,12 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, write, message):
 def test_nothing_is_written_where_an_array_cannot_be_read(tmp_path):
     with pytest.raises(ValueError, match="'b' holds <U1 values"):
         save_safetensors(tmp_path / "model.safetensors", {"a": np.zeros(2), "b": ["x"]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_block_in_the_place_of_its_arrays_is_not_written(tmp_path):
+    with pytest.raises(ValueError, match="LSTMEncoder given where arrays by name are needed; give get_arrays"):
+        save_safetensors(tmp_path / "model.safetensors", LSTMEncoder(UNITS, 3))
     assert not list(tmp_path.iterdir())
 
 

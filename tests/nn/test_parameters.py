@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mxnet as mx
 import numpy as np
 import pytest
 from numerics import prepare, run
@@ -118,6 +119,13 @@ def test_weights_for_another_input_size_are_told_by_their_shape():
         set_arrays(encoder, get_arrays(other), "file")
 
 
+def test_arrays_of_mxnet_are_taken(net):
+    twice = {name: mx.nd.array(2 * array) for name, array in get_arrays(net).items()}
+    set_arrays(net, twice, "twice")
+    for name, array in get_arrays(net).items():
+        np.testing.assert_array_equal(array, twice[name].asnumpy())
+
+
 @pytest.mark.parametrize("prefix", ["", "encoder."])
 def test_names_of_pytorch_are_to_be_converted(net, prefix):
     state = {prefix + name: array for name, array in to_torch(get_arrays(net.encoder)).items()}
@@ -143,8 +151,8 @@ def changed(value):
 
 
 @pytest.mark.parametrize("change, message", [
-    (missing, rf"holds the parameters of another model \(differs in '{WEIGHT}'\)"),
-    (lambda arrays: {**arrays, "head.1.bias": np.zeros(3)}, r"of another model \(differs in 'head.1.bias'\)"),
+    (missing, rf"holds the parameters of another model \(lacks '{WEIGHT}'\)"),
+    (lambda arrays: {**arrays, "head.1.bias": np.zeros(3)}, r"of another model \(has one too many, 'head.1.bias'\)"),
     (lambda arrays: {}, "of another model"),
     (changed(np.zeros((20, 5))), rf"'{WEIGHT}' has shape \(20, 5\), the model needs \(20, 4\)"),
     (changed(np.zeros(80)), r"has shape \(80,\), the model needs \(20, 4\)"),
