@@ -23,6 +23,7 @@ class _Cell(HybridBlock):
     """A block that holds the parameters of one recurrence."""
 
     def __init__(self, recurrence: Recurrence, input_size: int, **kwargs):
+        check_options(type(self).__name__, kwargs, parameter_names(type(self).__init__))
         check_sizes(input_size=input_size)
         super().__init__(**kwargs)
         self.recurrence = recurrence

@@ -9,6 +9,14 @@ import numpy as np
 from gluon_lstm.errors import did_you_mean
 
 _OF_GLUON = ("prefix", "params")
+_ELSEWHERE = {
+    **dict.fromkeys(("batch_first", "layout", "time_major"), "inputs are always (time steps, batch, features)"),
+    **dict.fromkeys(("bias", "use_bias"), "there are always biases"),
+    **dict.fromkeys(("return_sequences", "return_state"), "an encoder gives its outputs at all steps and the last"),
+    "recurrent_dropout": "recurrent encoders have weight_dropout and zoneout in its place",
+    "stateful": "every sequence starts from zeros",
+}
+"""What to know in the place of an option of PyTorch's, Keras's or Gluon's that has no counterpart of like name."""
 
 
 def parameter_names(*makers: Callable) -> List[str]:
@@ -22,7 +30,8 @@ def check_options(owner: str, options: Iterable[str], known: List[str]) -> None:
     """Raises TypeError if an option's name is neither among ``known`` nor one of Gluon's."""
     for name in options:
         if name not in known and name not in _OF_GLUON:
-            raise TypeError(f"{owner} has no option {name!r}: it has {', '.join(known)}{did_you_mean(name, known)}")
+            hint = f"; {_ELSEWHERE[name]}" if name in _ELSEWHERE else did_you_mean(name, known)
+            raise TypeError(f"{owner} has no option {name!r}: it has {', '.join(dict.fromkeys(known))}{hint}")
 
 
 def check_flags(**options: bool) -> None:
@@ -36,6 +45,13 @@ def check_choice(option: str, value: str, choices: Iterable[str]) -> None:
     """Raises ValueError unless ``value`` is among ``choices``."""
     if value not in choices:
         raise ValueError(f"{option} {value!r}: use one of {', '.join(choices)}")
+
+
+def check_finite(**options: float) -> None:
+    """Raises ValueError if an option is not a finite number."""
+    for name, value in options.items():
+        if not (_is_number(value, Real) and np.isfinite(value)):
+            raise ValueError(f"{name} {value!r}: must be a finite number")
 
 
 def check_shares(**options: float) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
 from gluon_lstm.config import CELL_ACTIVATIONS, RECURRENT_INITIALIZERS
-from gluon_lstm.nn.checks import check_choice, check_flags, check_sizes
+from gluon_lstm.nn.checks import check_choice, check_finite, check_flags, check_sizes
 from gluon_lstm.nn.initializers import ChronoBias, GateOrthogonal, PartialBias
 
 CLOSED = 1e30
@@ -190,6 +190,7 @@ class LSTM(Recurrence):
         super().__post_init__()
         check_choice("activation", self.activation, CELL_ACTIVATIONS)
         check_choice("recurrent_activation", self.recurrent_activation, CELL_ACTIVATIONS)
+        check_finite(forget_bias=self.forget_bias)
         check_sizes(0, projection_size=self.projection_size, chrono_steps=self.chrono_steps)
         if self.chrono_steps == 1:
             raise ValueError("chrono_steps 1: must be at least 2, or 0 for none")

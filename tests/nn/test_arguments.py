@@ -143,7 +143,12 @@ def test_cells_called_with_what_does_not_fit(hybridized, cell):
     (lambda: LSTMEncoder(H, C, peepholes=True), "LSTMEncoder has no option 'peepholes': .*; did you mean 'peephole'?"),
     (lambda: GRUEncoder(H, C, zone_out=0.1), "GRUEncoder has no option 'zone_out': .*; did you mean 'zoneout'?"),
     (lambda: GRUEncoder(H, C, activation="relu"), "GRUEncoder has no option 'activation': it has .*"),
-    (lambda: RNNEncoder(H, C, batch_first=True), "RNNEncoder has no option 'batch_first': it has (?!.*did you mean).*"),
+    (lambda: RNNEncoder(H, C, batch_first=True),
+     r"RNNEncoder has no option 'batch_first': it has .*; inputs are always \(time steps, batch, features\)"),
+    (lambda: LSTMEncoder(H, C, recurrent_dropout=0.1), "LSTMEncoder has no option 'recurrent_dropout': it has .*; "
+     "recurrent encoders have weight_dropout and zoneout in its place"),
+    (lambda: RNNEncoder(H, C, clipping=True), "RNNEncoder has no option 'clipping': it has (?!.*did you mean).*"),
+    (lambda: GRUCell(H, C, bias=False), "GRUCell has no option 'bias': it has hidden_size, input_size; there are .*"),
     (lambda: TransformerEncoder(H, C, heads=2), "TransformerEncoder has no option 'heads': .*mean 'num_heads'?"),
     (lambda: RecurrentLayer(LSTM(H), C, zonout=0.1), "RecurrentLayer has no option 'zonout': .*mean 'zoneout'?"),
     (lambda: LSTMCell(H, C, peep_hole=True), "LSTMCell has no option 'peep_hole': .*did you mean 'peephole'?"),
@@ -156,6 +161,13 @@ def test_cells_called_with_what_does_not_fit(hybridized, cell):
 ])  # fmt: skip
 def test_options_of_another_name_are_refused(make, message):
     refused(TypeError, message.replace("?", r"\?").replace(r"(\?!", "(?!"), make)
+
+
+def test_each_option_is_listed_once():
+    with pytest.raises(TypeError, match="has no option 'foo': it has ") as caught:
+        SequenceClassifier(3, C, foo=1)
+    names = str(caught.value).split("it has ")[1].split("; ")[0].split(", ")
+    assert sorted(names) == sorted(set(names))
 
 
 def test_a_class_of_ones_own_may_have_options_of_its_own():
@@ -223,6 +235,12 @@ def test_shares_that_are_none_are_refused(option, value):
 @pytest.mark.parametrize("value", [0.3, 2, "yes", None])
 def test_switches_that_are_none_are_refused(option, value):
     refused(ValueError, f"{option} {value!r}: must be True or False", MAKERS["encoder"], **{option: value})
+
+
+@pytest.mark.parametrize("value", ["1", None, np.nan, -np.inf, True])
+def test_a_forget_bias_that_is_no_finite_number_is_refused(value):
+    refused(ValueError, f"forget_bias {value!r}: must be a finite number", MAKERS["encoder"], forget_bias=value)
+    assert MAKERS["encoder"](forget_bias=np.float32(-2)).layers[0].recurrence.forget_bias == -2
 
 
 # Options without effect.
