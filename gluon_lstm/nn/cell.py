@@ -32,6 +32,9 @@ class _Cell(HybridBlock):
             for name, (shape, init) in recurrence.declare(input_size).items():
                 setattr(self, name, self.params.get(name, shape=shape, init=init))
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._widths['inputs']} -> {self.recurrence.hidden_size})"
+
     def __call__(self, *args):
         """Takes a step, once arrays that do not fit are refused.
 

@@ -31,7 +31,8 @@ class SequenceClassifier(SequenceBlock):
         dropout: share of units dropped between layers and before the head.
         pooling: ``last``, ``mean``, ``max``, ``mean+max`` or ``attention``.
         head_size: units of the dense relu layer before the output; 0 for none.
-        num_steps: T, where it is always the same: pooling by maximum is faster with it.
+        num_steps: T, where it is always the same: pooling by maximum is faster with it, and then reads no other;
+            an unrolled layer needs it inside of a hybridized block that is no ``SequenceBlock``.
         prefix: as in Gluon.
         params: as in Gluon.
         **encoder_options: further options of the encoder.
@@ -83,11 +84,14 @@ class SequenceClassifier(SequenceBlock):
             if encoder == "transformer":
                 return TransformerEncoder(*sizes, dropout=dropout, **encoder_options)
             between = dropout if num_layers > 1 else 0.0  # a single layer's only acts before the head
-            return ENCODER_CLASSES[encoder](*sizes, bidirectional, dropout=between, **encoder_options)
+            return ENCODER_CLASSES[encoder](
+                *sizes, bidirectional, dropout=between, num_steps=num_steps, **encoder_options
+            )
 
         with self.name_scope():
             self.encoder = make_encoder() if groups == 1 else GroupedEncoder(*(make_encoder() for _ in range(groups)))
             self.pooling = Pooling(pooling, self.encoder.output_size, num_steps)
+            self.num_steps = self.pooling.num_steps
             self.head = _head(self.pooling.output_size(self.encoder.output_size), head_size, num_classes, dropout)
 
     def hybrid_forward(self, F, inputs, lengths=None):

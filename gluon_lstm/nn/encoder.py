@@ -18,8 +18,8 @@ class EncoderOutput(NamedTuple):
     """What every encoder returns.
 
     Attributes:
-        outputs: (T, N, D) float32, the last layer's output at each step; 0 after a sequence's end.
-        last: (N, D) float32, the forward output at the last valid step joined with the backward output at the first.
+        outputs: (T, N, D) of the parameters' type, the last layer's output at each step; 0 after a sequence's end.
+        last: (N, D) likewise, the forward output at the last valid step joined with the backward output at the first.
     """
 
     outputs: Any
@@ -280,7 +280,7 @@ class GroupedEncoder(Encoder):
         self._output_sizes = tuple(encoder.output_size for encoder in encoders)
         self.output_size = sum(self._output_sizes)
         for index, encoder in enumerate(encoders):
-            self.register_child(encoder, f"group{index}")
+            setattr(self, f"group{index}", encoder)  # registers it, and unlike register_child prints it
 
     def hybrid_forward(self, F, inputs, lengths=None):
         """Takes inputs (T, N, C), lengths (N,) or None; gives outputs (T, N, D) and last (N, D), D over all groups."""

@@ -60,6 +60,8 @@ class SequenceBlock(HybridBlock):
     """C of the inputs (T, N, C) that the block reads; ``None`` where it reads others."""
     input_type = "float32"
     """Type of inputs (T, N, C)."""
+    num_steps: Optional[int] = None
+    """T of the inputs that the block reads; ``None`` where it reads any."""
 
     def __init_subclass__(cls, **kwargs) -> None:
         """Keeps lengths in range in every graph, which may be exported, or called by a block that does not look."""
@@ -77,7 +79,8 @@ class SequenceBlock(HybridBlock):
 
         Raises:
             TypeError: inputs or lengths are no arrays of MXNet's, or inputs are of another type than the parameters.
-            ValueError: inputs are not (T, N, C), or lengths not (N,) from 1 to T.
+            ValueError: inputs are not (T, N, C), or of another T than the one the block was made for, or lengths not
+                (N,) from 1 to T.
         """
         if lengths is not None:
             if others:
@@ -89,6 +92,8 @@ class SequenceBlock(HybridBlock):
         if self.input_size is not None and isinstance(inputs, nd.NDArray):
             check_inputs(inputs.shape, self.input_size)
             check_type("inputs", inputs, self.input_type)
+        if self.num_steps is not None and isinstance(inputs, nd.NDArray):
+            check_steps(inputs.shape[0], self.num_steps)
         if others and isinstance(others[0], nd.NDArray):
             check_lengths(others[0].asnumpy(), *inputs.shape[:2])
         return super().__call__(inputs, *others)
@@ -157,8 +162,8 @@ def _building(graph: _Graph) -> Iterator[None]:
 
 
 def count_steps(sequence, num_steps: Optional[int] = None) -> Optional[int]:
-    """Returns T of a sequence (T, …): an array knows it, a symbol has it from ``num_steps`` or from the call."""
-    return sequence.shape[0] if hasattr(sequence, "shape") else num_steps or _graph.get().steps
+    """Returns T of a sequence (T, …): an array knows it, a symbol has it from the call, or else from ``num_steps``."""
+    return sequence.shape[0] if hasattr(sequence, "shape") else _graph.get().steps or num_steps
 
 
 def _with_lengths_in_range(hybrid_forward: Callable) -> Callable:
@@ -217,10 +222,17 @@ def join_features(F, *arrays, axis: int, widths: Sequence[int] = ()):
     return F.reshape_like(joined, arrays[0], lhs_begin=0, lhs_end=1, rhs_begin=0, rhs_end=axis)
 
 
-def check_is_array(name: str, argument: Any) -> None:
-    """Raises TypeError unless an argument is an array or a symbol."""
-    if not isinstance(argument, (nd.NDArray, symbol.Symbol)):
-        raise TypeError(f"{name} of type {type(argument).__name__}: wrap them as mx.nd.array({name})")
+_ARRAYS = (nd.NDArray, symbol.Symbol)
+
+
+def check_is_array(name: str, argument: Any, options: str = "") -> None:
+    """Raises TypeError unless an argument is an array or a symbol; ``options`` are further ones of ``mx.nd.array``."""
+    if isinstance(argument, _ARRAYS):
+        return
+    kind = type(argument).__name__
+    if name == "lengths" and isinstance(argument, (list, tuple)) and any(isinstance(a, _ARRAYS) for a in argument):
+        raise TypeError(f"a {kind} of arrays as lengths: these take no states, since every sequence starts from zeros")
+    raise TypeError(f"{name} of type {kind}: wrap them as mx.nd.array({name}{options})")
 
 
 def check_type(name: str, array: nd.NDArray, needed: str) -> None:
@@ -236,13 +248,22 @@ def check_inputs(shape: Tuple[int, ...], input_size: int) -> None:
         raise ValueError(f"inputs of shape {shape}: needs (time steps, batch, {input_size} features)")
 
 
+def check_steps(found: int, num_steps: int) -> None:
+    """Raises ValueError unless there are as many time steps as a block was made for."""
+    if found != num_steps:
+        raise ValueError(f"inputs of {found} time steps: made with num_steps={num_steps}; leave it out to read others")
+
+
 def check_lengths(lengths: np.ndarray, num_steps: int, batch_size: int) -> None:
     """Raises ValueError unless there is a length for each sequence, all of them from 1 to T.
 
     MXNet's sequence operators read and write outside of their arrays for others.
     """
     if lengths.shape != (batch_size,):
-        raise ValueError(f"lengths of shape {lengths.shape} for a batch of {batch_size}: give one length a sequence")
+        swapped = "; the batch is the second axis of inputs, after time" * (lengths.shape == (num_steps,))
+        raise ValueError(
+            f"lengths of shape {lengths.shape} for a batch of {batch_size}: give one length a sequence{swapped}"
+        )
     wrong = np.flatnonzero(~((lengths >= 1) & (lengths <= num_steps) & (lengths == np.floor(lengths))))
     if len(wrong):
         raise ValueError(

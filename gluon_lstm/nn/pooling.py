@@ -13,6 +13,10 @@ _LOWEST = -3e38
 class Pooling(SequenceBlock):
     """Joins the encoder's last state, or the outputs at a sequence's valid steps by mean, maximum or attention.
 
+    Called as ``pooling(outputs (T, N, D), lengths (N,) or None, last (N, D))``, it gives (N, D), or (N, 2·D) for
+    ``mean+max``; ``last`` may be left out unless it is the mode. The outputs must be 0 after a sequence's end, as an
+    encoder's are: a layer with a bias in between makes them others, which the mean would then hold.
+
     Attention (Yang et al. 2016, equations 5 to 7) weighs the outputs h_t by::
 
         u_t = tanh(W h_t + b)
@@ -26,17 +30,27 @@ class Pooling(SequenceBlock):
         mode: one of ``config.POOLINGS``.
         input_size: D; attention needs it.
         num_steps: T, where it is always the same: the maximum is a third faster.
+
+    Example:
+        >>> import mxnet as mx
+        >>> from gluon_lstm.nn import LSTMEncoder
+        >>> encoder, pooling = LSTMEncoder(hidden_size=16, input_size=4), Pooling("mean+max")
+        >>> encoder.initialize()
+        >>> lengths = mx.nd.array([7, 2, 5])
+        >>> encoded = encoder(mx.nd.ones((7, 3, 4)), lengths)
+        >>> pooling(encoded.outputs, lengths).shape
+        (3, 32)
     """
 
     def __init__(self, mode: str = "last", input_size: int = 0, num_steps: Optional[int] = None, **kwargs):
         super().__init__(**kwargs)
         check_choice("pooling", mode, POOLINGS)
-        check_sizes(0, input_size=input_size)
+        check_sizes(int(mode == "attention"), input_size=input_size)
         if num_steps is not None:
             check_sizes(num_steps=num_steps)
         self._modes = mode.split("+")
         self._input_size = input_size
-        self._num_steps = num_steps
+        self.num_steps = num_steps if "max" in self._modes else None
         if mode == "attention":
             shapes = {"weight": (input_size, input_size), "bias": (input_size,), "vector": (1, input_size)}
             with self.name_scope():
@@ -48,8 +62,13 @@ class Pooling(SequenceBlock):
         """Returns the length of the pooled vector for encoder outputs of ``encoder_size``."""
         return encoder_size * len(self._modes)
 
-    def hybrid_forward(self, F, outputs, lengths, last, **parameters):
+    def __repr__(self) -> str:
+        return f"Pooling({'+'.join(self._modes)})"
+
+    def hybrid_forward(self, F, outputs, lengths=None, last=None, **parameters):
         """Takes outputs (T, N, D), 0 after a sequence's end, lengths (N,) or None, last (N, D); gives (N, D·modes)."""
+        if last is None and "last" in self._modes:
+            raise ValueError("pooling 'last' without a last state: call it with outputs, lengths or None, and last")
         pool = {
             "last": lambda: last,
             "mean": lambda: _mean(F, outputs, lengths, self.input_type),
@@ -64,14 +83,14 @@ class Pooling(SequenceBlock):
         valid = outputs
         if lengths is not None:
             valid = F.SequenceMask(outputs, lengths, use_sequence_length=True, value=_LOWEST)
-        if self._num_steps is None:
+        if self.num_steps is None:
             # (1, T, N·D): the pooling operator's layout with the channels last.
             flat = F.expand_dims(F.reshape(valid, shape=(0, -1)), axis=0)
             highest = F.Pooling(flat, kernel=(1,), pool_type="max", global_pool=True, layout="NWC")
             highest = F.squeeze(F.reshape_like(highest, F.slice_axis(valid, axis=0, begin=0, end=1)), axis=0)
             # The operator passes over a NaN, which would hide that a net is broken; a sum does not.
             return highest + 0 * F.BlockGrad(_sum(F, outputs))
-        steps = split_steps(F, valid, self._num_steps)
+        steps = split_steps(F, valid, self.num_steps)
         while len(steps) > 1:
             pairs = zip(steps[::2], steps[1::2])
             steps = [F.maximum(*pair) for pair in pairs] + steps[len(steps) // 2 * 2 :]

@@ -9,7 +9,7 @@ from mxnet.gluon import HybridBlock
 
 from gluon_lstm.nn.checks import check_shares, check_sizes
 from gluon_lstm.nn.classifier import SequenceClassifier
-from gluon_lstm.nn.graphs import SequenceBlock
+from gluon_lstm.nn.graphs import SequenceBlock, check_is_array
 
 INITIAL_DEVIATION = 0.1
 """Standard deviation of the embedding's numbers at the start."""
@@ -41,7 +41,7 @@ class TokenEmbedding(HybridBlock):
 class TextClassifier(SequenceBlock):
     """Classifies sequences of tokens: an embedding, then a ``SequenceClassifier``.
 
-    Called as ``net(tokens (T, N))``, or ``net(tokens, lengths (N,))`` where the sequences
+    Called as ``net(tokens (T, N) int32)``, or ``net(tokens, lengths (N,))`` where the sequences
     of a batch are padded.
 
     Args:
@@ -56,6 +56,14 @@ class TextClassifier(SequenceBlock):
     Attributes:
         embedding: tokens → vectors.
         classifier: vectors → logits.
+
+    Example:
+        >>> import mxnet as mx
+        >>> net = TextClassifier(num_classes=2, vocabulary_size=1000, hidden_size=32)
+        >>> net.initialize()
+        >>> tokens = mx.nd.array([[4, 7], [9, 3], [5, 0]], dtype="int32")  # three words, and two with padding
+        >>> net(tokens, mx.nd.array([3, 2])).shape
+        (2, 2)
     """
 
     def __init__(
@@ -74,6 +82,7 @@ class TextClassifier(SequenceBlock):
         with self.name_scope():
             self.embedding = TokenEmbedding(vocabulary_size, embedding_size, embedding_dropout)
             self.classifier = SequenceClassifier(num_classes, embedding_size, **options)
+        self.num_steps = self.classifier.num_steps
 
     def __call__(self, tokens, *others, lengths=None):
         """Runs the block, once tokens that MXNet would take for others are refused.
@@ -84,8 +93,10 @@ class TextClassifier(SequenceBlock):
             lengths: (N,), where they are given by name.
 
         Raises:
+            TypeError: tokens are no array of MXNet's.
             ValueError: tokens are not (T, N) whole numbers from 0 to V - 1; lengths as of ``SequenceBlock``.
         """
+        check_is_array("tokens", tokens, ", dtype='int32'")
         if isinstance(tokens, nd.NDArray):
             check_tokens(tokens.asnumpy(), self.vocabulary_size)
         return super().__call__(tokens, *others, lengths=lengths)
@@ -100,6 +111,6 @@ def check_tokens(tokens: np.ndarray, vocabulary_size: int) -> None:
     if tokens.ndim != 2:
         raise ValueError(f"tokens of shape {tokens.shape}: needs (time steps, batch)")
     if tokens.dtype.kind not in "iu":
-        raise ValueError(f"tokens of type {tokens.dtype}: must be whole numbers; use int32")
+        raise ValueError(f"tokens of type {tokens.dtype}: must be whole numbers; use tokens.astype('int32')")
     if tokens.size and not 0 <= tokens.min() <= tokens.max() < vocabulary_size:
         raise ValueError(f"tokens from {tokens.min()} to {tokens.max()}: must be from 0 to {vocabulary_size - 1}")

@@ -27,6 +27,8 @@ from gluon_lstm.nn import (
     TextClassifier,
     TransformerEncoder,
     build_net,
+    get_arrays,
+    set_arrays,
 )
 from gluon_lstm.nn.transformer import SelfAttention, TransformerLayer
 
@@ -85,6 +87,36 @@ def test_lengths_are_not_taken_twice(rng, name):
     block, lengths = prepare(WITH_LENGTHS[name](), False), mx.nd.array([1, 1, 1])
     refused(TypeError, "lengths are given twice: give them by place or by name", block, inputs_of(rng, block), lengths,
             lengths=lengths)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_states_in_the_place_of_lengths_are_refused(hybridized, kind):
+    block, state = prepare(LSTMEncoder(H, C), hybridized), mx.nd.zeros((1, N, H))
+    message = f"a {kind.__name__} of arrays as lengths: these take no states, since every sequence starts from zeros"
+    refused(TypeError, message, block, mx.nd.zeros((T, N, C)), kind([state, state]))
+
+
+@pytest.mark.parametrize("make", [
+    lambda: Pooling("mean+max", num_steps=T),
+    lambda: SequenceClassifier(3, C, H, pooling="max", num_steps=T),
+    lambda: TextClassifier(3, 20, C, hidden_size=H, pooling="max", num_steps=T),
+])  # fmt: skip
+def test_other_time_steps_than_told_are_refused_where_the_maximum_needs_them(rng, hybridized, make):
+    block = prepare(make(), hybridized)
+    inputs = inputs_of(rng, block)
+    block(inputs)
+    for steps in (T - 1, 2 * T):
+        message = f"inputs of {steps} time steps: made with num_steps=5; leave it out to read others"
+        refused(ValueError, message, block, mx.nd.concat(inputs, inputs, dim=0)[:steps])
+
+
+@pytest.mark.parametrize("steps", [T - 1, 2 * T])
+def test_what_unrolls_by_itself_reads_other_time_steps_than_told(rng, hybridized, steps):
+    told = prepare(LSTMEncoder(H, C, peephole=True, num_steps=T), hybridized)
+    free = prepare(LSTMEncoder(H, C, peephole=True), hybridized)
+    set_arrays(free, get_arrays(told), "told")
+    inputs = mx.nd.array(rng.normal(size=(steps, N, C)))
+    np.testing.assert_array_equal(told(inputs).outputs.asnumpy(), free(inputs).outputs.asnumpy())
 
 
 @each_block

@@ -150,3 +150,8 @@ def test_coupled_gates_come_in_the_order_forget_candidate_output(hybridized, gat
     set_arrays(cell, {**zeros, "i2h_bias": np.repeat(sums, 2)}, "test")
     state = run(cell, np.ones((4, 3)), np.ones((4, 2)), np.full((4, 2), 3.0))
     np.testing.assert_allclose(state, [np.full((4, 2), hidden), np.full((4, 2), kept)], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", [LSTMCell, GRUCell, RNNCell])
+def test_it_prints_its_sizes(cell):
+    assert repr(cell(5, 4)) == f"{cell.__name__}(4 -> 5)"

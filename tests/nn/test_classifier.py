@@ -10,6 +10,7 @@ import numpy as np
 import oracle
 import pytest
 from kinds import ENCODERS, UNITS, each_implementation, each_kind, with_lengths
+from mxnet.gluon import nn
 from numerics import check_against, prepare, run, some_lengths, trace_with
 
 import gluon_lstm
@@ -103,6 +104,24 @@ def test_public_name():
 def test_options_it_does_not_have_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         make(**options)
+
+
+@pytest.mark.parametrize("encoder", ["lstm", "gru", "rnn"])
+def test_an_unrolled_one_works_inside_of_another_block_with_num_steps(rng, encoder):
+    net = SequenceClassifier(3, C, H, encoder=encoder, implementation="cell", num_steps=7)
+    outer = nn.HybridSequential()
+    outer.add(net)
+    inputs = mx.nd.array(rng.normal(size=(7, 2, C)))
+    outer.initialize()
+    expected = outer(inputs).asnumpy()
+    outer.hybridize()
+    np.testing.assert_array_equal(outer(inputs).asnumpy(), expected)
+
+
+def test_it_prints_what_it_is_made_of():
+    printed = repr(make(groups=2, pooling="mean+max"))
+    assert "(pooling): Pooling(mean+max)" in printed
+    assert "(group0): LSTMEncoder(" in printed and "(group1): LSTMEncoder(" in printed
 
 
 def test_encoders_it_does_not_have_are_refused():

@@ -213,7 +213,8 @@ REFUSED = [
     ([5, np.nan, 3], r"lengths\[1\] is nan: must be a whole number from 1 to 5"),
     ([5, 1, np.inf], r"lengths\[2\] is inf: must be a whole number from 1 to 5"),
     ([5, 3], r"lengths of shape \(2,\) for a batch of 3: give one length a sequence"),
-    ([5, 3, 2, 1], r"lengths of shape \(4,\) for a batch of 3"),
+    ([5, 3, 2, 1], r"lengths of shape \(4,\) for a batch of 3: give one length a sequence$"),
+    ([5, 3, 2, 1, 1], r"lengths of shape \(5,\) .*; the batch is the second axis of inputs, after time$"),
     ([[5], [3], [2]], r"lengths of shape \(3, 1\) for a batch of 3"),
 ]
 """Lengths for three sequences of five steps, and what is said of them."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import doctest
+
+import mxnet as mx
 import numpy as np
 import oracle
 import pytest
@@ -9,6 +12,7 @@ from kinds import with_lengths
 from numerics import check_against, measure, prepare, run, some_lengths
 
 from gluon_lstm.nn import Pooling, SequenceBlock
+from gluon_lstm.nn import pooling as pooling_module
 
 MODES = ["last", "mean", "max", "mean+max", "attention"]
 each_mode = pytest.mark.parametrize("mode", MODES)
@@ -104,6 +108,33 @@ def test_mean_and_maximum_by_hand(hybridized, lengths, expected):
     block = prepare(PoolSteps("mean+max", 2), hybridized)
     outputs = np.array([[[1.0, -5.0]], [[4.0, -2.0]], [[1.0, -2.0]]])
     np.testing.assert_allclose(run(block, outputs, lengths=lengths)[0], expected, rtol=1e-6)
+
+
+@with_lengths
+@pytest.mark.parametrize("mode", ["mean", "max", "mean+max", "attention"])
+def test_the_last_state_may_be_left_out_where_it_is_not_the_mode(rng, hybridized, mode, padded):
+    pooling = prepare(Pooling(mode, 2), False)
+    outputs, lengths = mx.nd.array(rng.normal(size=(5, 3, 2))), mx.nd.array([5, 5, 5])
+    expected = pooling(outputs, lengths if padded else None, mx.nd.ones((3, 2))).asnumpy()
+    pooling.hybridize(hybridized)  # MXNet then warns of a state that nothing reads
+    short = pooling(outputs, lengths) if padded else pooling(outputs)
+    np.testing.assert_array_equal(short.asnumpy(), expected)
+
+
+def test_the_last_state_is_missed_where_it_is_the_mode(hybridized):
+    with pytest.raises(ValueError, match="^pooling 'last' without a last state: call it with outputs, lengths or None"):
+        prepare(Pooling("last"), hybridized)(mx.nd.zeros((5, 3, 2)))
+
+
+def test_attention_needs_a_size():
+    with pytest.raises(ValueError, match="^input_size 0: must be at least 1$"):
+        Pooling("attention")
+
+
+def test_example_of_the_docstring_runs():
+    results = doctest.testmod(pooling_module)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 @pytest.mark.parametrize("mode", ["", "sum", "mean+", "max,mean", "Last", "max+mean"])

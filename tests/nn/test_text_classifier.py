@@ -1,10 +1,12 @@
 """The classifier of token sequences."""
 
+import doctest
+
 import mxnet as mx
 import numpy as np
 import pytest
 
-from gluon_lstm.nn import TextClassifier, TokenEmbedding, get_arrays
+from gluon_lstm.nn import TextClassifier, TokenEmbedding, get_arrays, text
 from gluon_lstm.nn.text import check_tokens
 
 OPTIONS = {
@@ -137,9 +139,17 @@ def test_lengths_that_mxnet_would_crash_on(lengths, hybridized):
         net(mx.nd.zeros((2, 2), dtype="int32"), mx.nd.array(lengths))
 
 
-def test_arrays_of_numpy_are_refused():
-    with pytest.raises(TypeError, match="mx.nd.array"):
-        make()(np.zeros((2, 2), np.int32))
+@pytest.mark.parametrize("tokens", [np.zeros((2, 2), np.int32), [[0, 1]]], ids=["ndarray", "list"])
+def test_what_is_no_array_of_mxnet_is_refused(tokens, hybridized):
+    message = rf"tokens of type {type(tokens).__name__}: wrap them as mx.nd.array\(tokens, dtype='int32'\)"
+    with pytest.raises(TypeError, match=f"^{message}$"):
+        make(hybridized)(tokens)
+
+
+def test_example_of_the_docstring_runs():
+    results = doctest.testmod(text)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 @pytest.mark.parametrize("options", [{"vocabulary_size": 0}, {"embedding_size": 0}, {"embedding_dropout": 1.0}])
