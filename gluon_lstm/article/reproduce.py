@@ -7,7 +7,7 @@ import time
 from typing import Any, Callable, Dict, List, Sequence
 
 from gluon_lstm.article.claim import Claim, Options, Record, Settings
-from gluon_lstm.article.results import ResultsDirectory, describe_origin, read_commit
+from gluon_lstm.article.results import ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
 from gluon_lstm.rundir.lock import locked
 from gluon_lstm.runtime import free_memory
@@ -42,7 +42,7 @@ def reproduce(
     with locked(directory.path):
         for claim in claims:
             records = _measure(claim, settings, directory, command, commit, tell)
-            _conclude(claim, settings, directory, records, command, tell)
+            _conclude(claim, settings, directory, records, tell)
     return {claim.id: directory.read(claim.id) for claim in claims}
 
 
@@ -69,7 +69,7 @@ def _run(claim: Claim, options: Options, settings: Settings, commit) -> Record:
     return Record(options, outcome, round(time.perf_counter() - start, 2), commit)
 
 
-def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, command: str, tell) -> None:
+def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, tell) -> None:
     """Judges a claim whose runs are all made, and writes its file, figures and pages, and the index."""
     from gluon_lstm.article import pages
 
@@ -83,15 +83,7 @@ def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, rec
     }
     for figure, picture in zip(figures, pictures):
         directory.write_figure(figure["file"], picture.figure)
-    if not _is_written(directory, claim, content, records):
-        directory.write(claim.id, settings, records, content, describe_origin(command))
-    pages.write_pages(directory, claim, tell)
-
-
-def _is_written(directory: ResultsDirectory, claim: Claim, content: Dict[str, Any], records) -> bool:
-    """Whether a claim's file says all of this already, so that its origin stays as it is."""
-    if not directory.exists(claim.id):
-        return False
+    # Runs that were made earlier keep their origin, however they are judged today.
     written = directory.read(claim.id)
-    runs = [record._asdict() for record in records]
-    return all(written[name] == value for name, value in json.loads(json.dumps({**content, "runs": runs})).items())
+    directory.write(claim.id, settings, records, content, {name: written[name] for name in ORIGIN})
+    pages.write_pages(directory, claim, tell)

@@ -29,6 +29,8 @@ from gluon_lstm.rundir.files import read_json, write_json
 from gluon_lstm.rundir.run import explained
 
 RESULTS_VERSION = 1
+ORIGIN = ("command", "date", "machine", "versions")
+"""What a result says of where its numbers come from, as ``describe_origin`` returns it."""
 INDEX = "index.md"
 _ADVICE = "choose another folder with --output"
 _ADVICE_ON_PAGES = "choose another folder with --chinese"
@@ -171,7 +173,7 @@ def _is_whole(content: Mapping[str, Any]) -> bool:
     return (
         isinstance(settings, dict)
         and {"quick", "seeds", "share"} <= set(settings)
-        and {"verdict", "checks", "tables", "figures", "command", "date", "machine", "versions"} <= set(content)
+        and {"verdict", "checks", "tables", "figures", *ORIGIN} <= set(content)
         and isinstance(runs, list)
         and all(isinstance(run, dict) and set(run) == set(Record._fields) for run in runs)
     )

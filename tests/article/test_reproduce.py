@@ -49,6 +49,17 @@ def test_finished_runs_are_not_made_again(again, measure, directory):
     assert {path.name: path.read_bytes() for path in directory.path.iterdir()} == before
 
 
+def test_runs_keep_their_origin_when_they_are_judged_anew(again, claim, directory, measure):
+    """By hand: the date, machine and command of those who made the runs, the checks of those who judge them."""
+    path = directory.path / "fake.json"
+    again()
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**content, "date": "2020-02-20", "machine": "another", "checks": []}), encoding="utf-8")
+    result = reproduce([claim], QUICK, directory, "gluon-lstm reproduce")["fake"]
+    assert (result["date"], result["machine"], result["command"]) == ("2020-02-20", "another", content["command"])
+    assert result["checks"] == content["checks"] and measure.asked == [0, 1, 2]
+
+
 def test_freed_memory_goes_back_after_every_run(again, measure, monkeypatch):
     made = []
     monkeypatch.setattr(runtime, "trim_memory", lambda: made.append(len(measure.asked)))
