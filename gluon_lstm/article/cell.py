@@ -17,6 +17,16 @@ TOLERANCE, MOST_ROUNDS = 1e-6, 100
 SATURATED = 0.05
 """An output nearer than this to 0 or 1 counts as saturated."""
 SEQUENCES = 800
+EQUATIONS = """
+| At each time step, for the input x | The article's unit, as it is followed here | An LSTM |
+| --- | --- | --- |
+| How often | again and again, until h stops changing | once |
+| Gates and candidate | none | `i = σ(W_i x + U_i h + b_i)`<br>`f = σ(W_f x + U_f h + b_f)`<br>\
+`o = σ(W_o x + U_o h + b_o)`<br>`g = tanh(W_g x + U_g h + b_g)` |
+| Memory | `m ← σ(W_h h + W_m m)` | `c ← f ⊙ c + i ⊙ g` |
+| Output | `h ← σ(W_x x + W_m m)` | `h ← o ⊙ tanh(c)` |
+"""
+"""The article's steps a to d beside the cell's equations."""
 
 
 class UnitWeights(NamedTuple):
@@ -220,6 +230,7 @@ CLAIM = Claim(
         "depends on the input alone and not on what was before: it forgets, whatever it was told. With large "
         "weights it is driven to 0 and 1, or never stops changing. A sigmoid's values are no probability "
         "distribution either: they do not sum to 1. That the state starts as 0 is right."
+        f"\n\n{EQUATIONS.strip()}"
     ),
     plan=_plan,
     measure=_measure,

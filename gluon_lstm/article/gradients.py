@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import Any, Dict, List, Optional, Sequence
 
 import numpy as np
 
-from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
+from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings, Table
 from gluon_lstm.article.comparison import by_variant, compare, numbers, summary_table
 from gluon_lstm.article.tasks import TASKS
 from gluon_lstm.article.verdicts import Check, effect
@@ -25,15 +26,20 @@ FLOOR = 1e-38
 KINDS = (("adding", 1.0), ("copying", 1.0), ("adding", LARGE))
 """Task and gain of the three kinds of runs."""
 FLOW_BATCH, TEST_SEQUENCES = 16, 512
+NOTES = 20
+"""How often the training loss is noted, unless a run's options say so."""
+SOLVED = 0.1
+"""A task is solved when the training loss is below this share of that of the best answer which remembers nothing."""
 
 
 def _plan(settings: Settings) -> List[Options]:
-    lengths = {"adding": (30,), "copying": (5,)} if settings.quick else {"adding": (50, 100, 200, 400, 750),
-                                                                             "copying": (50, 100, 200)}  # fmt: skip
+    lengths = {"adding": (30,), "copying": (5,)}
+    if not settings.quick:
+        lengths = {"adding": (50, 100, 200, 400, 784), "copying": (50, 100, 200, 400, 750)}
     updates = {"adding": settings.steps(600, 10_000), "copying": settings.steps(1_200, 10_000)}
     shared = {"hidden_size": 32 if settings.quick else 128, "batch_size": 20, "learning_rate": 0.01}
     if not settings.quick:
-        shared["learning_rate"] = 0.002
+        shared.update(learning_rate=0.002, notes=100)
     plans = [
         {"variant": name, "task": task, "steps": steps, "updates": updates[task], "gain": 1.0, "seed": seed,
          **net, **shared}
@@ -63,7 +69,8 @@ def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
     if not task.tells_symbols:
         outcome["norms_before"] = gradient_norms(net, probe).tolist()
     if options["updates"]:
-        errors = train_reader(net, rng, steps, options["updates"], options["batch_size"], options["learning_rate"])
+        errors = train_reader(net, rng, steps, options["updates"], options["batch_size"], options["learning_rate"],
+                              options.get("notes", NOTES))  # fmt: skip
         outcome.update(updates=errors.updates, losses=errors.losses)
         outcome["loss"] = mean_loss(net, unseen[1], TEST_SEQUENCES, steps)
         if not task.tells_symbols:
@@ -131,14 +138,33 @@ def _tables(adding, copying, large, large_steps):
             "After training": lambda r: reach(r.outcome["norms_after"]),
             "Error / baseline": lambda r: r.outcome["loss"] / r.outcome["baseline"],
         }
-        yield summary_table(f"Adding problem, T = {steps}", nets, columns, ".2f")
+        yield _with_updates(summary_table(f"Adding problem, T = {steps}", nets, columns, ".2f"), nets)
     for steps, nets in copying.items():
         columns = {"Error / baseline": lambda r: r.outcome["loss"] / r.outcome["baseline"]}
-        yield summary_table(f"Copying task, T = {steps}", nets, columns, ".3f")
+        yield _with_updates(summary_table(f"Copying task, T = {steps}", nets, columns, ".3f"), nets)
     columns = {"Decades from last to first step": lambda r: reach(r.outcome["norms_before"])}
     title = f"Recurrent weights × {LARGE:g}, at the start, T = {large_steps}"
     yield summary_table(title, large, columns, ".2f")
 
+
+def updates_to_solve(outcome: Outcome) -> Optional[int]:
+    """Returns the number of the first noted update up to which the training loss was small; ``None`` where none was."""
+    limit = SOLVED * outcome["baseline"]
+    return next((update for update, loss in zip(outcome["updates"], outcome["losses"]) if loss < limit), None)
+
+
+def _with_updates(table: Table, nets: Dict[str, List[Record]]) -> Table:
+    """Returns a table of nets with a column of how many of their runs solve the task, and after how many updates."""
+    rows = tuple((*row, _tell_solved(records)) for row, records in zip(table.rows, nets.values()))
+    return table._replace(columns=(*table.columns, "Solved, median of the updates"), rows=rows)
+
+
+def _tell_solved(records: Sequence[Record]) -> str:
+    """Returns how many runs solve their task: ``0 of 5``, or ``4 of 5, 300 updates``."""
+    numbers_of = [updates_to_solve(record.outcome) for record in records]
+    solved = [updates for updates in numbers_of if updates is not None]
+    told = f"{len(solved)} of {len(records)}"
+    return f"{told}, {median(solved):g} updates" if solved else told
 
 
 def _draw(records: Sequence[Record]) -> List[Picture]:
@@ -148,10 +174,15 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     over_seeds = "median over the seeds, and the range of all"
     flow = f"How the gradient fades or grows on its way back from the last step: {over_seeds}"
     learning = f"Training loss as a share of that of the best answer which remembers nothing: {over_seeds}"
-    return [
+    pictures = [
         Picture("flow", flow, curve_panels(_flow_panels(adding, large))),
         Picture("learning", learning, curve_panels(_learning_panels(adding, copying))),
     ]
+    panels = _length_panels(adding, copying)
+    if panels:
+        lengths = f"Error on new sequences against their length T, as a share of the same: {over_seeds}"
+        pictures.append(Picture("lengths", lengths, curve_panels(panels)))
+    return pictures
 
 
 def _flow_panels(adding, large) -> List[Any]:
@@ -182,6 +213,19 @@ def _learning_panels(adding, copying) -> List[Any]:
     return panels
 
 
+def _length_panels(adding, copying) -> List[Any]:
+    """Returns the panels of errors against T, of the tasks that were set at more than one."""
+    from gluon_lstm.article.figures import Panel
+
+    panels = []
+    for title, tasks in (("Adding problem", adding), ("Copying task", copying)):
+        names = next(iter(tasks.values()))
+        curves = {name: np.array([_relative(nets[name]) for nets in tasks.values()]).T for name in names}
+        if len(tasks) > 1:
+            panels.append(Panel(title, "T", "error / baseline", list(tasks), curves, "x"))
+    return panels
+
+
 CLAIM = Claim(
     id="gradients",
     title="LSTM solves vanishing and exploding gradients",
@@ -193,8 +237,11 @@ CLAIM = Claim(
         "each update, Adam and clipping. Before and after, the norm of ∂loss/∂h_t is measured at every step t of "
         "the adding problem; how far it reaches is told in decades, the base-10 logarithm of the first step's norm "
         "over the last one's. Errors are of new sequences, as shares of that of the best answer which remembers "
-        f"nothing. For exploding gradients, new nets' recurrent weights are multiplied by {LARGE:g}. All recurrent "
-        "weights start orthogonal, with which a plain RNN's gradient fades least."
+        f"nothing. A task counts as *solved* once the training loss, noted {NOTES} times in a quick run and 100 times "
+        f"in a full one, each time as the mean since the note before, is below {SOLVED:.0%} of that answer's. For "
+        f"exploding gradients, new nets' recurrent weights are multiplied by {LARGE:g}. All recurrent weights start "
+        "orthogonal, with which a plain RNN's gradient fades least. The full form has sequences of 50 to 784 steps, "
+        "the last as many as an image of MNIST has pixels."
         " Lengths and updates of the quick form were set after trials: at T = 50 with 500 updates no LSTM had "
         "learnt to add, and with 400 updates on the copying task (seeds alike) the answer was no."
     ),

@@ -9,7 +9,7 @@ from gluon_lstm.article import CLAIMS, Settings, adam, find_claims
 from gluon_lstm.article.augmentation import shift_columns
 from gluon_lstm.article.claim import Record
 from gluon_lstm.article.depth import equal_width
-from gluon_lstm.article.gradients import reach
+from gluon_lstm.article.gradients import reach, updates_to_solve
 from gluon_lstm.config import Config, merge
 from gluon_lstm.errors import ConfigError, DivergenceError
 
@@ -84,6 +84,50 @@ def test_runs_on_generated_tasks_are_judged_and_drawn(name):
     pictures = claim.draw(records)
     assert all(picture.figure.axes and picture.caption for picture in pictures)
     assert len({picture.name for picture in pictures}) == len(pictures)
+
+
+@pytest.mark.parametrize("losses, expected", [([0.9, 0.21, 0.19, 0.5], 30), ([0.1], 10), ([0.9, 0.3], None)])
+def test_a_task_is_solved_at_the_first_small_loss(losses, expected):
+    """By hand: a tenth of a baseline of 2."""
+    updates = list(range(10, 10 * len(losses) + 1, 10))
+    assert updates_to_solve({"baseline": 2.0, "updates": updates, "losses": losses}) == expected
+
+
+def test_tasks_of_several_lengths_are_drawn_against_them():
+    """The full form's plan with made-up outcomes, which solve every task at their second note."""
+    claim, records = CLAIMS["gradients"], []
+    for options in claim.plan(Settings(quick=False, seeds=2)):
+        made_up = {"baseline": 1.0, "loss": 0.5 + options["seed"] / 10, "updates": [1, 2], "losses": [1.0, 0.09]}
+        norms = {"norms_before": [1e-3, 1e-2], "norms_after": [1e-2, 1e-2]} if options["task"] == "adding" else {}
+        records.append(Record(options, {**made_up, **norms}, 0.0))
+    pictures = {picture.name: picture for picture in claim.draw(records)}
+    assert [len(line.get_xdata()) for ax in pictures["lengths"].figure.axes for line in ax.get_lines()] == [5] * 8
+    tables = claim.judge(records).tables
+    lengths = "50 100 200 400 784 50 100 200 400 750 784"
+    assert [table.title.rpartition("= ")[2] for table in tables] == lengths.split()
+    assert {row[-1] for table in tables[:-1] for row in table.rows} == {"2 of 2, 2 updates"}
+
+
+def test_losses_are_drawn_against_epochs_and_against_seconds():
+    """By hand: SGD's epochs take two seconds, those of the others one, and the curves reach as far."""
+    records = []
+    for record in adam_records(lambda rule, rate: 1.0):
+        slow = record.options["variant"].startswith("SGD")
+        records.append(record._replace(outcome={**record.outcome, "seconds": [1.0 + slow, 1.0 + slow]}))
+    (picture,) = CLAIMS["adam"].draw(records)
+    epochs, seconds = ({line.get_label(): line for line in ax.get_lines()} for ax in picture.figure.axes)
+    assert list(epochs) == list(seconds)
+    for name, line in seconds.items():
+        known = np.isfinite(line.get_ydata())
+        pace = 2 if name.startswith("SGD") else 1
+        assert line.get_xdata()[known].min() == pace and line.get_xdata()[known].max() == 2 * pace
+        ends = line.get_ydata()[known][[0, -1]]
+        np.testing.assert_allclose(ends, epochs[name].get_ydata())
+
+
+def test_the_full_form_has_every_depth_up_to_four():
+    names = {options["variant"] for options in CLAIMS["depth"].plan(Settings(quick=False, seeds=2))}
+    assert {name.split()[0] for name in names} == {"1", "2", "3", "4"}
 
 
 @pytest.mark.parametrize("pixels, expected", [(1, [0, 1, 2]), (-1, [2, 3, 0]), (0, [1, 2, 3]), (2, [0, 0, 1])])
