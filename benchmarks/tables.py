@@ -30,6 +30,7 @@ PAGES = {
     "docs/evaluation.md": ENGLISH,
     "docs/pixel-by-pixel.md": ENGLISH,
     "docs/tutorial.md": ENGLISH,
+    "docs/zh/index.md": CHINESE,
     "docs/zh/tutorial.md": CHINESE,
 }
 """Page → its language."""
@@ -400,7 +401,7 @@ def claim_table(name: str, t: Translator) -> str:
     ]
     header = ["True where the article is right", "Effect", "95 % interval", "Answer"]
     form = "quick" if result["settings"]["quick"] else "full"
-    verdict = t(f"Verdict: {result['verdict']}. {form} form, {result['settings']['seeds']} seeds.")
+    verdict = t(f"Verdict: {result['verdict']} ({form} form, {result['settings']['seeds']} seeds).")
     return table(map(t, header), rows) + f"\n\n{verdict}"
 
 
@@ -454,8 +455,8 @@ def start_table(t: Translator) -> str:
         [f"a training step, the faster of PyTorch and Keras ÷ ours, {len(ratios)} shapes",
          f"{min(ratios):.2f} to {max(ratios):.2f}", "side-by-side.md"],
     ]  # fmt: skip
-    rows = [[*cells, f"[{name}](results/{name})"] for *cells, name in rows]
-    hopeful = f"{best['test_accuracy']['mean']:.2%} is [slightly hopeful](../README.md#mnist-in-one-command)."
+    rows = [[t(what), t(number), t(f"[{name}](results/{name})")] for what, number, name in rows]
+    hopeful = t(f"{best['test_accuracy']['mean']:.2%} is [slightly hopeful](../README.md#mnist-in-one-command).")
     return table(map(t, ["Measured", "Test accuracy, %, or ratio", "File"]), rows) + f"\n\n{hopeful}"
 
 

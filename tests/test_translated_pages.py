@@ -11,7 +11,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
-PAIRS = {"README.md": "README.zh-CN.md", "docs/tutorial.md": "docs/zh/tutorial.md"}
+PAIRS = {
+    "README.md": "README.zh-CN.md",
+    "docs/tutorial.md": "docs/zh/tutorial.md",
+    "docs/article-corrected.md": "docs/zh/article-corrected.md",
+}
 """Page → the same in Chinese."""
 each_pair = pytest.mark.parametrize("names", PAIRS.items(), ids=lambda names: names[0])
 
@@ -37,8 +41,8 @@ class Page(NamedTuple):
 def read(name):
     """Returns a page, taken apart."""
     content = (ROOT / name).read_text(encoding="utf-8")
-    blocks = re.findall(r"^```([^\n]*)\n(.*?)^```", content, flags=re.MULTILINE | re.DOTALL)
-    text = re.sub(r"^```.*?^```\n", "", content, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^ *```([^\n]*)\n(.*?)^ *```", content, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^ *```.*?^ *```\n", "", content, flags=re.MULTILINE | re.DOTALL)
     lines = [line for line in text.splitlines() if line.startswith("|")]
     rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
     headings = [len(marks) for marks in re.findall(r"^(#+) ", text, flags=re.MULTILINE)]
