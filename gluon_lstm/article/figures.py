@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Mapping, NamedTuple, Sequence
+from typing import List, Mapping, NamedTuple, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from gluon_lstm.article.verdicts import mean_interval
 from gluon_lstm.evaluation.plots.style import BLUE, GREY, line_style, new_figure, style
 
+COLUMNS, HEIGHT = 2, 4.0
+"""Panels in a row, of which more would be too small to be read on the site's pages, and a row's inches."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -38,17 +40,27 @@ class Panel(NamedTuple):
 
 
 def curve_panels(panels: Sequence[Panel]) -> Figure:
-    """Draws panels side by side: each curve's median over seeds, and between the least and the greatest a band.
+    """Draws panels, two a row: each curve's median over seeds, and between the least and the greatest a band.
 
     A name has the same look in all panels.
     """
     names = list(dict.fromkeys(name for panel in panels for name in panel.curves))
     with style():
-        figure = new_figure(4.7 * len(panels) + 0.6, 4.0)
-        axes = figure.subplots(1, len(panels), squeeze=False)[0]
-        for ax, panel in zip(axes, panels):
+        figure = _new_grid([4.7] * len(panels))
+        for ax, panel in zip(figure.axes, panels):
             _draw(ax, panel, names)
         return figure
+
+
+def _new_grid(widths: Sequence[float]) -> Figure:
+    """Returns a figure with axes of at least these widths in inches, row after row; a column has its widest one's."""
+    number, columns = len(widths), [max(widths[column::COLUMNS]) for column in range(min(COLUMNS, len(widths)))]
+    rows = math.ceil(number / len(columns))
+    figure = new_figure(sum(columns) + 0.6, HEIGHT * rows)
+    axes: List[Axes] = list(figure.subplots(rows, len(columns), squeeze=False, width_ratios=columns).flat)
+    for ax in axes[number:]:
+        ax.remove()
+    return figure
 
 
 def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
@@ -89,12 +101,10 @@ class Group(NamedTuple):
 
 
 def point_panels(groups: Sequence[Group]) -> Figure:
-    """Draws panels side by side: each seed's number as a point, their mean with its 95 % interval beside."""
-    width = sum(max(3.4, 0.8 * len(group.values) + 1.2) for group in groups)
+    """Draws panels, two a row: each seed's number as a point, their mean with its 95 % interval beside."""
     with style():
-        figure = new_figure(width, 4.0)
-        shares = [len(group.values) + 1 for group in groups]
-        for ax, group in zip(figure.subplots(1, len(groups), squeeze=False, width_ratios=shares)[0], groups):
+        figure = _new_grid([max(3.4, 0.8 * len(group.values) + 1.2) for group in groups])
+        for ax, group in zip(figure.axes, groups):
             for place, values in enumerate(group.values.values()):
                 mean, low, high = mean_interval(values)
                 ax.plot([place - 0.15] * len(values), values, "o", color=GREY, markersize=4, alpha=0.6)
