@@ -92,9 +92,16 @@ def mend_text(app, what, name, obj, options, lines):
         lines += ["", f"``{flag(item.name)}`` (default: ``{item.default}``)", f"   {text}"]
 
 
+def tell_language(app, pagename, templatename, context, doctree):
+    """Tells browsers and screen readers which pages are in Chinese."""
+    if pagename.startswith("zh/"):
+        context["language"] = "zh-CN"
+
+
 def setup(app):
     """Connects the functions above to what Sphinx does."""
     app.connect("source-read", show_page_of_the_root)
+    app.connect("html-page-context", tell_language)
     app.connect("autodoc-skip-member", skip_field_of_tuple)
     app.connect("autodoc-process-signature", hide_signature_of_options)
     app.connect("autodoc-process-docstring", mend_text, priority=400)  # before Napoleon reads it

@@ -111,6 +111,9 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     command = [SITE_PYTHON, "-m", "sphinx", *options, DOCS, tmp_path / "site"]
     built = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=360)
     assert built.returncode == 0, built.stderr
+    for page, language in (("index", "en"), ("zh/index", "zh-CN"), ("zh/article/cell", "zh-CN")):
+        text = (tmp_path / "site" / f"{page}.html").read_text(encoding="utf-8")
+        assert re.search(r'<html[^>]* lang="([^"]+)"', text)[1] == language
     for name in API:
         module = importlib.import_module(f"gluon_lstm.{name}")
         page = (tmp_path / "site" / "api" / f"{name.rpartition('.')[2]}.html").read_text(encoding="utf-8")
