@@ -220,18 +220,24 @@ def _class_notes(labels: List[str], source: str) -> List[str]:
 
 def _warnings(splits: Dict[str, RawSplit], class_names: Tuple[str, ...]) -> List[str]:
     """Returns what makes the figures of these splits less than they seem: known texts, and classes without any."""
-    known, found = set(splits["train"].texts), []
-    for split in ("validation", "test"):
-        texts, labels = splits[split]
+    found = []
+    for split, earlier in (("validation", "train"), ("test", "train"), ("test", "validation")):
+        known, texts = set(splits[earlier].texts), splits[split].texts
         again = sum(text in known for text in texts)
         if again:
-            found.append(f"warning: {again:,} of {len(texts):,} {split} texts are training texts too")
-        counts = np.bincount(labels, minlength=len(class_names))
+            found.append(f"warning: {again:,} of {len(texts):,} {split} texts are {_noun(earlier)} texts too")
+    for split in SPLITS:
+        counts = np.bincount(splits[split].labels, minlength=len(class_names))
         absent = [class_names[index] for index in np.flatnonzero(counts == 0)]
         if absent:
             shown = ", ".join(map(repr, absent[:5])) + (", …" if len(absent) > 5 else "")
-            found.append(f"warning: no {split} text has the label {shown}")
+            found.append(f"warning: no {_noun(split)} text has the label {shown}")
     return found
+
+
+def _noun(split: str) -> str:
+    """Returns what a message calls the texts of a split."""
+    return "training" if split == "train" else split
 
 
 def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dict[str, RawSplit]:

@@ -163,9 +163,23 @@ def test_blank_texts_are_told(write):
 def test_texts_that_train_and_test_are_told(write):
     path = write(10 * "ab")
     raw = read(path, {"test_file": path})
-    assert raw.notes[-1] == "warning: 18 of 20 test texts are training texts too"
+    assert raw.notes[-2:] == ("warning: 18 of 20 test texts are training texts too",
+                              "warning: 2 of 20 test texts are validation texts too")  # fmt: skip
     apart = read(path, {"test_file": write(5 * "ab", "t.csv")})
     assert not [note for note in apart.notes if note.startswith("warning")]
+
+
+def test_one_file_to_validate_and_to_test_on_is_told(write):
+    same = write(5 * "ab", "t.csv")
+    raw = read(write(10 * "ab"), {"test_file": same, "validation_file": same})
+    assert raw.notes[-1] == "warning: 10 of 10 test texts are validation texts too"
+
+
+def test_a_class_that_a_fold_takes_from_training_is_told(write):
+    path = write(10 * "ab" + "c")
+    notes = [read(path, folds=3, fold=fold).notes for fold in range(3)]
+    assert sum("warning: no training text has the label 'c'" in of_fold for of_fold in notes) == 1
+    assert sum("warning: no test text has the label 'c'" in of_fold for of_fold in notes) == 2
 
 
 def test_classes_without_texts_to_test_on_are_told(write):
