@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
 import json
 import re
@@ -27,6 +28,8 @@ LABEL_NAMES = (
 )  # fmt: skip
 """Names that columns of labels have, likewise."""
 LINE_BREAK = re.compile("\r\n|\r|\n")
+TOLD_DELIMITER = re.compile('"?sep=([,;|\t])"?[\r\n]', re.IGNORECASE)
+"""A first line that is for Excel alone: it says what parts the columns."""
 NAMED_LINES = 5
 """Most lines that are named by their numbers."""
 QUOTES_ADVICE = "double those that are part of a quoted text, or take all as they stand with --no-quotes"
@@ -154,10 +157,10 @@ def _read_bytes(path: Path) -> bytes:
     """Returns a file's content, unpacked."""
     try:
         return (read_unpacked if path.name.lower().endswith(".gz") else read_file)(path, TABLE_BYTES)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path}: is damaged, or no gzip file; copy it anew, or name it without .gz") from error
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
-    except (EOFError, zlib.error) as error:
-        raise DataError(f"{path}: is damaged, its gzip data end early or are wrong; copy it anew") from error
 
 
 def _decode(path: Path, content: bytes, encoding: str) -> str:
@@ -183,7 +186,7 @@ def encoding_advice(start: bytes) -> str:
     """Returns what to do about a file that begins with these bytes, and is not of the encoding it was taken for."""
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "it begins with UTF-16's byte-order mark: use --encoding utf-16"
-    return "name the --encoding"
+    return "name the --encoding, such as gb18030 or latin-1"
 
 
 def _json_rows(path: Path, content: str) -> Iterator[_Row]:
@@ -202,12 +205,15 @@ def _json_rows(path: Path, content: str) -> Iterator[_Row]:
 
 def _delimited_rows(path: Path, content: str, columns: Columns, quotes: bool) -> Iterator[_Row]:
     """Yields the rows of CSV or TSV, by the names in the first row, or by number where the user counts columns."""
-    delimiter = "\t" if _kind(path) == ".tsv" else _delimiter(content)
+    told = TOLD_DELIMITER.match(content)
+    delimiter = "\t" if _kind(path) == ".tsv" else told[1] if told else _delimiter(content)
     csv.field_size_limit(max(csv.field_size_limit(), len(content)))
     quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     names: Optional[Sequence[str]] = None
-    line = 1
+    if told:
+        next(reader)
+    line = reader.line_num + 1
     try:
         for cells in reader:
             if cells and names is None and not _counted(columns, cells):
@@ -220,7 +226,10 @@ def _delimited_rows(path: Path, content: str, columns: Columns, quotes: bool) ->
                     problem = f"{place} {len(cells)} columns, the first row {len(names)}"
                     raise DataError(f"{path}: {problem}; {_columns_advice(delimiter, quotes, end > line)}")
                 merged = end > line and _holds_rows(cells, delimiter)
-                yield _Row(line, dict(zip(names, cells)), end if merged else None)
+                values = dict(zip(names, cells))
+                if len(values) < len(names):
+                    del values[""]
+                yield _Row(line, values, end if merged else None)
             line = reader.line_num + 1
     except csv.Error as error:
         problem = f"line {line} is not valid {_kind(path)[1:].upper()} ({error})"
@@ -254,14 +263,15 @@ def _holds_rows(cells: Sequence[str], delimiter: str) -> bool:
 
 
 def _delimiter(content: str) -> str:
-    """Returns what parts the columns of a CSV file: a comma, or the semicolon of spreadsheets with decimal commas."""
-    first = content.lstrip("\r\n").partition("\n")[0]
-    return ";" if first.count(";") > first.count(",") else ","
+    """Returns what parts the columns of a CSV file: a comma, a semicolon where commas are decimal, or a tab."""
+    first = LINE_BREAK.split(content.lstrip("\r\n"), maxsplit=1)[0]
+    return max(",;\t", key=first.count)
 
 
 def _header(path: Path, cells: Sequence[str]) -> List[str]:
+    """Returns the columns' names, of which those that are blank may occur again: spreadsheets leave such columns."""
     names = [cell.strip() for cell in cells]
-    twice, count = Counter(names).most_common(1)[0]
+    twice, count = Counter(filter(None, names)).most_common(1)[0] if any(names) else ("", len(names))
     if count > 1:
         raise DataError(f"{path}: the first row names column {shown(twice)} twice; give each its own name")
     return names
@@ -285,7 +295,9 @@ def _find_columns(
         label = next(name for name in names if name != text)
     for found, option in ((text, "--text-column"), (label, "--label-column")):
         if found is None and (labelled or option == "--text-column"):
-            raise ConfigError(f"{path}: which column is it? name one by {option}: {_listed(names)}")
+            holds = "texts" if option == "--text-column" else "labels"
+            counted = "" if _kind(path) == ".jsonl" else "; of a file without a row of names, give the column's number"
+            raise ConfigError(f"{path}: which column holds the {holds}? name it by {option}: {_listed(names)}{counted}")
     if text == label:
         raise ConfigError(f"{path}: --text-column and --label-column are both {text!r}; name two columns")
     return text, label

@@ -163,7 +163,7 @@ def test_tables_with_labels_and_without(cli, text_run, work, name, label):
 def test_a_column_by_name(cli, refuses, text_run, work):
     write_table(work / "a.csv", [{"one": "x", "two": text, "three": "y"} for text in TEXTS])
     check_rows(csv_rows(cli("predict", text_run, "--input", "a.csv", "--text-column", "two").out), text_run, TEXTS)
-    assert "which column is it? name one by --text-column" in refuses("predict", text_run, "--input", "a.csv")
+    assert "which column holds the texts? name it by --text-column" in refuses("predict", text_run, "--input", "a.csv")
     line = refuses("predict", text_run, "--input", "a.csv", "--text-column", "four")
     assert "--text-column four: a.csv has no such column; it has 'one', 'two', 'three'" in line
 

@@ -174,7 +174,7 @@ BAD = {
     "missing column": (GOOD, ("--text-column", "body"), "--text-column body: "),
     "missing label column": (GOOD, ("--label-column", "stars"), "it has 'text', 'label'"),
     "one column twice": (GOOD, ("--text-column", "text", "--label-column", "text"), "--label-column are both 'text'"),
-    "which column": (table([(1, 2, 3)] * 9, "abc"), (), "which column is it? name one by --text-column: 'a', 'b', 'c'"),
+    "which column": (table([(1, 2, 3)] * 9, "abc"), (), "the texts? name it by --text-column: 'a', 'b', 'c'"),
     "one class": (table([("a", "x")] * 9), (), "every label is 'x', and one class alone leaves nothing to learn"),
     "all blank": (table([(" ", "x"), ("", "y")]), (), "all 2 texts of column 'text' are blank"),
     "no label": (GOOD + "text,\n", (), "1 text has no label in 'label' (line "),

@@ -103,6 +103,21 @@ def test_semicolons(write):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CR LF", "CR"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("told", ["sep={}", '"sep={}"', "SEP={}"])
+def test_the_line_that_tells_excel_the_delimiter_is_no_row(write, told, delimiter, end):
+    rows = as_csv([["text", "label"], ["one, two; three", "a"]], delimiter=delimiter, lineterminator=end)
+    found = read_texts(write(told.format(delimiter) + end + rows), GUESS)
+    assert (found.texts, found.labels, found.lines) == (["one, two; three"], ["a"], [3])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CR LF", "CR"])
+def test_tabs_in_a_file_that_is_named_csv(write, end):
+    found = read_texts(write(f"text\tlabel{end}a, b; c; d; e\tx{end}"), GUESS)
+    assert (found.texts, found.labels) == (["a, b; c; d; e"], ["x"])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CR LF", "CR"])
 def test_quoted_line_breaks_and_blank_lines(write, end):
     content = f'text,label{end}"one{end}{end}two",a{end}{end}"say ""hi""",b'
     found = read_texts(write(content), GUESS)
@@ -205,8 +220,9 @@ def test_a_column_that_is_not_there(fails, columns, message):
 
 def test_columns_that_cannot_be_guessed_are_listed(fails):
     line = fails("a,b,c\n1,2,3\n")
-    assert "which column is it? name one by --text-column: 'a', 'b', 'c'" in line
-    assert "--label-column" in fails("text,b,c\n1,2,3\n")
+    assert "which column holds the texts? name it by --text-column: 'a', 'b', 'c'; of a file without a row" in line
+    assert "which column holds the labels? name it by --label-column: " in fails("text,b,c\n1,2,3\n")
+    assert fails('{"a": 1, "b": 2, "c": 3}', "file.jsonl").endswith("name it by --text-column: 'a', 'b', 'c'")
     assert "--label-column" in fails("text\nonly\n")
     many = fails(as_csv([["x" * 1_000 + str(number) for number in range(50)], range(50)]))
     assert "and 30 more" in many
@@ -264,6 +280,18 @@ def test_ragged_rows(fails):
 
 def test_a_name_that_comes_twice(fails):
     assert "the first row names column 'text' twice" in fails("text,label, text\na,b,c\n")
+
+
+@pytest.mark.parametrize("ends", [",,", ",  ,\u3000"], ids=["empty", "space"])
+def test_columns_that_a_spreadsheet_leaves_without_a_name_are_passed_over(write, ends):
+    found = read_texts(write(f"text,label{ends}\na,1,,\nb,0,x,y\n"), GUESS)
+    assert (found.texts, found.labels, found.columns) == (["a", "b"], ["1", "0"], ("text", "label"))
+
+
+def test_of_texts_and_nameless_columns_none_is_taken_for_labels(fails, write):
+    assert "which column holds the labels?" in fails("text,,\na,1,2\n")
+    assert read_texts(write("text,\na,1\n"), GUESS).labels == ["1"]
+    assert "the first row names column '' twice" in fails(",,\ntext,label,\na,1,\n")
 
 
 def test_quotes_that_do_not_end(fails):
@@ -371,7 +399,7 @@ def test_damaged_gzip(tmp_path):
     wrong_sum = whole[:-8] + bytes(8)
     for content in (whole[:-9], whole[:5], whole[:30] + b"\xff\xff\xff" + whole[33:], wrong_sum, PLAIN.encode()):
         (tmp_path / "file.csv.gz").write_bytes(content)
-        with pytest.raises(DataError, match=r"file\.csv\.gz: (is damaged|cannot be read)"):
+        with pytest.raises(DataError, match=r"file\.csv\.gz: is damaged, or no gzip file; copy it anew, or name it"):
             read_texts(tmp_path / "file.csv.gz", GUESS)
 
 
