@@ -41,6 +41,8 @@ IDX_BYTES = 2048 * MIB
 """Of the values in an IDX file, unpacked."""
 TABLE_BYTES = 2048 * MIB
 """Of a CSV, TSV or JSON Lines file, unpacked."""
+VECTOR_BYTES = 16 * 1024 * MIB
+"""Of a packed file of word vectors, unpacked; it is read line by line."""
 LINE_BYTES = MIB
 """Of a line in a file of word vectors."""
 UNPACKED_BYTES = 16 * MIB
@@ -85,6 +87,10 @@ class BoundedStream:
     def read1(self, size: int) -> bytes:
         """Returns the bytes that are there, at most ``size``."""
         return self._counted(self._stream.read1(size))
+
+    def readline(self, size: int) -> bytes:
+        """Returns the rest of a line, at most ``size`` bytes, nothing at the end."""
+        return self._counted(self._stream.readline(size))
 
     def _counted(self, piece: bytes) -> bytes:
         self._count += len(piece)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import re
-from typing import Iterator, List, NamedTuple, Sequence, Tuple
+import zlib
+from typing import BinaryIO, Iterator, List, NamedTuple, Sequence, Tuple, Union
 
 import numpy as np
 
-from gluon_lstm.bounded import LINE_BYTES, open_file
+from gluon_lstm.bounded import LINE_BYTES, VECTOR_BYTES, BoundedStream, open_file, unpacked
 from gluon_lstm.config import MOST_UNITS
 from gluon_lstm.errors import DataError
 
@@ -34,7 +36,7 @@ def read_vectors(path: str, vocabulary: Sequence[str]) -> WordVectors:
     files too, but keeps all of a file's words in memory, and names no line.
 
     Args:
-        path: the file, UTF-8.
+        path: the file, UTF-8; one that ends in ``.gz`` is unpacked.
         vocabulary: words.
 
     Raises:
@@ -53,11 +55,15 @@ def read_vectors(path: str, vocabulary: Sequence[str]) -> WordVectors:
     return WordVectors(np.array(found)[order], np.stack(vectors)[order])
 
 
+def _open(path: str) -> Union[BinaryIO, BoundedStream]:
+    return unpacked(open_file(path), VECTOR_BYTES) if path.lower().endswith(".gz") else open_file(path)
+
+
 def _lines(path: str) -> Iterator[Tuple[int, str, List[str]]]:
     """Yields each line's number, word and values; a word may have spaces in it."""
     size, told = 0, False
     try:
-        with open_file(path) as file:
+        with _open(path) as file:
             for number, line in enumerate(iter(lambda: file.readline(LINE_BYTES + 1), b""), 1):
                 parts = line.decode("utf-8").rstrip().split(" ")
                 if number == 1 and len(parts) == 2 and all(_NUMBER.fullmatch(part) for part in parts):
@@ -73,10 +79,12 @@ def _lines(path: str) -> Iterator[Tuple[int, str, List[str]]]:
                     others = f"the first line says {size}" if told else f"the lines before {size}"
                     raise DataError(f"--embedding {path}: line {number} has {found} values, {others}")
                 yield number, " ".join(parts[:-size]), parts[-size:]
-    except OSError as error:
-        raise DataError(f"--embedding {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise DataError(f"--embedding {path}: line {number} is not UTF-8; give vectors in text form") from error
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"--embedding {path}: is damaged, or no gzip file; copy it anew") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"--embedding {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _num_values(parts: List[str], size: int, strict: bool) -> int:

@@ -1,5 +1,6 @@
 """Files of pretrained word vectors."""
 
+import gzip
 import os
 
 import numpy as np
@@ -126,6 +127,29 @@ def test_none_of_the_words(fails, content):
 def test_vectors_in_bytes(fails):
     assert "line 2 is not UTF-8; give vectors in text form" in fails(b"2 3\nfilm " + b"\x00\x00\x80\xff\xfe\x01" * 2)
     assert "line 1 is not UTF-8" in fails(b"\xff\xfe")
+
+
+@pytest.mark.parametrize("name", ["vectors.txt.gz", "CC.VEC.GZ"])
+def test_packed_files(read, tmp_path, name):
+    plain = read(lines(VECTORS))
+    (tmp_path / name).write_bytes(gzip.compress(lines(VECTORS).encode()))
+    packed = read_vectors(str(tmp_path / name), VOCABULARY)
+    np.testing.assert_array_equal(packed.found, plain.found)
+    np.testing.assert_array_equal(packed.vectors, plain.vectors)
+
+
+def test_damaged_packed_files(tmp_path):
+    whole = gzip.compress(lines(VECTORS).encode())
+    for content in (whole[:-9], whole[:20], whole[:-8] + bytes(8), lines(VECTORS).encode()):
+        (tmp_path / "a.gz").write_bytes(content)
+        with pytest.raises(DataError, match=r"--embedding .*a\.gz: is damaged, or no gzip file; copy it anew$"):
+            read_vectors(str(tmp_path / "a.gz"), VOCABULARY)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path):
+    (tmp_path / "a.gz").write_bytes(gzip.compress((b"word " + 1_000 * b"0 " + b"\n") * 20_000))
+    with pytest.raises(DataError, match=r"--embedding .*a\.gz: unpacks to more than [\d,]+ bytes$"):
+        read_vectors(str(tmp_path / "a.gz"), VOCABULARY)
 
 
 def test_what_cannot_be_read(tmp_path):
