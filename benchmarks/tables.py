@@ -347,6 +347,19 @@ def throughput_table(t: Translator) -> str:
     return table(map(t, header), rows) + f"\n\n{t(aims)} {source(result, t)}"
 
 
+def tokenizing_table(t: Translator) -> str:
+    """Returns how long IMDB's training texts take to become numbers, and how much memory."""
+    result = read("tokenizing-imdb")
+    rows = [
+        [t(text), *(plus_minus(result[form][name], 1, 1) for name in ("seconds", "cpu_seconds")), aim,
+         f"{result[form]['peak_mib'] / 1024:.2f}"]
+        for form, text, aim in (("anew", "cut anew", "30"), ("cached", "tokens from the cache", ""))
+    ]  # fmt: skip
+    header = [f"{result['anew']['texts']:,} reviews become {result['anew']['tokens']:,} numbers", "Seconds",
+              "Processor's seconds", "Aim", "Peak memory, GiB"]  # fmt: skip
+    return table(map(t, header), rows) + f"\n\n{t('The aim for the memory is 1 GiB.')} {source(result, t)}"
+
+
 def memory_table(t: Translator) -> str:
     """Returns how the resident size grows over steps of random shapes."""
     rows = []
@@ -477,6 +490,7 @@ TABLES: Dict[str, Callable[[Translator], str]] = {
     "waiting": waiting_table,
     "memory": memory_table,
     "throughput": throughput_table,
+    "tokenizing": tokenizing_table,
     "calibration": calibration_table,
     "evaluation-time": evaluation_time_table,
     "pixel-time": pixel_time_table,

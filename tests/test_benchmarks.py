@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import importlib
 import json
 import shlex
@@ -169,3 +170,25 @@ def test_a_timed_step_of_training_is_one_of_the_trainings_own(monkeypatch, tmp_p
     taken = [entry.step for entry in RunDirectory(tmp_path).checkpoints.entries()]
     assert len(seeds) == 2  # after 100 and 200 of the 240 steps
     assert max(taken) == 200
+
+
+def test_tokens_are_counted_and_come_from_the_cache_the_second_time(monkeypatch, tmp_path):
+    from gluon_lstm.data import texts
+
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    monkeypatch.setenv("GLUON_LSTM_DATA", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(texts, "CACHED_FROM", 1)
+    tokenizing = importlib.import_module("tokenizing")
+    (tmp_path / "imdb").mkdir()
+    lines = [json.dumps({"text": text, "label": text}) for text in ("Good film .", "bad")]
+    for name in ("train", "test"):
+        (tmp_path / "imdb" / f"{name}.jsonl.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    first = tokenizing.measure("imdb")
+    assert (first["texts"], first["tokens"]) == (2, 4)
+    assert min(first[name] for name in ("read_seconds", "seconds", "cpu_seconds")) > 0
+    monkeypatch.setattr(texts.Cutting, "cut", None)
+    assert tokenizing.measure("imdb")["tokens"] == 4
+    runs = [{**first, "peak_mib": size} for size in (1.0, 3.0, 2.0)]
+    told = tokenizing.describe(runs)
+    assert (told["peak_mib"], told["texts"], len(told["seconds"]["values"])) == (3.0, 2, 3)
