@@ -11,8 +11,10 @@ from gluon_lstm.data import load_splits
 from gluon_lstm.errors import ConfigError, DataError
 from gluon_lstm.evaluation import Predictor, evaluate, predict, predict_logits
 from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.runtime import seed_everything
 from gluon_lstm.training import Fit, Progress
 from gluon_lstm.training.mixture import fit_mixture
+from gluon_lstm.training.preparation import prepare_training
 
 MODEL = {"hidden_size": 4, "embedding_size": 3, "dropout": 0.0, "embedding_dropout": 0.0}
 TRAINING = {"epochs": 2, "batch_size": 12, "learning_rate": 0.05}
@@ -30,6 +32,14 @@ def corpus(tmp_path):
         rows.append(" ".join(rng.permutation(words)) + f",{label}")
     (tmp_path / "own.csv").write_text("\n".join(rows), encoding="utf-8")
     return str(tmp_path / "own.csv")
+
+
+@pytest.fixture
+def unbalanced(tmp_path):
+    """A file of 60 texts, a quarter of which are of one class."""
+    rows = [f"{('poor', 'fine')[number % 4 > 0]} w{number % 7} w{number % 5},{number % 4 > 0}" for number in range(60)]
+    (tmp_path / "unbalanced.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    return str(tmp_path / "unbalanced.csv")
 
 
 @pytest.fixture
@@ -77,6 +87,36 @@ def test_texts_are_learned(train, training):
     _, _, log = train({}, {**training, "epochs": 6})
     assert log[-1]["train_accuracy"] > 0.9
     assert log[-1]["train_loss"] < 0.5 * log[0]["train_loss"]
+
+
+@pytest.mark.parametrize(
+    "section, option",
+    [("model", {"embedding_training": False}), ("model", {"embedding_dropout": 0.5}), ("text", {"word_dropout": 0.5}),
+     ("training", {"label_smoothing": 0.2}), ("training", {"class_weights": True}), ("training", {"adversarial": 0.5}),
+     ("training", {"ema_decay": 0.99})],
+    ids=lambda value: "" if isinstance(value, str) else next(iter(value)),
+)  # fmt: skip
+def test_each_option_changes_what_is_learned(train, unbalanced, section, option):
+    options = {"training": {"epochs": 1, "batch_size": 4}}
+    _, plain, _ = train(**options, dataset=unbalanced)
+    _, other, _ = train(**{**options, section: {**options.get(section, {}), **option}}, dataset=unbalanced)
+    assert any((plain.parameters[name] != other.parameters[name]).any() for name in plain.parameters)
+
+
+def test_each_class_counts_alike_where_that_is_asked_for(unbalanced):
+    def losses(**training):
+        config = merge(Config(), {"data": {"dataset": unbalanced}, "model": MODEL, "training": training})
+        dataset = load_splits(config).train
+        seed_everything(0)
+        stepper = prepare_training(config, dataset, [mx.cpu()]).stepper
+        _, (found,) = stepper.differentiate(dataset.batch(np.arange(len(dataset))))
+        return found.asnumpy(), dataset.labels
+
+    (plain, labels), (weighted, _) = losses(), losses(class_weights=True)
+    shares = weighted / plain
+    rare, frequent = (shares[labels == label] for label in np.argsort(np.bincount(labels)))
+    assert len(frequent) > 2 * len(rare)
+    np.testing.assert_allclose([rare.sum(), frequent.sum()], len(labels) / 2, rtol=1e-4)
 
 
 def test_pretrained_vectors_are_put_in_their_places(train, vectors, capsys):
