@@ -1,7 +1,7 @@
 """Trains a preset on a text corpus over several seeds, or over the folds of one without a test split.
 
-    GLUON_LSTM_DATA=DIR python benchmarks/corpora.py trec sentences-best --seeds 5
-    GLUON_LSTM_DATA=DIR python benchmarks/corpora.py mr sentences-best --folds 10
+    GLUON_LSTM_DATA=DIR python benchmarks/corpora.py trec text --seeds 5
+    GLUON_LSTM_DATA=DIR python benchmarks/corpora.py mr text --folds 10
 
 The validation split picks the epoch; the test split, or the fold left out, is read once a run, at the end.
 """

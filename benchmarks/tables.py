@@ -212,8 +212,9 @@ def corpora_table(t: Translator) -> str:
             result = read(name)
             numbers = [plus_minus(result[f"{split}_accuracy"], 100, 2) for split in ("validation", "test")]
             rows.append([t(text), *numbers, aim, str(len(result["runs"])), f"{result['minutes_a_run']:.1f}",
-                         f"`{result['command']}`", result["commit"]])  # fmt: skip
-    header = ["Corpus", "Validation, %", "Test, %", "Aim, %", "Runs", "Minutes a run", "Command", "Commit"]
+                         f"{result['peak_mib'] / 1024:.1f}", f"`{result['command']}`", result["commit"]])  # fmt: skip
+    header = ["Corpus", "Validation, %", "Test, %", "Aim, %", "Runs", "Minutes a run", "Peak memory, GiB",
+              "Command", "Commit"]  # fmt: skip
     measured = t(f"Measured by {result['date']} on {result['machine']}.")
     return table(map(t, header), rows) + f"\n\n{measured}"
 
