@@ -10,10 +10,21 @@ import tempfile
 import zlib
 from typing import Any, Callable, Iterator, Optional, Type
 
+import hypothesis
 import numpy as np
 import pytest
 
 from gluon_lstm import runtime
+
+# The same examples in every run, however busy the machine.
+hypothesis.settings.register_profile(
+    "suite",
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
+)
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -32,7 +32,7 @@ def write(tmp_path):
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     array=hnp.arrays(np.uint8, hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=6)),
     compressed=st.booleans(),
@@ -43,7 +43,7 @@ def test_round_trip(write, array, compressed):
     np.testing.assert_array_equal(read_idx(path, array.ndim), array)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_mutations_give_the_array_or_a_clear_error(write, data):
     content = bytearray(gzip.compress(encode(IMAGES), mtime=0) if data.draw(st.booleans()) else encode(IMAGES))

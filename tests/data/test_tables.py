@@ -425,7 +425,7 @@ CELLS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters
 ROWS = st.lists(st.tuples(CELLS.filter(str.strip), CELLS.filter(str.strip)), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(ROWS, st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_what_csv_writes_comes_back(tmp_path_factory, rows, quoting, end, packed):
     # Where lines end with LF, Python's writer leaves a CR in a cell without quotes, which ends the row for its reader.
@@ -438,7 +438,7 @@ def test_what_csv_writes_comes_back(tmp_path_factory, rows, quoting, end, packed
     assert found.labels == [label.strip() for _, label in rows]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(ROWS, st.booleans())
 def test_what_json_writes_comes_back(tmp_path_factory, rows, ascii_only):
     lines = [json.dumps({"label": label, "text": text}, ensure_ascii=ascii_only) for text, label in rows]

@@ -60,7 +60,7 @@ def test_undefined_numbers_are_none_and_left_out_of_the_means():
     assert evaluation.balanced_accuracy == pytest.approx(0.25)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(random_predictions())
 def test_numbers_equal_scikit_learn_and_stay_in_bounds(predictions):
     classes = predictions.probabilities.shape[1]
@@ -85,7 +85,7 @@ def test_numbers_equal_scikit_learn_and_stay_in_bounds(predictions):
         assert evaluation.matthews_correlation is None
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(random_predictions(), st.randoms(use_true_random=False))
 def test_order_of_the_samples_does_not_matter(predictions, random):
     names = [str(index) for index in range(predictions.probabilities.shape[1])]
