@@ -5,7 +5,7 @@
     RUN/checkpoints/
       000007-step-00001234/            the seventh one, after so many training steps
         manifest.json                  version, and the SHA-256 of the other two
-        state.json                     counters, and the log so far
+        state.json                     counters, settings, and the log so far
         arrays.safetensors             parameters, moments of the optimizer, averages
       damaged-000008-step-00001300/    what was found damaged, and set aside
 
@@ -19,7 +19,7 @@ import re
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Callable, Iterable, List, Mapping, NamedTuple, Optional, Tuple
 
@@ -95,6 +95,7 @@ class Checkpoint:
         rollbacks: how often the training went back to an earlier checkpoint.
         log: the records of the epochs closed, oldest first.
         arrays: name → array.
+        settings: what the steps follow from, by section; empty where a release before recorded none.
     """
 
     step: int
@@ -106,6 +107,7 @@ class Checkpoint:
     rollbacks: int
     log: Tuple[Mapping[str, Any], ...]
     arrays: Mapping[str, np.ndarray]
+    settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 class Entry(NamedTuple):
@@ -255,11 +257,12 @@ class Checkpoints:
 
 def _is_state(state: Mapping[str, Any]) -> bool:
     """Whether a file's values are those of a ``Checkpoint`` without its arrays."""
-    counted = [item.name for item in fields(Checkpoint) if item.name not in ("counts", "log", "arrays")]
+    counted = [item.name for item in fields(Checkpoint) if item.name not in ("counts", "log", "arrays", "settings")]
     return (
-        set(state) == {*counted, "counts", "log"}
+        set(state) - {"settings"} == {*counted, "counts", "log"}
         and all(_is_count(state[name]) for name in counted)
         and _are_counts(state["counts"])
+        and _are_settings(state.get("settings", {}))
         and isinstance(state["log"], list)
         and all(_is_record(record, number) for number, record in enumerate(state["log"], 1))
         and all(record["best"] for record in state["log"][:1])
@@ -278,6 +281,11 @@ def _are_counts(value: Any) -> bool:
         and set(value) == set(whole)
         and all(_is_count(value[name]) if is_whole else _is_sum(value[name]) for name, is_whole in whole.items())
     )
+
+
+def _are_settings(value: Any) -> bool:
+    """Whether a value holds sections of settings."""
+    return isinstance(value, dict) and all(isinstance(section, dict) for section in value.values())
 
 
 def _is_sum(value: Any) -> bool:

@@ -27,6 +27,7 @@ from gluon_lstm.training.optimizers import count_updates, set_updates
 from gluon_lstm.training.preparation import prepare_training
 from gluon_lstm.training.progress import Progress
 from gluon_lstm.training.schedules import learning_rate
+from gluon_lstm.training.settings import check_settings, step_settings
 from gluon_lstm.training.state import TrainingArrays
 
 SEGMENT = 100
@@ -74,6 +75,7 @@ class Fit:
         decay = config.training.ema_decay
         self._average = MovingAverage(self.net.collect_params(), decay) if decay else None
         self._arrays = TrainingArrays(self.net, self._stepper.trainer, self._average)
+        self._settings = step_settings(config, splits)
         self._ngrams = splits.train.reader.ngrams if splits.train.symbols else None
         self._steps_per_epoch = num_batches(len(splits.train), config.training.batch_size)
         self._clock = Clock(checkpoint_interval(config.training.checkpoint_every))
@@ -304,6 +306,7 @@ class Fit:
             rollbacks=self._rollbacks,
             log=tuple(self._log),
             arrays=self._arrays.copy(),
+            settings=self._settings,
         )
         if not all(np.isfinite(array).all() for array in checkpoint.arrays.values()):
             raise self._diverged("weights or moments")
@@ -317,6 +320,7 @@ class Fit:
         steps = (epoch - 1) * self._steps_per_epoch + epoch_step
         if epoch_step > self._steps_per_epoch or steps != checkpoint.step or len(checkpoint.log) != epoch - 1:
             raise RunError("the checkpoint is of a training with another number of batches")
+        check_settings(checkpoint.settings, self._settings)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Makes the training what it was at a checkpoint."""

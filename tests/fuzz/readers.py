@@ -227,6 +227,7 @@ CHECKPOINT = Checkpoint(
     step=7, epoch=2, epoch_step=3, counts=Counts(samples=30, loss=1.5, correct=4), updates=7, averaged=0, rollbacks=0,
     log=({"epoch": 1, "best": True, "validation_accuracy": 0.5, "validation_loss": 1.25},),
     arrays={"parameters.bias": np.ones(2, np.float32), "optimizer.bias.0": np.zeros(2, np.float32)},
+    settings={"training": {"epochs": 2}},
 )  # fmt: skip
 
 

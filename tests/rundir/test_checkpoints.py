@@ -24,6 +24,7 @@ CHECKPOINT = Checkpoint(
     rollbacks=1,
     log=(RECORD,),
     arrays={"parameters.w": np.arange(6, dtype=np.float32).reshape(2, 3), "optimizer.w.0": np.ones(2, np.float32)},
+    settings={"training": {"epochs": 3}, "splits": {"train": "0" * 64}},
 )
 
 
@@ -163,6 +164,8 @@ def rewrite(folder, change):
         lambda state: state["counts"].update(loss=10**400),
         lambda state: state["counts"].update(samples=10**400),
         lambda state: state["counts"].pop("seconds"),
+        lambda state: state.update(settings=[]),
+        lambda state: state["settings"].update(training=None),
         lambda state: state.update(log={}),
         lambda state: state["log"].append(RECORD),
         lambda state: state["log"][0].update(best=1),
@@ -179,6 +182,12 @@ def test_a_state_of_another_form_is_refused(checkpoints, tmp_path, change):
     rewrite(tmp_path / "checkpoints" / "000001-step-00000012", change)
     with pytest.raises(RunError, match="state.json: does not describe the state of a training"):
         checkpoints.read_step(12)
+
+
+def test_a_state_of_a_release_that_recorded_no_settings_is_read(checkpoints, tmp_path):
+    checkpoints.save(CHECKPOINT)
+    rewrite(tmp_path / "checkpoints" / "000001-step-00000012", lambda state: state.pop("settings"))
+    assert same(checkpoints.read_step(12), replace(CHECKPOINT, settings={}))
 
 
 def test_an_unknown_version_is_refused_and_left_as_it_is(checkpoints, tmp_path):

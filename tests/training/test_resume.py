@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 
 import mxnet as mx
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 from gluon_lstm import runtime
 from gluon_lstm.arrays import pack_arrays, unpack_arrays
 from gluon_lstm.config import Config, merge
-from gluon_lstm.data import DataSplits, ImageDataset, batching, load_splits
+from gluon_lstm.data import DataSplits, batching, load_splits
 from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.errors import DivergenceError, RunError
 from gluon_lstm.nn import get_arrays
@@ -48,7 +49,7 @@ class Hooks:
 @pytest.fixture(scope="module")
 def augmented(splits):
     """Bars, distorted anew in each epoch in every way there is."""
-    train = ImageDataset(**{**vars(splits.train), "augmentation": Augmentation(1, 5.0, 0.1, 0.3)})
+    train = replace(splits.train, augmentation=Augmentation(1, 5.0, 0.1, 0.3))
     return DataSplits(train, splits.validation, splits.test)
 
 
@@ -266,6 +267,11 @@ def test_a_model_lost_together_with_its_checkpoint_is_told(stopped, augmented):
         ({"ema_decay": 0.9}, r"is of another model or optimizer \(differs in 'average\."),
         ({"batch_size": 5}, "is of a training with another number of batches"),
         ({"batch_size": 16}, "is of a training with another number of batches"),
+        ({"learning_rate": 0.01}, "was written with --learning-rate 0.05, not 0.01"),
+        ({"epochs": 5}, "was written with --epochs 4, not 5"),
+        ({"schedule": "constant"}, "was written with --schedule 'cosine', not 'constant'"),
+        ({"model": {"dropout": 0.5}}, "was written with --dropout 0.3, not 0.5"),
+        ({"runtime": {"seed": 7}}, "was written with --seed 0, not 7"),
     ],
 )
 def test_a_configuration_that_was_changed_is_refused_and_nothing_is_lost(
@@ -273,7 +279,7 @@ def test_a_configuration_that_was_changed_is_refused_and_nothing_is_lost(
 ):
     directory, _, _ = stopped
     before = {path: path.read_bytes() for path in directory.path.rglob("*") if path.is_file()}
-    options = {"batch_size": 4, "epochs": 4, "model": {"dropout": 0.3}, **changes}
+    options = {"batch_size": 4, "epochs": 4, "learning_rate": 0.05, "model": {"dropout": 0.3}, **changes}
     fitting = Fit(make_config(**options), augmented, CPU, Hooks())
     parameters = get_arrays(fitting.net)
     with pytest.raises(RunError, match=f"{reason}.*; bring back the config.json"):
@@ -295,9 +301,29 @@ def test_a_checkpoint_within_an_epoch_of_more_batches_than_there_are_now_is_refu
         Fit(make_config(batch_size=25), augmented, CPU, Hooks()).resume(directory)
 
 
-def test_a_run_with_more_epochs_than_it_is_to_have_is_done(stopped, augmented, make_config):
-    directory, _, _ = stopped
-    fitting = Fit(make_config(batch_size=4, epochs=1, model={"dropout": 0.3}), augmented, CPU, Hooks())
+def test_a_checkpoint_of_other_samples_is_refused(stopped, augmented):
+    directory, config, _ = stopped
+    validation = replace(augmented.validation, labels=np.roll(augmented.validation.labels, 1))
+    fitting = Fit(config, DataSplits(augmented.train, validation, augmented.test), CPU, Hooks())
+    with pytest.raises(RunError, match="was written on another validation split; bring back"):
+        fitting.resume(directory)
+
+
+def test_what_steps_do_not_follow_from_may_change(stopped, augmented, make_config):
+    directory, _, whole = stopped
+    same = {"batch_size": 4, "epochs": 4, "learning_rate": 0.05, "model": {"dropout": 0.3}}
+    free = {"patience": 50, "keep_checkpoints": 7, "checkpoint_every": "3", "on_divergence": "rollback"}
+    config = make_config(**same, **free, runtime={"threads": 1})
+    assert go_on(directory, config, augmented) == whole
+
+
+def test_a_schedule_that_does_not_know_the_end_lets_a_run_have_more_epochs_or_fewer(tmp_path, splits, make_config):
+    options = {"schedule": "constant", "model": {"dropout": 0.3}}
+    whole = whole_run(tmp_path / "whole", make_config(epochs=3, **options), splits)
+    directory = RunDirectory.create(tmp_path / "run", {})
+    Fit(make_config(epochs=2, **options), splits, CPU, Hooks()).run(directory)
+    assert go_on(directory, make_config(epochs=3, **options), splits) == whole
+    fitting = Fit(make_config(epochs=1, **options), splits, CPU, Hooks())
     fitting.resume(directory)
     assert fitting.is_done
     assert fitting.run(directory).stopped_by is None
