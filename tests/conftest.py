@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import pathlib
+import signal
 import socket
 import tempfile
 import zlib
@@ -76,6 +77,16 @@ def random_seed(request) -> int:
     request.node.add_report_section("setup", "seed", f"TEST_SEED={seed}")
     runtime.seed_everything(seed)
     return seed
+
+
+@pytest.fixture(autouse=True)
+def signals_that_act() -> Iterator[None]:
+    """Has Ctrl-C and a closing terminal do what they do, also where a shell or ``nohup`` has them ignored."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,17 +1,18 @@
-"""Ctrl-C and the termination signal, held back until a step is done."""
+"""Ctrl-C, the termination signal and a terminal that closes, held back until a step is done."""
 
 import signal
 from contextlib import contextmanager
 from typing import Iterator, List
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def held_signals() -> Iterator[List[int]]:
-    """Collects SIGINT and SIGTERM in a list instead of ending the process at once.
+    """Collects SIGINT, SIGTERM and SIGHUP in a list instead of ending the process at once.
 
-    A second signal ends it as it would have without this.
+    A second signal ends it as it would have without this. One that the process was started
+    to ignore, as by ``nohup`` or in the background of a script, stays ignored.
 
     Yields:
         The numbers of the signals received so far.
@@ -23,7 +24,8 @@ def held_signals() -> Iterator[List[int]]:
         for each, handler in previous.items():
             signal.signal(each, handler)
 
-    previous = {number: signal.signal(number, hold) for number in SIGNALS}
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, hold) for number in heeded}
     try:
         yield received
     finally:

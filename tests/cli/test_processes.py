@@ -80,7 +80,7 @@ def test_a_broken_pytorch_costs_no_more_than_the_events(script, tmp_path, error)
         assert "warning: no TensorBoard events" in outcome.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_training_with_its_code_and_a_model(script, tmp_path, number):
     run = tmp_path / "run"
     process = script("train.py", "--output", run, *TINY, "--epochs", 100_000)

@@ -253,7 +253,7 @@ def test_divergence_before_the_first_model(fit_that_breaks, run):
         run.load_model()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("last_step, epochs", [(1, 0), (STEPS - 1, 1), (STEPS, 1)])
 def test_a_signal_ends_the_run_after_the_step_with_its_state_kept(splits, make_config, run, number, last_step, epochs):
     steps = []

@@ -6,14 +6,6 @@ import pytest
 from gluon_lstm.training.interrupts import SIGNALS, held_signals
 
 
-@pytest.fixture(autouse=True)
-def python_handles_ctrl_c():
-    """Gives Ctrl-C its usual meaning, which a shell takes from the processes that it starts in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def handlers():
     return [signal.getsignal(number) for number in SIGNALS]
 
@@ -35,6 +27,15 @@ def test_a_second_ctrl_c_ends_at_once(first):
         os.kill(os.getpid(), first)
         os.kill(os.getpid(), signal.SIGINT)
     assert handlers() == before
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_that_the_process_was_started_to_ignore_stays_ignored(number):
+    signal.signal(number, signal.SIG_IGN)
+    with held_signals() as received:
+        os.kill(os.getpid(), number)
+        assert received == []
+    assert signal.getsignal(number) is signal.SIG_IGN
 
 
 def test_an_error_leaves_the_handlers_as_they_were():
