@@ -127,6 +127,20 @@ class RunDirectory:
         """Returns the whole content of ``config.json``, the versions and checksums included."""
         return read_json(self.path / "config.json")
 
+    def has_record(self) -> bool:
+        """Whether ``config.json`` is there."""
+        return os.path.isfile(self.path / "config.json")
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Writes ``config.json``.
+
+        Raises:
+            RunError: it cannot be written.
+        """
+        path = self.path / "config.json"
+        with explained(path):
+            write_json(path, record)
+
     def write_log(self, records: Iterable[Mapping[str, Any]]) -> None:
         """Replaces ``log.jsonl`` by the records of the epochs so far, oldest first.
 

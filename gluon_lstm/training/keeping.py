@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping
 
 from gluon_lstm.config import Interval
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir import Checkpoint, RunDirectory, SavedModel
 
-_CHECKPOINT = "checkpoint"
+_CHECKPOINT, _CONFIG = "checkpoint", "config.json"
 
 
 class Keeper:
@@ -23,16 +23,18 @@ class Keeper:
 
     def __init__(self, directory: RunDirectory, newest: int) -> None:
         self._directory, self._newest = directory, newest
+        self._record = directory.read_record() if directory.has_record() else None
         self._unwritten: Dict[str, Callable[[], None]] = {}
-        self._reason: Optional[RunError] = None
+        self._kept: Dict[str, Callable[[], None]] = {}
+        self._reasons: Dict[str, RunError] = {}
 
     def log(self, records: List[Mapping[str, Any]]) -> None:
         """Replaces the log by the records of the epochs so far."""
-        self._write("log", lambda: self._directory.write_log(records))
+        self._keep("log", lambda: self._directory.write_log(records))
 
     def model(self, model: SavedModel) -> None:
         """Replaces the model."""
-        self._write("model", lambda: self._directory.save_model(model))
+        self._keep("model", lambda: self._directory.save_model(model))
 
     def checkpoint(self, checkpoint: Checkpoint, steps_per_epoch: int) -> None:
         """Adds a checkpoint, and deletes those that are needed no more."""
@@ -55,9 +57,27 @@ class Keeper:
         if is_done:
             self._unwritten.pop(_CHECKPOINT, None)
         if self._unwritten:
-            raise RunError(f"{' and '.join(self._unwritten)} of this run not saved: {self._reason}")
+            reason = self._reasons[next(iter(self._unwritten))]
+            raise RunError(f"{' and '.join(self._unwritten)} of this run not saved: {reason}")
+
+    def _keep(self, what: str, write: Callable[[], None]) -> None:
+        """Writes what a run has one of, and takes note of how that is done."""
+        self._kept[what] = write
+        self._write(what, write)
+
+    def _begin_anew(self) -> None:
+        """Has all of the run written once more where its folder was moved or deleted, or the rest would be no run."""
+        record = self._record
+        if record is None or self._directory.has_record():
+            return
+        if _CONFIG not in self._unwritten:
+            print(f"warning: {self._directory.path}: was moved or deleted during the training; it is made anew",
+                  file=sys.stderr, flush=True)  # fmt: skip
+        config = {_CONFIG: lambda: self._directory.write_record(record)}
+        self._unwritten = {**config, **self._kept, **self._unwritten}
 
     def _write(self, what: str, write: Callable[[], None]) -> None:
+        self._begin_anew()
         self._unwritten.pop(what, None)
         self._unwritten[what] = write
         self._write_all()
@@ -69,9 +89,9 @@ class Keeper:
                 write()
                 del self._unwritten[what]
             except RunError as error:
-                if self._reason is None:
+                if not self._reasons:
                     print(f"warning: {error}; training goes on, and it is tried again", file=sys.stderr, flush=True)
-                self._reason = error
+                self._reasons[what] = error
 
 
 class Clock:

@@ -249,6 +249,23 @@ def test_a_model_that_the_disk_had_no_room_for_comes_from_its_checkpoint(tmp_pat
     assert go_on(directory, config, augmented) == whole
 
 
+@pytest.mark.parametrize("step", [1, 12, 25])
+def test_a_run_that_is_moved_while_it_trains_is_whole_in_the_end(tmp_path, augmented, stopped_once, step, capsys):
+    _, config, whole = stopped_once
+    directory = RunDirectory.create(tmp_path / "run", config.to_dict())
+
+    def move(done):
+        if done == step:
+            os.rename(directory.path, tmp_path / "moved")
+
+    Fit(config, augmented, CPU, Hooks(move)).run(directory)
+    assert outcome(directory) == whole
+    assert directory.read_config() == config
+    told = f"warning: {directory.path}: was moved or deleted during the training; it is made anew\n"
+    assert capsys.readouterr().err == told
+    assert go_on(RunDirectory.open(tmp_path / "moved"), config, augmented) == whole
+
+
 def test_a_model_lost_together_with_its_checkpoint_is_told(stopped, augmented):
     directory, config, _ = stopped
     best = directory.load_model().epoch
