@@ -7,7 +7,9 @@ exception is an internal error and keeps its traceback.
 
 import difflib
 import reprlib
-from typing import Any, Iterable
+import shlex
+from os import PathLike
+from typing import Any, Iterable, Union
 
 _SHOWN_CHARACTERS = 80
 
@@ -64,6 +66,11 @@ def shown(value: Any) -> str:
     except ValueError:  # Python writes out no whole number of thousands of digits
         text = f"<{type(value).__name__}>"
     return text if len(text) <= 3 * _SHOWN_CHARACTERS else f"{text[: 3 * _SHOWN_CHARACTERS]}…"
+
+
+def quoted(path: Union[str, PathLike]) -> str:
+    """Returns a path as a shell reads it, for the end of a line that says which command comes next."""
+    return shlex.quote(str(path))
 
 
 def shortened(text: str) -> str:

@@ -30,6 +30,10 @@ class _Parser(argparse.ArgumentParser):
         Python 3.13, argparse gives it those before the first flag alone.
         """
         namespace, rest = super().parse_known_args(args, namespace)
+        flags = (action for action in self._actions if action.option_strings)
+        empty = next((action for action in flags if getattr(namespace, action.dest, None) == ""), None)
+        if empty:  # of a variable that was never set: to go on without it would be to do something else
+            self.error(f"{empty.option_strings[0]} is empty; give it a value or leave it out")
         end = rest.index("--") if "--" in rest else len(rest)
         unknown = [text.partition("=")[0] for text in rest[:end] if text.startswith("-") and " " not in text]
         if unknown:

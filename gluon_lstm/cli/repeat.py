@@ -13,7 +13,7 @@ from gluon_lstm import runtime
 from gluon_lstm.cli.loading import from_memory
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import DataSplits, load_splits
-from gluon_lstm.errors import ConfigError
+from gluon_lstm.errors import ConfigError, quoted
 from gluon_lstm.rundir import Plan, Repeat, RepeatsDirectory, RunDirectory, locked
 from gluon_lstm.rundir.layout import check_inside
 
@@ -124,7 +124,7 @@ def _run_all(
             fold, splits = repeat.config.data.fold, load_splits(repeat.config)
         code = train(repeat.config, splits, directory.path / repeat.name)
         if code:
-            print(f"go on with all runs: gluon-lstm train --resume {directory.path}", file=sys.stderr)
+            print(f"go on with all runs: gluon-lstm train --resume {quoted(directory.path)}", file=sys.stderr)
             return code
         records.append(_evaluate(repeat, directory.run(repeat.name), splits))
         runtime.free_memory()

@@ -14,7 +14,7 @@ from gluon_lstm.cli.output import visible
 from gluon_lstm.cli.repeat import resume_repeats
 from gluon_lstm.config import Config, flag
 from gluon_lstm.data import DataSplits, load_splits
-from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.errors import ConfigError, DataError, quoted
 from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, locked
 from gluon_lstm.rundir.layout import check_no_links
 
@@ -127,9 +127,9 @@ def _run(fitting, directory: RunDirectory, splits: DataSplits, is_kept: bool = T
     if result.best:
         print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
     if result.best and is_kept:
-        print(f"model in {directory.path}; evaluate it with: gluon-lstm evaluate {directory.path}")
+        print(f"model in {directory.path}; evaluate it with: gluon-lstm evaluate {quoted(directory.path)}")
     if not fitting.is_done and is_kept:
-        print(f"interrupted; go on with: gluon-lstm train --resume {directory.path}", file=sys.stderr)
+        print(f"interrupted; go on with: gluon-lstm train --resume {quoted(directory.path)}", file=sys.stderr)
     if fitting.is_done and not was_done and is_kept:
         _advise(fitting.steps, result.best["validation_accuracy"], splits)
     return 128 + result.stopped_by if result.stopped_by else 0

@@ -22,7 +22,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from gluon_lstm.atomic import check_fillable, replacing_directory, replacing_file, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
-from gluon_lstm.errors import ConfigError, RunError
+from gluon_lstm.errors import ConfigError, RunError, quoted
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints
 from gluon_lstm.rundir.events import EventLog
 from gluon_lstm.rundir.files import parse_record, read_json, read_log_lines, write_json
@@ -72,7 +72,7 @@ class RunDirectory:
         if os.path.isfile(run.path):
             raise RunError(f"{path}: is a file, not a folder; name the run directory that train made")
         if not os.path.isdir(run.path):
-            raise RunError(f"{path}: no such run directory; train one with: gluon-lstm train --output {path}")
+            raise RunError(f"{path}: no such run directory; train one with: gluon-lstm train --output {quoted(path)}")
         if os.path.isfile(run.path / "summary.json"):
             inside = sorted(entry.name for entry in run.path.iterdir() if (entry / "config.json").is_file())
             raise RunError(f"{path}: holds several runs; name one of them: {', '.join(inside)}")
@@ -228,7 +228,7 @@ class RunDirectory:
             if not os.path.isdir(folder):
                 raise RunError(
                     f"{self.path}: holds no model yet, its training ended before the first one was saved; "
-                    f"go on with: gluon-lstm train --resume {self.path}"
+                    f"go on with: gluon-lstm train --resume {quoted(self.path)}"
                 )
             found = _identity(folder)
             try:

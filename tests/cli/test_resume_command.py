@@ -79,6 +79,19 @@ def test_what_is_no_run_cannot_be_gone_on_with(refuses, tmp_path):
     assert "not a run directory" in refuses("train", "--resume", tmp_path)
 
 
+@pytest.mark.parametrize("flag", ["--resume", "--output", "--config", "--preset", "--data-dir"])
+def test_a_flag_that_is_empty_does_not_train_something_else(refuses, flag):
+    assert f"train: {flag} is empty; give it a value or leave it out" in refuses("train", flag, "", *TINY)
+
+
+def test_the_next_command_is_one_that_a_shell_reads_as_it_was_meant(cli, tmp_path, interrupt_after):
+    run = tmp_path / "my run $(date)"
+    interrupt_after(2)
+    assert cli("train", "--output", run, *LONG).err.endswith(f"gluon-lstm train --resume '{run}'\n")
+    interrupt_after(0)
+    assert cli("train", "--resume", run).out.endswith(f"gluon-lstm evaluate '{run}'\n")
+
+
 def test_another_process_that_trains_into_the_run_is_told(refuses, trained, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(trained, run)
