@@ -316,6 +316,8 @@ def _check(item, hint: Any, value: Any) -> None:
         raise ConfigError(f"{named}: must be finite")
     if kind is int and abs(value) >= 2**63:
         raise ConfigError(f"{named}: must be a number of 64 bits")
+    if kind is str and "\0" in value:  # which no system takes in a path
+        raise ConfigError(f"{named}: holds a NUL character")
     if limits["choices"] and value not in limits["choices"]:
         raise ConfigError(f"{named}: choose from {', '.join(limits['choices'])}")
     if limits["low"] is not None and value < limits["low"]:

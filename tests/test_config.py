@@ -342,6 +342,12 @@ def test_values_of_any_size_have_a_short_line(changes, message):
     assert len(str(caught.value)) < 1_000
 
 
+@pytest.mark.parametrize("section, name", [("data", "dataset"), ("text", "encoding"), ("model", "embedding")])
+def test_a_nul_character_is_refused(section, name):
+    with pytest.raises(ConfigError, match=f"c.json: --{name} a\0b: holds a NUL character"):
+        merge(Config(), {section: {name: "a\0b"}}, "c.json")
+
+
 def test_a_date_is_a_text(write):
     assert read_config_file(write("text: {label_column: 2001-01-01}"))["text"] == {"label_column": "2001-01-01"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -142,7 +143,7 @@ def _existing(path: str, split: str) -> Path:
     if not is_table(path):
         raise ConfigError(f"{option} {path}: give a file that ends in .csv, .tsv or .jsonl, or one of these with .gz")
     if not Path(path).is_file():
-        raise DataError(f"{option} {path}: no such file")
+        raise DataError(f"{option} {path}: {'not an ordinary file' if os.path.exists(path) else 'no such file'}")
     return Path(path)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections import Counter
 
 import numpy as np
@@ -196,6 +197,11 @@ def test_files_that_are_not_there(write, option, flag):
     assert line == f"{flag} none.csv: no such file"
     if option != "dataset":
         assert f"{flag} none.txt: give a file that ends in .csv" in refused(own, {option: "none.txt"})
+
+
+def test_a_pipe_is_not_said_to_be_missing(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert refused(str(tmp_path / "pipe.csv")) == f"--dataset {tmp_path / 'pipe.csv'}: not an ordinary file"
 
 
 def test_folds_test_each_text_once(write):
