@@ -122,11 +122,16 @@ def _run_all(
         check_inside(directory.path, directory.path / repeat.name)
         if repeat.config.data.fold != fold:
             fold, splits = repeat.config.data.fold, load_splits(repeat.config)
+        advice = f"go on with all runs: gluon-lstm train --resume {quoted(directory.path)}"
         code = train(repeat.config, splits, directory.path / repeat.name)
         if code:
-            print(f"go on with all runs: gluon-lstm train --resume {quoted(directory.path)}", file=sys.stderr)
+            print(advice, file=sys.stderr)
             return code
-        records.append(_evaluate(repeat, directory.run(repeat.name), splits))
+        try:
+            records.append(_evaluate(repeat, directory.run(repeat.name), splits))
+        except KeyboardInterrupt:
+            print(advice, file=sys.stderr)
+            raise
         runtime.free_memory()
     directory.write_summary(summarize(records))
     _print_table(records)

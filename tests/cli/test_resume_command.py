@@ -148,6 +148,16 @@ def test_interrupted_seeds_and_folds_go_on_where_they_were(cli, tmp_path, interr
         assert left_behind(runs / name) == left_behind(tmp_path / "whole" / name)
 
 
+def test_ctrl_c_as_a_run_of_several_is_evaluated_tells_how_to_go_on(cli, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gluon_lstm.cli.repeat._evaluate", interrupted)
+    outcome = cli("train", *TINY, "--seeds", 2, "--output", tmp_path / "runs")
+    assert outcome.code == 130
+    assert outcome.err.endswith(f"\ngo on with all runs: gluon-lstm train --resume {tmp_path / 'runs'}\n")
+
+
 @pytest.mark.parametrize(
     "content, reason",
     [
