@@ -9,7 +9,7 @@ import signal
 import socket
 import tempfile
 import zlib
-from typing import Any, Callable, Iterator, Optional, Type
+from typing import Any, Callable, Iterator, Optional, Set, Type
 
 import hypothesis
 import numpy as np
@@ -111,28 +111,31 @@ class FailingDisk:
 
     Attributes:
         calls: how many there were.
+        called: which of ``CALLS`` were among them.
     """
 
     CALLS = ("os.fsync", "os.replace", "os.open", "pathlib.Path.write_bytes", "pathlib.Path.write_text",
-             "pathlib.Path.chmod", "tempfile.mkstemp", "tempfile.mkdtemp")  # fmt: skip
+             "pathlib.Path.chmod", "pathlib.Path.mkdir", "tempfile.mkstemp", "tempfile.mkdtemp")  # fmt: skip
 
     def __init__(self, fails_at: int, number: int, for_good: bool) -> None:
         self._fails_at, self._number, self._for_good, self.calls = fails_at, number, for_good, 0
+        self.called: Set[str] = set()
         self._patch = pytest.MonkeyPatch()
 
     def __enter__(self) -> FailingDisk:
         modules = {"os": os, "pathlib.Path": pathlib.Path, "tempfile": tempfile}
         for name in self.CALLS:
             owner, _, attribute = name.rpartition(".")
-            self._patch.setattr(modules[owner], attribute, self._wrap(getattr(modules[owner], attribute)))
+            self._patch.setattr(modules[owner], attribute, self._wrap(name, getattr(modules[owner], attribute)))
         return self
 
     def __exit__(self, *_) -> None:
         self._patch.undo()
 
-    def _wrap(self, function: Callable) -> Callable:
+    def _wrap(self, name: str, function: Callable) -> Callable:
         def call(*arguments, **options):
             self.calls += 1
+            self.called.add(name)
             if self.calls - 1 == self._fails_at or (self._for_good and self.calls > self._fails_at):
                 if function.__name__ in ("write_bytes", "write_text"):  # of which a part gets onto the disk
                     path, content = arguments

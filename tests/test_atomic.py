@@ -1,6 +1,7 @@
 import os
 import stat
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,36 @@ def test_nothing_is_lost_if_the_system_fails(kind, target, call, nth, monkeypatc
     assert entries == ["target"] or not existed
     assert entries in (["target"], [])
     assert not entries or kind.read(target) in ("old", "new")
+
+
+@pytest.fixture
+def journal(monkeypatch):
+    """What was asked of the disk, in order: ("fsync", path) and ("replace", from, to)."""
+    events, fsync, replace = [], os.fsync, os.replace
+
+    def noted_fsync(handle):
+        events.append(("fsync", Path(os.readlink(f"/proc/self/fd/{handle}"))))
+        fsync(handle)
+
+    def noted_replace(old, new):
+        events.append(("replace", Path(old), Path(new)))
+        replace(old, new)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    return events
+
+
+def test_all_is_on_the_disk_before_it_takes_its_name_and_the_name_before_it_ends(kind, target, journal):
+    """A power cut at any moment leaves what was there before, or the whole."""
+    target = target.resolve()
+    with kind.replacing(target) as temporary:
+        kind.fill(temporary, "new")
+        assert journal == []
+        written = {temporary, *temporary.rglob("*")}
+    named = journal.index(("replace", temporary, target))
+    assert {event[1] for event in journal[:named] if event[0] == "fsync"} == written
+    assert journal[named + 1 :] == [("fsync", target.parent)]
 
 
 def test_what_stepped_aside_is_found_and_nothing_else(tmp_path):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any, Callable, Dict, List, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from gluon_lstm.article.claim import Claim, Options, Record, Settings
-from gluon_lstm.article.results import ORIGIN, ResultsDirectory, describe_origin, read_commit
+from gluon_lstm.article.results import ADVICE, ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
+from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.lock import locked
 from gluon_lstm.runtime import free_memory
 
@@ -41,8 +44,11 @@ def reproduce(
     commit = read_commit()
     with locked(directory.path):
         for claim in claims:
+            was_there = directory.exists(claim.id)
             records = _measure(claim, settings, directory, command, commit, tell)
-            _conclude(claim, settings, directory, records, tell)
+            with _told_as_damage(directory.path / f"{claim.id}.json") if was_there else nullcontext():
+                findings, pictures = claim.judge(records), claim.draw(records)
+            _conclude(claim, settings, directory, records, findings, pictures, tell)
     return {claim.id: directory.read(claim.id) for claim in claims}
 
 
@@ -69,11 +75,20 @@ def _run(claim: Claim, options: Options, settings: Settings, commit) -> Record:
     return Record(options, outcome, round(time.perf_counter() - start, 2), commit)
 
 
-def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, tell) -> None:
-    """Judges a claim whose runs are all made, and writes its file, figures and pages, and the index."""
+@contextmanager
+def _told_as_damage(path: Path) -> Iterator[None]:
+    """Turns what outcomes of another form than a claim's own end in into a RunError that names their file."""
+    try:
+        yield
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise RunError(f"{path}: its runs cannot be judged ({reason}); {ADVICE}") from error
+
+
+def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, findings, pictures, tell) -> None:
+    """Writes the file, figures and pages of a claim that has been judged, and the index."""
     from gluon_lstm.article import pages
 
-    findings, pictures = claim.judge(records), claim.draw(records)
     figures = [{"file": f"{claim.id}-{picture.name}.png", "caption": picture.caption} for picture in pictures]
     content = {
         "verdict": decide(findings.checks).value,

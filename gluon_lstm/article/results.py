@@ -17,6 +17,7 @@ import datetime
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
 
@@ -32,9 +33,23 @@ RESULTS_VERSION = 1
 ORIGIN = ("command", "date", "machine", "versions")
 """What a result says of where its numbers come from, as ``describe_origin`` returns it."""
 INDEX = "index.md"
-_ADVICE = "choose another folder with --output"
+ADVICE = "choose another folder with --output"
+"""What to do about a folder or file that cannot be used, for the end of an error's line."""
 _ADVICE_ON_PAGES = "choose another folder with --chinese"
 _CHECKOUT = Path(__file__).resolve().parents[2]
+_FORM = {
+    "settings": {"quick": bool, "seeds": int, "share": float},
+    "verdict": (str, type(None)),
+    "checks": [dict(says=str, unit=str, mean=float, low=float, high=float, least=float, answer=str)],
+    "tables": [{"title": str, "columns": [str], "rows": [[str]]}],
+    "figures": [{"file": str, "caption": str}],
+    "runs": [{"options": dict, "outcome": dict, "seconds": float, "commit": (str, type(None))}],
+    "versions": dict,
+    **dict.fromkeys(("command", "date", "machine"), str),
+}
+"""What every reader of a claim's file needs, as ``_has_form`` takes it."""
+_MOST_LEVELS = 20
+"""Of lists and objects in each other in a run; those of the claims have four."""
 
 
 class ResultsDirectory:
@@ -78,9 +93,9 @@ class ResultsDirectory:
         kept = content["settings"]
         if (kept["quick"], kept["share"]) != (settings.quick, settings.share):
             form = "quick" if kept["quick"] else "full"
-            raise RunError(f"{path}: holds results of the {form} form, which these would replace; {_ADVICE}")
+            raise RunError(f"{path}: holds results of the {form} form, which these would replace; {ADVICE}")
         if kept["seeds"] > settings.seeds:
-            raise RunError(f"{path}: holds results of {kept['seeds']} seeds; give as many with --seeds, or {_ADVICE}")
+            raise RunError(f"{path}: holds results of {kept['seeds']} seeds; give as many with --seeds, or {ADVICE}")
         return [Record(**record) for record in content["runs"]]
 
     def read(self, claim: str) -> Dict[str, Any]:
@@ -90,9 +105,9 @@ class ResultsDirectory:
             RunError: there is none, or it is damaged or of another version.
         """
         path = self.path / f"{claim}.json"
-        content = read_json(path, advice=_ADVICE)
+        content = read_json(path, advice=ADVICE)
         if (content.get("version"), content.get("claim")) != (RESULTS_VERSION, claim) or not _is_whole(content):
-            raise RunError(f"{path}: holds no results of {claim} that this release reads; {_ADVICE}")
+            raise RunError(f"{path}: holds no results of {claim} that this release reads; {ADVICE}")
         return content
 
     def exists(self, claim: str) -> bool:
@@ -123,7 +138,7 @@ class ResultsDirectory:
         kept = {"quick": settings.quick, "seeds": settings.seeds, "share": settings.share}
         content = {"version": RESULTS_VERSION, "claim": claim, "settings": kept, **findings, **origin,
                    "runs": [record._asdict() for record in records]}  # fmt: skip
-        with explained(self.path, _ADVICE):
+        with explained(self.path, ADVICE):
             write_json(self.path / f"{claim}.json", content)
 
     def way_from(self, language: str) -> str:
@@ -143,12 +158,12 @@ class ResultsDirectory:
         """Writes a Matplotlib figure as PNG."""
         from gluon_lstm.evaluation import plots
 
-        with explained(self.path, _ADVICE), replacing_file(self.path / name) as temporary:
+        with explained(self.path, ADVICE), replacing_file(self.path / name) as temporary:
             plots.save(figure, temporary)
 
     def _advice(self, folder: Path) -> str:
         """Returns what to do about a folder that cannot be used."""
-        return _ADVICE if folder == self.path else _ADVICE_ON_PAGES
+        return ADVICE if folder == self.path else _ADVICE_ON_PAGES
 
     def _check_apart(self) -> None:
         """Raises RunError where the pages of two languages would share a folder, or one would lie in another."""
@@ -169,14 +184,39 @@ class ResultsDirectory:
 
 def _is_whole(content: Mapping[str, Any]) -> bool:
     """Whether a claim's file has what every reader of it needs."""
-    settings, runs = content.get("settings"), content.get("runs")
     return (
-        isinstance(settings, dict)
-        and {"quick", "seeds", "share"} <= set(settings)
-        and {"verdict", "checks", "tables", "figures", *ORIGIN} <= set(content)
-        and isinstance(runs, list)
-        and all(isinstance(run, dict) and set(run) == set(Record._fields) for run in runs)
+        _has_form(content, _FORM)
+        and all(isinstance(version, str) for version in content["versions"].values())
+        and all(table["rows"] for table in content["tables"])
+        and bool(content["runs"])
+        and all(set(run) == set(Record._fields) and _is_nested_within(run, _MOST_LEVELS) for run in content["runs"])
     )
+
+
+def _has_form(value: Any, form: Any) -> bool:
+    """Whether a value is of a form.
+
+    Args:
+        value: of a JSON file.
+        form: a type, of which ``float`` takes whole numbers, too; several in a tuple; of a list's items in a list; or
+            an object's names, with the form of each, beside which it may have others.
+    """
+    if isinstance(form, tuple):
+        return any(_has_form(value, one) for one in form)
+    if isinstance(form, list):
+        return isinstance(value, list) and all(_has_form(item, form[0]) for item in value)
+    if isinstance(form, dict):
+        has_names = isinstance(value, dict) and set(form) <= set(value)
+        return has_names and all(_has_form(value[name], one) for name, one in form.items())
+    if form is float:
+        return type(value) in (int, float) and abs(value) <= sys.float_info.max
+    return type(value) is form
+
+
+def _is_nested_within(value: Any, levels: int) -> bool:
+    """Whether so many levels of lists and objects hold a value."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return not inside or (levels > 0 and all(_is_nested_within(item, levels - 1) for item in inside))
 
 
 def describe_origin(command: str) -> Dict[str, Any]:

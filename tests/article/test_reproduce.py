@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from gluon_lstm import runtime
 from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, find_claims, reproduce
+from gluon_lstm.article.claim import Record
+from gluon_lstm.article.reproduce import UNFINISHED
+from gluon_lstm.article.results import describe_origin
 from gluon_lstm.errors import RunError
 
 QUICK = Settings(quick=True, seeds=3)
+COMMITTED = Path(__file__).parents[2] / "docs" / "article"
 
 
 @pytest.fixture
@@ -120,6 +126,66 @@ def test_a_damaged_file_is_told(again, directory, measure, content):
     with pytest.raises(RunError, match="fake.json: .*choose another folder"):
         again()
     assert measure.asked == [] and (directory.path / "fake.json").read_text(encoding="utf-8") == content
+
+
+def deep(levels):
+    """Returns a list that holds a list, and so on."""
+    return [deep(levels - 1)] if levels else []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content["settings"].update(seeds="3"),
+        lambda content: content["settings"].update(quick=1),
+        lambda content: content["settings"].pop("share"),
+        lambda content: content.update(verdict=["supported"]),
+        lambda content: content.update(checks={}),
+        lambda content: content["checks"][0].update(mean=None),
+        lambda content: content["checks"][0].update(mean=10**400),
+        lambda content: content["checks"][0].pop("answer"),
+        lambda content: content["tables"][0].update(rows=[]),
+        lambda content: content["tables"][0]["rows"][0].append(1),
+        lambda content: content["figures"][0].pop("caption"),
+        lambda content: content.update(runs=[]),
+        lambda content: content["runs"][0].update(seconds="1"),
+        lambda content: content["runs"][0].update(commit=1),
+        lambda content: content["runs"][0].update(options=[]),
+        lambda content: content["runs"][0].update(more=1),
+        lambda content: content["runs"][0]["outcome"].update(value=deep(50)),
+        lambda content: content.update(machine=None),
+        lambda content: content["versions"].update(mxnet=1),
+    ],
+)
+def test_a_file_of_another_form_is_told(tmp_path, change):
+    content = json.loads((COMMITTED / "gradients.json").read_text(encoding="utf-8"))
+    change(content)
+    (tmp_path / "gradients.json").write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(RunError, match="gradients.json: holds no results of gradients that this release reads; choose"):
+        ResultsDirectory(tmp_path, CLAIMS).read("gradients")
+
+
+@pytest.mark.parametrize(
+    "outcome, error", [({}, "KeyError"), ({"value": "x"}, "ValueError"), ({"value": [1.0]}, "TypeError|ValueError")]
+)
+def test_runs_that_cannot_be_judged_are_told(again, directory, outcome, error):
+    outcomes = [{"value": 1.0}, outcome, {"value": 3.0}]
+    records = [Record({"seed": seed}, each, 0.5) for seed, each in enumerate(outcomes)]
+    directory.write("fake", QUICK, records, UNFINISHED, describe_origin("gluon-lstm reproduce fake"))
+    before = (directory.path / "fake.json").read_bytes()
+    with pytest.raises(RunError, match=rf"fake.json: its runs cannot be judged \(({error}): .*\); choose another"):
+        again()
+    assert (directory.path / "fake.json").read_bytes() == before
+
+
+def test_a_claim_that_cannot_judge_its_own_runs_is_a_mistake_of_the_program(claim, directory):
+    broken = replace(claim, judge=lambda records: {}["forgotten"])
+    with pytest.raises(KeyError, match="forgotten"):
+        reproduce([broken], QUICK, directory, "gluon-lstm reproduce fake")
+
+
+def test_the_results_in_the_docs_are_whole():
+    assert len(ResultsDirectory(COMMITTED, CLAIMS).finished()) > 10
 
 
 def test_a_file_in_the_folders_place_is_told(again, directory):

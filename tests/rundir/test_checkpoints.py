@@ -65,15 +65,21 @@ def test_without_checkpoints_there_is_no_newest(checkpoints):
 
 
 def test_a_kill_while_checkpoints_are_deleted_leaves_none_in_part(checkpoints, monkeypatch):
-    def killed(*arguments, **options):
-        raise KeyboardInterrupt
+    unlink, deleted = os.unlink, []
+
+    def killed_after_one(*arguments, **options):
+        if deleted:
+            raise KeyboardInterrupt
+        deleted.append(arguments)
+        unlink(*arguments, **options)
 
     for step in (0, 5, 10):
         checkpoints.save(at(step))
-    monkeypatch.setattr(os, "unlink", killed)
+    monkeypatch.setattr(os, "unlink", killed_after_one)
     with pytest.raises(KeyboardInterrupt):
         checkpoints.keep(1, [])
     monkeypatch.undo()
+    assert deleted
     for entry in checkpoints.entries():
         checkpoints.read(entry)
     checkpoints.keep(1, [])
@@ -241,6 +247,8 @@ def test_whichever_call_of_a_save_fails_a_whole_checkpoint_stays(tmp_path, faili
             except OSError as error:
                 assert error.errno == number
                 saved = False
+        for entry in checkpoints.entries():
+            checkpoints.read(entry)  # raises where one appeared in part
         newest = checkpoints.newest(accept)
         outcomes.append(saved)
         if saved:
@@ -253,4 +261,4 @@ def test_whichever_call_of_a_save_fails_a_whole_checkpoint_stays(tmp_path, faili
             break
         count += 1
     assert outcomes[-1] and not all(outcomes)
-    assert count > 15
+    assert disk.called == set(disk.CALLS)  # each has failed once: every count was reached
