@@ -46,7 +46,7 @@ def reproduce(
         for claim in claims:
             was_there = directory.exists(claim.id)
             records = _measure(claim, settings, directory, command, commit, tell)
-            with _told_as_damage(directory.path / f"{claim.id}.json") if was_there else nullcontext():
+            with told_as_damage(directory.path / f"{claim.id}.json") if was_there else nullcontext():
                 findings, pictures = claim.judge(records), claim.draw(records)
             _conclude(claim, settings, directory, records, findings, pictures, tell)
     return {claim.id: directory.read(claim.id) for claim in claims}
@@ -76,7 +76,7 @@ def _run(claim: Claim, options: Options, settings: Settings, commit) -> Record:
 
 
 @contextmanager
-def _told_as_damage(path: Path) -> Iterator[None]:
+def told_as_damage(path: Path) -> Iterator[None]:
     """Turns what outcomes of another form than a claim's own end in into a RunError that names their file."""
     try:
         yield

@@ -7,7 +7,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Union
+from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from gluon_lstm.bounded import TABLE_BYTES, TEXT_CHARACTERS, BoundedStream, open_file, unpacked
 from gluon_lstm.data.tables import encoding_advice
@@ -99,22 +99,31 @@ def _decode(stream: Union[BinaryIO, BoundedStream], source: str, encoding: str) 
     decoder = _decoder(encoding)
     offset, line, at_start, content, fault = 0, 1, True, None, None
     while content != b"" and fault is None:
-        content, before = _read(stream, source), decoder.getstate()
+        content = _read(stream, source)
         offset += len(content)
         try:
-            text = decoder.decode(content, final=not content)
-        except UnicodeDecodeError as error:
-            fault, left = error, len(error.object) - error.start
-            decoder.setstate(before)
-            text = decoder.decode(content[: max(0, len(content) - left)])
+            text, fault = _decode_piece(decoder, content)
+        except UnicodeError as error:  # of the whole, such as UTF-16 that does not begin with its byte-order mark
+            raise DataError(f"{source}: is not {encoding} ({error}); {encoding_advice(b'')}") from error
         if text:
             yield text.removeprefix("\ufeff") if at_start else text
             at_start = False
             line += text.count("\n")
     if fault is not None:
-        shown = f"byte {offset - left} (0x{fault.object[fault.start : fault.start + 1].hex()})"
+        place, wrong = offset - len(fault.object) + fault.start, fault.object[fault.start : fault.start + 1].hex()
         advice = encoding_advice(fault.object if offset == len(fault.object) else b"")
-        raise DataError(f"{source}: line {line}: {shown} is not {encoding}; {advice}") from fault
+        raise DataError(f"{source}: line {line}: byte {place} (0x{wrong}) is not {encoding}; {advice}") from fault
+
+
+def _decode_piece(decoder: codecs.IncrementalDecoder, content: bytes) -> Tuple[str, Optional[UnicodeDecodeError]]:
+    """Returns the text that a piece completes, up to a byte that the encoding does not allow, and that byte's error."""
+    before = decoder.getstate()
+    try:
+        return decoder.decode(content, final=not content), None
+    except UnicodeDecodeError as error:
+        decoder.setstate(before)
+        left = len(error.object) - error.start
+        return decoder.decode(content[: max(0, len(content) - left)]), error
 
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:

@@ -95,6 +95,16 @@ def test_the_lines_before_one_at_fault_are_given_first(monkeypatch, size, encodi
     assert given_lines == good.replace("\r\n", "\n").split("\n")[:-1]
 
 
+@pytest.mark.parametrize("size", [1, 2, 99])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_what_lacks_the_mark_of_its_encoding_is_told(encoding, size):
+    message = f"pipe: is not {encoding} \\(.*BOM\\); name the --encoding"
+    with pytest.raises(DataError, match=message):
+        lines_of("two\nlines".encode(f"{encoding}-le"), size, encoding)
+    with pytest.raises(DataError, match="is not utf"):  # a wrong byte before the mark is missed
+        lines_of("\ud800".encode(f"{encoding}-le", "surrogatepass"), size, encoding)
+
+
 @pytest.mark.parametrize("encoding", ["klingon", "base64", "undefined"])
 def test_what_is_no_encoding(encoding):
     with pytest.raises(ConfigError, match=f"--encoding {encoding}: no such encoding"):

@@ -23,7 +23,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from gluon_lstm.arrays import pack_arrays
 from gluon_lstm.config import PRESETS, Config, merge, preset, read_config_file
-from gluon_lstm.data import texts
+from gluon_lstm.data import originals, texts
 from gluon_lstm.data.archives import Sizes, read_tar, read_zip
 from gluon_lstm.data.encoding import Cutting, TextFormat
 from gluon_lstm.data.formats import ImageFormat, read_format
@@ -38,6 +38,8 @@ from gluon_lstm.rundir import FittedTemperature, RepeatsDirectory, RunDirectory,
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints, Counts
 from gluon_lstm.rundir.files import CURVES, read_json
 from gluon_lstm.rundir.model import read_model, write_model
+
+ROOT = Path(__file__).resolve().parents[2]
 
 JSON_TOKENS = (
     b"NaN", b"-Infinity", b"1e999", b"null", b"true", b"[", b"{", b'{"a":', b"]", b"}", b",", b":", b'"', b"\\",
@@ -90,10 +92,10 @@ class Reader(NamedTuple):
     raises: Tuple[Type[Exception], ...] = (UserError,)
 
 
-def read_all_lines(path: Path) -> None:
+def read_all_lines(path: Path, encoding: str = "utf-8") -> None:
     """Reads the lines of a file, a piece at a time."""
     with open_lines(path) as stream:
-        for _ in read_lines(stream, str(path)):
+        for _ in read_lines(stream, str(path), encoding):
             pass
 
 
@@ -146,6 +148,39 @@ def json_lines() -> List[bytes]:
 def plain_lines() -> List[bytes]:
     """Returns lines of text."""
     return ["one text\nanother\r\n\n好的\nlast".encode(), b"\xef\xbb\xbfmarked\n"]
+
+
+def questions() -> List[bytes]:
+    """Returns questions as TREC has them."""
+    return ["DESC:manner How does it work ?\nLOC:city Which sister\xf0city is it ?\n".encode("latin-1")]
+
+
+def trees() -> List[bytes]:
+    """Returns sentences as the Stanford treebank has them."""
+    return [b"(3 (2 It) (4 (2 really) (3 works)))\n(2 (2 -LRB-) (2 and\\/or))\n"]
+
+
+def results() -> List[bytes]:
+    """Returns the results of a claim."""
+    content = json.loads((ROOT / "docs" / "article" / "cell.json").read_text(encoding="utf-8"))
+    return [json.dumps(content, indent=indent).encode() for indent in (None, 2)]
+
+
+def read_and_judge_results(path: Path) -> None:
+    """Reads a claim's results, judges them anew, and writes the page and the index."""
+    from gluon_lstm.article import CLAIMS, ResultsDirectory
+    from gluon_lstm.article.claim import Record
+    from gluon_lstm.article.pages import render_index, render_page
+    from gluon_lstm.article.reproduce import told_as_damage
+    from gluon_lstm.article.translation import ENGLISH, make_translator
+
+    claim = CLAIMS[path.stem]
+    content = ResultsDirectory(path.parent, CLAIMS).read(claim.id)
+    with told_as_damage(path):
+        claim.judge([Record(**record) for record in content["runs"]])
+    if content["verdict"]:
+        render_page(claim, content, make_translator(ENGLISH))
+        render_index({claim.id: content}, make_translator(ENGLISH))
 
 
 def vectors() -> List[bytes]:
@@ -393,6 +428,14 @@ READERS: Dict[str, Reader] = {
     "jsonl": Reader("a.jsonl", json_lines, lambda path: read_texts(path, Columns()), JSON_TOKENS),
     "lines": Reader("a.txt", plain_lines, read_all_lines, TABLE_TOKENS),
     "lines.gz": Reader("a.txt.gz", plain_lines, read_all_lines, TABLE_TOKENS, (pack,)),
+    "lines in utf-16": Reader("a.txt", lambda: [c.decode().encode("utf-16") for c in plain_lines()],
+                              partial(read_all_lines, encoding="utf-16"), TABLE_TOKENS),
+    "unlabelled": Reader("a.jsonl", json_lines, lambda path: read_texts(path, Columns(), labelled=False), JSON_TOKENS),
+    "questions": Reader("a.label", questions, lambda path: originals.read_questions(path.read_bytes()),
+                        (b":", b" ", b"\n", b"\xf0", b"DESC:"), raises=(ValueError,)),
+    "trees": Reader("trees.txt", trees, lambda path: originals.read_trees(path.read_bytes(), originals.SENTIMENTS),
+                    (b"(", b")", b"(2 ", b"\n", b"-LRB-", b"\\/", b"\xff", b"(9 x)"), raises=(ValueError,)),
+    "results": Reader("cell.json", results, read_and_judge_results, JSON_TOKENS),
     "vectors": Reader("a.vec", vectors, read_word_vectors, VECTOR_TOKENS),
     "settings.yaml": Reader("a.yaml", yaml_settings, lambda path: merge(Config(), read_config_file(path)), YAML_TOKENS),
     "config.json": Reader("config.json", json_settings, lambda p: RunDirectory(p.parent).read_config(), JSON_TOKENS),
