@@ -6,7 +6,7 @@ import pytest
 from mxnet import autograd, gluon
 
 from gluon_lstm.config import TrainingConfig
-from gluon_lstm.training.optimizers import make_trainer, measure_clipping
+from gluon_lstm.training.optimizers import count_updates, make_trainer, measure_clipping, set_updates
 
 SHAPES = {"weight": (3, 2), "bias": (4,)}
 RATES = (0.1, 0.05, 0.2, 0.01, 0.1)
@@ -148,3 +148,19 @@ def test_small_gradients_stay_as_they_are(size):
 def test_the_norm_shows_a_gradient_that_is_not_finite(value):
     norm, _ = clip([np.array([1.0, value], np.float32)], 1.0)
     assert not np.isfinite(norm.asscalar())
+
+
+@pytest.mark.parametrize("rule", ["adam", "sgd"])
+def test_updates_are_what_they_were_set_to_before_any_is_made_and_go_on_from_there(rule):
+    """A checkpoint may be written before the next update: that of a batch which is left out, or of a rollback."""
+    block = gluon.nn.Dense(2, in_units=3)
+    block.initialize()
+    trainer = make_trainer(block.collect_params(), TrainingConfig(optimizer=rule))
+    for updates in (7, 3):  # as after a rollback, to fewer
+        set_updates(trainer, updates)
+        assert count_updates(trainer) == updates
+        with autograd.record():
+            loss = block(mx.nd.ones((4, 3))).sum()
+        loss.backward()
+        trainer.step(4)
+        assert count_updates(trainer) == updates + 1
