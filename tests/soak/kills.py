@@ -29,6 +29,8 @@ TASKS = {
     "texts": ("--dataset", "sentences", "--preset", "text", "--limit-train", "300", "--character-ngrams", "0", *SMALL),
 }
 TIMES = ("seconds", "samples_per_second")
+AT_WORK = (" parameters\n", ": going on after ")
+"""What a process says last before its first step."""
 
 
 class Outcome(NamedTuple):
@@ -37,12 +39,14 @@ class Outcome(NamedTuple):
     Attributes:
         kills: SIGKILLs that met it at work.
         in_training: those of them that came after its first checkpoint.
+        at_work: those of them that met a process which had said that it trains, or goes on.
         checkpoints: checkpoints that were read between kills, all of them whole.
         same: whether it ended in the bytes of the training that was never stopped.
     """
 
     kills: int
     in_training: int
+    at_work: int
     checkpoints: int
     same: bool
 
@@ -82,13 +86,15 @@ def kill_until(task: str, folder: Path, kills: int, rng: random.Random) -> List[
 
 def kill_one(task: str, path: Path, whole: Any, most: int, seconds: float, rng: random.Random) -> Outcome:
     """Starts a training and kills it, each time after a random share of what a whole one takes, until it is done."""
-    kills = in_training = checkpoints = 0
+    kills = in_training = at_work = checkpoints = 0
+    said = path.with_name(f"{path.name}.txt")
     while kills < most:
         command = ["train", "--resume", str(path)]
         if not (path / "config.json").is_file():
             command = ["train", *TASKS[task], "--output", str(path), "--force"]
-        process = subprocess.Popen([sys.executable, str(ROOT / "train.py"), *command[1:]],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+        with said.open("wb") as file:
+            process = subprocess.Popen([sys.executable, str(ROOT / "train.py"), *command[1:]],
+                                       stdout=subprocess.DEVNULL, stderr=file)  # fmt: skip
         try:
             code = process.wait(timeout=rng.uniform(0, seconds))
         except subprocess.TimeoutExpired:
@@ -101,13 +107,14 @@ def kill_one(task: str, path: Path, whole: Any, most: int, seconds: float, rng: 
         kills += 1
         entries = RunDirectory(path).checkpoints.entries()
         in_training += bool(entries)
+        at_work += any(words in said.read_text(encoding="utf-8") for words in AT_WORK)
         for entry in entries:
             RunDirectory(path).checkpoints.read(entry)  # raises where it is not whole
         checkpoints += len(entries)
     if not (path / "config.json").is_file():
         run_to_end(["train", *TASKS[task], "--output", str(path), "--force"])
     run_to_end(["train", "--resume", str(path)])
-    return Outcome(kills, in_training, checkpoints, read_outcome(path) == whole)
+    return Outcome(kills, in_training, at_work, checkpoints, read_outcome(path) == whole)
 
 
 def run_to_end(arguments: Sequence[str]) -> None:
