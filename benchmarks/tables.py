@@ -1,7 +1,7 @@
 """Writes the tables of the pages from ``docs/results`` and ``docs/article``, so that no figure is typed.
 
-    python benchmarks/tables.py            # rewrite the tables
-    python benchmarks/tables.py --check    # fail where one is not what the results say
+python benchmarks/tables.py            # rewrite the tables
+python benchmarks/tables.py --check    # fail where one is not what the results say
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ PAGES = {
     "docs/text.md": ENGLISH,
     "docs/evaluation.md": ENGLISH,
     "docs/pixel-by-pixel.md": ENGLISH,
+    "docs/reliability.md": ENGLISH,
     "docs/tutorial.md": ENGLISH,
     "docs/zh/index.md": CHINESE,
     "docs/zh/tutorial.md": CHINESE,
@@ -54,6 +55,8 @@ EVALUATION_FORMS = {
     "quick": ("`--quick`", ""),
 }
 """Form → what is asked for, and the seconds that are aimed at."""
+DEMO = {"with_install": ("in a fresh clone, with the install", "180"), "without_install": ("again", "60")}
+"""Form → what is timed, and the seconds that are aimed at."""
 PRESETS = ("default", "article-cell", "best")
 ARTICLE_AIM = 0.3
 """Points that the accuracy of the article's model may differ from Keras's."""
@@ -100,6 +103,18 @@ def fill(text: str, t: Translator) -> str:
         return f"<!-- {match[1]} -->\n{TABLES[match[1]](t)}\n<!-- end -->"
 
     return re.sub(r"<!-- ([a-z-]+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
+
+
+def demo_table(t: Translator) -> str:
+    """Returns how long ``make demo`` takes, with the install and without."""
+    result = read("demo-time")
+    rows = []
+    for form, (text, aim) in DEMO.items():
+        seconds = result["seconds"][form]
+        mean = f"{seconds['mean']:.0f}" if len(seconds["values"]) == 1 else plus_minus(seconds, 1, 0)
+        rows.append([t(text), mean, aim])
+    reached = t(f"Test accuracy: {result['test_accuracy']:.2%}.")
+    return table(map(t, ["`make demo`", "Seconds", "Aim"]), rows) + f"\n\n{reached} {source(result, t)}"
 
 
 def presets_table(t: Translator) -> str:
@@ -306,7 +321,7 @@ def forms_table(t: Translator) -> str:
         "ours": "`LSTMEncoder`",
         "two_operators": "an operator a direction, nothing reversed",
         "joined_steps": "unrolled, a step of both directions as one batched product",
-        "cell": "`LSTMEncoder(implementation=\"cell\")`, unrolled a direction at a time",
+        "cell": '`LSTMEncoder(implementation="cell")`, unrolled a direction at a time',
         "without_onednn": "the operator on MXNet's own kernel, `MXNET_USE_MKLDNN_RNN=0`",
         "avx2": "the operator with `DNNL_MAX_CPU_ISA=AVX2`",
     }
@@ -363,16 +378,13 @@ def tokenizing_table(t: Translator) -> str:
 
 def memory_table(t: Translator) -> str:
     """Returns how the resident size grows over steps of random shapes."""
-    rows = []
-    for name in ("fused", "cell"):
-        if not (RESULTS / f"memory-{name}.json").exists():
-            continue
-        result = read(f"memory-{name}")
+    rows, results = [], {name: read(f"memory-{name}") for name in ("fused", "cell")}
+    for name, result in results.items():
         for prefix, text in (("", "freed memory given back"), ("untrimmed_", "just before that")):
             sizes = [f"{result[f'{prefix}{key}']:.0f}" for key in ("settled_mib", "end_mib")]
             rows.append([t(name), t(text), *sizes, f"{result[f'{prefix}growth']:+.1%}", f"`{result['command']}`"])
     header = ["Implementation", "Read", "MiB, second fifth of the steps", "MiB, last fifth", "Growth", "Command"]
-    return table(map(t, header), rows) + f"\n\n{origin(read('memory-fused'), t)}"
+    return table(map(t, header), rows) + f"\n\n{measured(results, t)}"
 
 
 def calibration_table(t: Translator) -> str:
@@ -388,6 +400,46 @@ def calibration_table(t: Translator) -> str:
     header = ["Test split", "Calibration error, %", "After scaling, %", "Aim, %", "Runs within the aim",
               "By chance, %", "By chance in 95 % of the cases at most, %"]  # fmt: skip
     return table(map(t, header), rows) + f"\n\n`python benchmarks/calibration.py NAME RUN …`. {origin(result, t)}"
+
+
+def soak_table(t: Translator) -> str:
+    """Returns what came of the kills, the damaged files, the hours in one process, and what the checks cost."""
+    tried = {"kills": kills_cells, "fuzz": fuzz_cells, "endurance": endurance_cells, "guards": guards_cells}
+    results = {name: read(name) for name in tried}
+    rows = [[*tried[name](result), f"`{result['command']}`"] for name, result in results.items()]
+    return table(["Tried", "What came of it", "Aim", "Command"], rows) + f"\n\n{measured(results, t)}"
+
+
+def kills_cells(result: Dict[str, Any]) -> List[str]:
+    """Returns what the kills were, what came of them, and the aim."""
+    trainings = [training for task in result["outcomes"].values() for training in task if training["kills"]]
+    same, after, whole = (sum(one[key] for one in trainings) for key in ("same", "in_training", "checkpoints"))
+    tried = f"{result['kills']} SIGKILLs at random moments, half over trainings on images, half on texts"
+    ended = f"{same} of {len(trainings)} trainings ended in the bytes of the one never stopped"
+    between = f"{after} kills came after a first checkpoint; all {whole} checkpoints read in between were whole"
+    return [tried, f"{ended}; {between}", "all"]
+
+
+def fuzz_cells(result: Dict[str, Any]) -> List[str]:
+    """Returns likewise for the damaged files."""
+    tried = f"{result['inputs']:,} damaged files, over {len(result['readers'])} [readers](results/fuzz.md)"
+    return [tried, f"{result['failures']} ended in something else than a result or a clear error", "0"]
+
+
+def endurance_cells(result: Dict[str, Any]) -> List[str]:
+    """Returns likewise for the hours in one process."""
+    rounds, steps = result["rounds"], result["steps_on_random_shapes"]
+    tried = (f"{result['minutes']:.0f} minutes in one process: {rounds} trainings, as many evaluations, and {steps:,} "
+             f"steps on batches of random sizes")  # fmt: skip
+    grown = f"{result['settled_mib']:.0f} MiB after ten minutes, {result['end_mib']:.0f} at the end"
+    return [tried, f"resident size {grown}: {result['growth']:+.1%}", "at most +5%"]
+
+
+def guards_cells(result: Dict[str, Any]) -> List[str]:
+    """Returns likewise for the checks of a batch."""
+    shares = [f"{task['median_check'] / task['median_step']:.2%}" for task in result["milliseconds"].values()]
+    tried = f"the checks of a batch, as a share of its training step: {', '.join(result['milliseconds'])}"
+    return [tried, ", ".join(shares), "at most 2%"]
 
 
 def evaluation_time_table(t: Translator) -> str:
@@ -482,6 +534,7 @@ def accuracy(result: Dict[str, Any], side: Dict[str, Any]) -> str:
 TABLES: Dict[str, Callable[[Translator], str]] = {
     **{f"claim-{name}": partial(claim_table, name) for name in CLAIMS},
     "start": start_table,
+    "demo": demo_table,
     "presets": presets_table,
     "article": article_table,
     "corpora": corpora_table,
@@ -492,6 +545,7 @@ TABLES: Dict[str, Callable[[Translator], str]] = {
     "memory": memory_table,
     "throughput": throughput_table,
     "tokenizing": tokenizing_table,
+    "soak": soak_table,
     "calibration": calibration_table,
     "evaluation-time": evaluation_time_table,
     "pixel-time": pixel_time_table,
@@ -517,6 +571,11 @@ def source(result: Dict[str, Any], t: Translator) -> str:
 def origin(result: Dict[str, Any], t: Translator) -> str:
     """Returns where and when a result was measured."""
     return t(_measured(result))
+
+
+def measured(results: Dict[str, Dict[str, Any]], t: Translator) -> str:
+    """Returns where and when each of some results was measured."""
+    return " ".join(f"`{name}`: {origin(result, t)}" for name, result in results.items())
 
 
 def _measured(result: Dict[str, Any]) -> str:

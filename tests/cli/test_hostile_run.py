@@ -201,9 +201,9 @@ def test_training_anew(cli, outside, in_time, name, trick):
     "dataset, name, keys, value, message",
     [
         ("digits", "config.json", ["model", "hidden_size"], 8192, "has shape"),
-        ("digits", "config.json", ["model", "num_layers"], 64, "differs in"),
-        ("digits", "config.json", ["model", "head_size"], 8192, "differs in"),
-        ("digits", "config.json", ["model", "encoder"], "transformer", "differs in"),
+        ("digits", "config.json", ["model", "num_layers"], 64, "lacks"),
+        ("digits", "config.json", ["model", "head_size"], 8192, "lacks"),
+        ("digits", "config.json", ["model", "encoder"], "transformer", "lacks"),
         ("digits", "model/model.json", ["step_shape"], [8, 10**9], "step_shape (8, 1000000000)"),
         ("digits", "model/model.json", ["step_shape"], [8, 8, 8], "'step_shape'"),
         ("digits", "model/model.json", ["input_format", "height"], 10**9, "samples of a kind"),
