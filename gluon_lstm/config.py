@@ -127,7 +127,7 @@ class TextConfig:
         None, "file of texts to validate on; default: a tenth of the training texts, at most 5000"
     )
     test_file: Optional[str] = option(None, "file of texts to test on; default: a tenth of the texts")
-    encoding: str = option("utf-8", "encoding of the files, such as gb18030 or latin-1")
+    encoding: str = option("utf-8", "encoding of the files, such as cp1252 (Windows, Western Europe) or gb18030")
     quotes: bool = option(
         True, "in CSV and TSV, read a text between quotation marks without them; --no-quotes takes all as they stand"
     )

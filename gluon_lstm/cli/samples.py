@@ -17,7 +17,7 @@ from gluon_lstm.config import TextConfig
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.lines import is_lines, open_lines, read_lines
 from gluon_lstm.data.pictures import read_pictures
-from gluon_lstm.data.tables import Columns, is_delimited, is_table, read_texts, warn_of_merged
+from gluon_lstm.data.tables import Columns, is_delimited, is_table, read_texts, warn_of_reading
 from gluon_lstm.errors import ConfigError, DataError
 
 CHUNK = 256
@@ -125,7 +125,7 @@ def _table(path: Path, columns: Columns, encoding: str, quotes: bool) -> Iterato
     found = read_texts(path, columns, encoding, labelled=False, quotes=quotes)
     rows = sorted([*zip(found.lines, found.texts), *((line, "") for line in found.blank)])
     print(f"{visible(str(path))}: texts from column {found.columns[0]!r}", file=sys.stderr)
-    for warning in warn_of_merged(found, str(path)):
+    for warning in warn_of_reading(found, str(path)):
         print(visible(warning), file=sys.stderr)
     return _chunks([text for _, text in rows], [line for line, _ in rows])
 

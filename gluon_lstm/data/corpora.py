@@ -16,7 +16,7 @@ from gluon_lstm.data.corpus_downloads import advice, download_corpus
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
 from gluon_lstm.data.splits import fold_numbers, split_indices, split_off
-from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, named_lines, read_texts, warn_of_merged
+from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, named_lines, read_texts, warn_of_reading
 from gluon_lstm.errors import ConfigError, DataError, shortened, shown
 
 SPLITS = ("train", "validation", "test")
@@ -197,7 +197,7 @@ def _notes(texts: LabelledTexts, source: str) -> List[str]:
     """Returns what the user should know about a file: the columns that were taken, and what was left out."""
     text, label = texts.columns
     notes = [f"{source}: texts from column {text!r}, labels from column {label!r}"] if is_table(source) else []
-    notes += warn_of_merged(texts, source)
+    notes += warn_of_reading(texts, source)
     if not texts.blank:
         return notes
     plural = "s" * (len(texts.blank) != 1)

@@ -134,7 +134,7 @@ def _decoder(encoding: str) -> codecs.IncrementalDecoder:
         name = codecs.lookup(encoding).name
         return codecs.getincrementaldecoder("utf-8" if name == "utf-8-sig" else name)()
     except (LookupError, UnicodeError) as error:
-        raise ConfigError(f"--encoding {encoding}: no such encoding; use utf-8, gb18030, latin-1, …") from error
+        raise ConfigError(f"--encoding {encoding}: no such encoding; use utf-8, cp1252, gb18030, …") from error
 
 
 def _read(stream: Union[BinaryIO, BoundedStream], source: str) -> bytes:

@@ -14,7 +14,7 @@ from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.idx import read_idx
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.pictures import read_pictures
-from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, named_lines, read_texts, warn_of_merged
+from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, named_lines, read_texts, warn_of_reading
 from gluon_lstm.data.text import TextDataset, TextReader
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -105,7 +105,7 @@ def read_own_texts(
     )
     text, label = found.columns
     notes = [f"{path}: texts from column {text!r}, " + (f"labels from {label!r}" if label else "no labels")]
-    notes += warn_of_merged(found, str(path))
+    notes += warn_of_reading(found, str(path))
     if found.blank:
         plural = "s" * (len(found.blank) != 1)
         lines = named_lines(found.blank)

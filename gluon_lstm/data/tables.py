@@ -34,6 +34,10 @@ NAMED_LINES = 5
 """Most lines that are named by their numbers."""
 QUOTES_ADVICE = "double those that are part of a quoted text, or take all as they stand with --no-quotes"
 """What to do about quotation marks."""
+ENCODINGS = "cp1252 (Windows, Western Europe) or gb18030 (Chinese)"
+"""What files of texts that are not UTF-8 are most often written in."""
+CONTROLS = re.compile("[\x80-\x9f]")
+"""Signs that stand in no text, and in ISO 8859's place of what Windows has there: €, dashes, curly quotation marks."""
 
 
 class LabelledTexts(NamedTuple):
@@ -46,6 +50,7 @@ class LabelledTexts(NamedTuple):
         columns: names of the columns that were read: of the texts, and of the labels.
         blank: numbers of the lines whose text is blank.
         merged: first and last line of each row whose quotation marks seem to hold several rows together.
+        garbled: numbers of the lines whose text shows that the encoding, of ISO 8859, is not the file's.
     """
 
     texts: List[str]
@@ -54,6 +59,7 @@ class LabelledTexts(NamedTuple):
     columns: Tuple[str, Optional[str]]
     blank: List[int]
     merged: Tuple[Tuple[int, int], ...] = ()
+    garbled: Tuple[int, ...] = ()
 
 
 class Columns(NamedTuple):
@@ -127,7 +133,36 @@ def read_texts(
         columns=(text, label),
         blank=[row.line for row in rows if row.line not in filled],
         merged=tuple((row.line, row.merged_to) for row in rows if row.merged_to is not None),
+        garbled=_garbled(full, texts, encoding),
     )
+
+
+def _garbled(rows: Sequence[_Row], texts: Sequence[str], encoding: str) -> Tuple[int, ...]:
+    """Returns the lines of texts that were read as ISO 8859, such as latin-1, and hold control characters.
+
+    ISO 8859 refuses no byte, so that a file of another encoding is read all the same. Of UTF-8 nothing is
+    said: there the control characters are the file's own, as in the reviews of IMDB.
+    """
+    if not codecs.lookup(encoding).name.startswith("iso8859"):
+        return ()
+    return tuple(row.line for row, text in zip(rows, texts) if CONTROLS.search(text))
+
+
+def warn_of_reading(texts: LabelledTexts, source: str) -> List[str]:
+    """Returns the user's warnings of what was read, but may not have been meant so."""
+    return [*warn_of_merged(texts, source), *_warn_of_garbled(texts, source)]
+
+
+def _warn_of_garbled(texts: LabelledTexts, source: str) -> List[str]:
+    """Returns the user's warning of an encoding that seems to be another one, if it does."""
+    if not texts.garbled:
+        return []
+    count = len(texts.garbled)
+    hold = f"{count:,} texts hold" if count > 1 else "1 text holds"
+    return [
+        f"warning: {source}: {hold} control characters ({named_lines(texts.garbled)}), so the encoding is likely "
+        f"another one; of a file from Windows, --encoding cp1252"
+    ]
 
 
 def warn_of_merged(texts: LabelledTexts, source: str) -> List[str]:
@@ -169,7 +204,7 @@ def _decode(path: Path, content: bytes, encoding: str) -> str:
     try:
         text = content.decode("utf-8-sig" if is_utf8 else encoding)
     except LookupError as error:
-        raise ConfigError(f"--encoding {encoding}: no such encoding; use utf-8, gb18030, latin-1, …") from error
+        raise ConfigError(f"--encoding {encoding}: no such encoding; use utf-8, cp1252, gb18030, …") from error
     except UnicodeError as error:
         # A codec that passes over a byte-order mark counts from behind it.
         offset = len(content) - len(getattr(error, "object", content)) + getattr(error, "start", 0)
@@ -186,7 +221,7 @@ def encoding_advice(start: bytes) -> str:
     """Returns what to do about a file that begins with these bytes, and is not of the encoding it was taken for."""
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "it begins with UTF-16's byte-order mark: use --encoding utf-16"
-    return "name the --encoding, such as gb18030 or latin-1"
+    return f"name the --encoding, such as {ENCODINGS}"
 
 
 def _json_rows(path: Path, content: str) -> Iterator[_Row]:

@@ -11,7 +11,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gluon_lstm.data import encoding as encoding_of_texts
-from gluon_lstm.data.tables import LABEL_NAMES, TEXT_NAMES, Columns, is_delimited, is_table, read_texts, warn_of_merged
+from gluon_lstm.data.tables import (
+    LABEL_NAMES,
+    TEXT_NAMES,
+    Columns,
+    is_delimited,
+    is_table,
+    read_texts,
+    warn_of_merged,
+    warn_of_reading,
+)
 from gluon_lstm.errors import ConfigError, DataError, UserError
 
 PLAIN = "text,label\ngood film,1\nbad film,0\n"
@@ -72,7 +81,7 @@ def test_where_quotation_marks_may_hold_a_text_together(name, expected):
 @pytest.mark.parametrize("name", ["file.csv", "FILE.CSV", "file.csv.gz", "File.Csv.GZ"])
 def test_csv(write, name):
     found = read_texts(write(PLAIN, name), GUESS)
-    assert found == (["good film", "bad film"], ["1", "0"], [2, 3], ("text", "label"), [], ())
+    assert found == (["good film", "bad film"], ["1", "0"], [2, 3], ("text", "label"), [], (), ())
 
 
 @pytest.mark.parametrize("name", ["file.tsv", "file.tsv.gz"])
@@ -134,7 +143,34 @@ def test_quoted_line_breaks_and_blank_lines(write, end):
 def test_encodings(write, name, encoding, option):
     lines = {"file.csv": "内容,标签\n这部电影很好,好评\n", "file.jsonl": '{"内容": "这部电影很好", "标签": "好评"}'}
     found = read_texts(write(lines[name].encode(encoding), name), GUESS, option)
-    assert found == (["这部电影很好"], ["好评"], [len(lines[name].splitlines())], ("内容", "标签"), [], ())
+    assert found == (["这部电影很好"], ["好评"], [len(lines[name].splitlines())], ("内容", "标签"), [], (), ())
+
+
+WINDOWS = ["text,label", "Schön, 5 €,gut".replace(", ", " "), "übel,schlecht", "„nie“ – wieder,schlecht"]
+
+
+@pytest.mark.parametrize("option", ["latin-1", "ISO-8859-1", "latin_1", "iso8859-15", "l2"])
+def test_texts_of_windows_that_are_read_as_iso_8859_are_noted(write, option):
+    content = "\n".join(WINDOWS).encode("cp1252")
+    found = read_texts(write(content), GUESS, option)
+    assert found.garbled == (2, 4)
+    assert warn_of_reading(found, "file.csv") == [
+        "warning: file.csv: 2 texts hold control characters (lines 2, 4), so the encoding is likely another one; of a "
+        "file from Windows, --encoding cp1252"
+    ]
+    one = read_texts(write("\n".join(WINDOWS[:2]).encode("cp1252")), GUESS, option)
+    assert "file.csv: 1 text holds control characters (line 2), so" in str(warn_of_reading(one, "file.csv"))
+
+
+@pytest.mark.parametrize("encoding, text", [("cp1252", "„nie“ – 5 €"), ("latin-1", "übel ÿ"), ("utf-8", "a \x85 b")])
+def test_what_is_no_sign_of_another_encoding(write, encoding, text):
+    found = read_texts(write(f"text,label\n{text},a\n".encode(encoding)), GUESS, encoding)
+    assert found.texts == [text] and warn_of_reading(found, "file.csv") == []
+
+
+def test_the_encoding_that_excel_writes_is_named(fails):
+    line = fails("text;label\nübel;a\n".encode("cp1252"))
+    assert line.endswith("name the --encoding, such as cp1252 (Windows, Western Europe) or gb18030 (Chinese)")
 
 
 def test_a_mark_in_another_encoding_is_passed_over(write):
@@ -197,7 +233,7 @@ def test_columns_by_name(write):
 @pytest.mark.parametrize("columns", [Columns("2", "1"), Columns("2"), Columns(None, "1")])
 def test_columns_by_number_where_there_are_no_names(write, columns):
     found = read_texts(write("pos,a fine film\nneg,a poor film\n"), columns)
-    assert found == (["a fine film", "a poor film"], ["pos", "neg"], [1, 2], ("2", "1"), [], ())
+    assert found == (["a fine film", "a poor film"], ["pos", "neg"], [1, 2], ("2", "1"), [], (), ())
 
 
 def test_a_number_that_is_a_name(write):
