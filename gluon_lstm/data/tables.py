@@ -341,7 +341,7 @@ def _find_columns(
 def _named(path: Path, names: List[str], name: Optional[str], option: str) -> Optional[str]:
     """Returns the column that the user named, if any."""
     if name is not None and name not in names:
-        raise ConfigError(f"{option} {name}: {path} has no such column; it has {_listed(names)}")
+        raise ConfigError(f"{path}: has no column {name!r}; name another by {option}: {_listed(names)}")
     return name
 
 

@@ -165,7 +165,7 @@ def test_a_column_by_name(cli, refuses, text_run, work):
     check_rows(csv_rows(cli("predict", text_run, "--input", "a.csv", "--text-column", "two").out), text_run, TEXTS)
     assert "which column holds the texts? name it by --text-column" in refuses("predict", text_run, "--input", "a.csv")
     line = refuses("predict", text_run, "--input", "a.csv", "--text-column", "four")
-    assert "--text-column four: a.csv has no such column; it has 'one', 'two', 'three'" in line
+    assert "a.csv: has no column 'four'; name another by --text-column: 'one', 'two', 'three'" in line
 
 
 def test_the_column_of_the_training_is_looked_for_first(cli, work):

@@ -171,8 +171,8 @@ def test_a_dry_run_goes_through_all(cli, tmp_path, options):
 GOOD = table(rows())
 BAD = {
     "empty file": ("", (), "has no rows; give a file with texts"),
-    "missing column": (GOOD, ("--text-column", "body"), "--text-column body: "),
-    "missing label column": (GOOD, ("--label-column", "stars"), "it has 'text', 'label'"),
+    "missing column": (GOOD, ("--text-column", "body"), "has no column 'body'; name another by --text-column: 'text'"),
+    "missing label column": (GOOD, ("--label-column", "stars"), "name another by --label-column: 'text', 'label'"),
     "one column twice": (GOOD, ("--text-column", "text", "--label-column", "text"), "--label-column are both 'text'"),
     "which column": (table([(1, 2, 3)] * 9, "abc"), (), "the texts? name it by --text-column: 'a', 'b', 'c'"),
     "one class": (table([("a", "x")] * 9), (), "every label is 'x', and one class alone leaves nothing to learn"),

@@ -243,10 +243,10 @@ def test_a_number_that_is_a_name(write):
 @pytest.mark.parametrize(
     "columns, message",
     [
-        (Columns("body"), "--text-column body: "),
-        (Columns(None, "stars"), "--label-column stars: "),
-        (Columns("3"), "--text-column 3: "),
-        (Columns("0", "1"), "--text-column 0: "),
+        (Columns("body"), "no column 'body'; name another by --text-column: 'text', 'label'"),
+        (Columns(None, "stars"), "no column 'stars'; name another by --label-column: "),
+        (Columns("3"), "no column '3'; name another by --text-column: "),
+        (Columns("0", "1"), "no column '0'; name another by --text-column: "),
         (Columns("text", "text"), "--text-column and --label-column are both 'text'"),
     ],
 )
