@@ -166,14 +166,7 @@ class TextFormat:
         Raises:
             DataError: something is no text, or a text has no token.
         """
-        if isinstance(texts, str):
-            raise DataError("texts: give a list of texts, not one text")
-        wrong = next((index for index, text in enumerate(texts) if not isinstance(text, str)), None)
-        if wrong is not None:
-            raise DataError(f"texts[{wrong}] is of type {type(texts[wrong]).__name__}: the model reads texts")
-        for index, text in enumerate(texts):
-            check_text(text, f"texts[{index}]")
-        sequences = self.number(self.cutting.cut(texts))
+        sequences = self.number(self.cutting.cut(list_texts(texts)))
         empty = np.flatnonzero(sequences.lengths == 0)
         if len(empty):
             raise DataError(
@@ -246,6 +239,25 @@ def build_format(cutting: Cutting, tokens: Tokens, config: TextConfig) -> TextFo
     if len(vocabulary) <= PADDING + 1:
         raise DataError(f"--min-count {config.min_count}: no token occurs so often in the training texts; use less")
     return TextFormat(cutting, tuple(vocabulary.idx_to_token))
+
+
+def list_texts(texts: Iterable[str]) -> List[str]:
+    """Returns texts as a list: a column of a table, such as pandas has, is asked by its index otherwise.
+
+    Raises:
+        DataError: something is no text, or too long.
+    """
+    if isinstance(texts, str):
+        raise DataError("texts: give a list of texts, not one text")
+    shape = getattr(texts, "shape", (0,))
+    if len(shape) != 1:
+        raise DataError(f"texts: give a list of texts, or one column of a table, not an array of shape {tuple(shape)}")
+    listed = list(texts)
+    for index, text in enumerate(listed):
+        if not isinstance(text, str):
+            raise DataError(f"texts[{index}] is of type {type(text).__name__}: the model reads texts")
+        check_text(text, f"texts[{index}]")
+    return listed
 
 
 def check_text(text: str, source: str) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Union
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Union
 
 import mxnet as mx
 import numpy as np
 
 from gluon_lstm.config import Config
 from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
-from gluon_lstm.data.encoding import TextFormat, TokenSequences
+from gluon_lstm.data.encoding import TextFormat, TokenSequences, list_texts
 from gluon_lstm.data.formats import ImageFormat, read_format
 from gluon_lstm.errors import DataError, NoEffectWarning, RunError
 from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
@@ -74,11 +74,12 @@ class Predictor:
         """Raises DataError unless the model can read the data set."""
         check_compatible(dataset, self.step_shape, self.class_names)
 
-    def predict_proba(self, samples: Union[np.ndarray, Sequence[str]], batch_size: int = 256) -> np.ndarray:
+    def predict_proba(self, samples: Union[np.ndarray, Iterable[str]], batch_size: int = 256) -> np.ndarray:
         """Returns the probability of each class.
 
         Args:
-            samples: images (N, H, W) or (H, W), numbers in the range that the training data had; or N texts.
+            samples: images (N, H, W) or (H, W), numbers in the range that the training data had; or N texts,
+                in a list, an array, a column of a table or anything else that gives one after the other.
             batch_size: samples at a time.
 
         Returns:
@@ -89,8 +90,9 @@ class Predictor:
                 those), or an output that is not finite.
         """
         if self.reader is not None:
-            sequences = self.reader.format.encode(samples)
-            return self._predict_texts(samples, sequences, batch_size) if len(samples) else self._nothing()
+            texts = list_texts(samples)
+            sequences = self.reader.format.encode(texts)
+            return self._predict_texts(texts, sequences, batch_size) if texts else self._nothing()
         inputs = self.input_format.encode(samples)
         if not inputs.shape[1]:
             return self._nothing()
@@ -101,8 +103,9 @@ class Predictor:
             raise DataError("images: the model's output is not finite; train again")
         return softmax(logits)
 
-    def predict_lines(self, texts: Sequence[str], batch_size: int = 256) -> LineAnswers:
+    def predict_lines(self, texts: Iterable[str], batch_size: int = 256) -> LineAnswers:
         """Returns what ``predict_proba`` does for texts, some of which may be blank, and which of them are unknown."""
+        texts = list_texts(texts)
         sequences = self.reader.format.number(self.reader.format.cutting.cut(texts))
         full = np.flatnonzero(sequences.lengths)
         probabilities = np.full((len(texts), len(self.class_names)), np.nan, np.float32)
@@ -129,7 +132,7 @@ class Predictor:
         )
         return predict(self.net, dataset, batch_size, self.device).probabilities
 
-    def predict(self, samples: Union[np.ndarray, Sequence[str]]) -> List[str]:
+    def predict(self, samples: Union[np.ndarray, Iterable[str]]) -> List[str]:
         """Returns the name of each sample's most probable class, none of no samples; see ``predict_proba``."""
         return [self.class_names[index] for index in self.predict_proba(samples).argmax(axis=1)]
 

@@ -67,6 +67,38 @@ def test_texts_in_other_containers(predictor):
         np.testing.assert_array_equal(predictor.predict_proba(texts), expected)
 
 
+class Column:
+    """A column as pandas has it after rows were shuffled: what is asked for by number is looked up in an index."""
+
+    def __init__(self, texts):
+        self._texts = texts
+        self.shape = (len(texts),)
+
+    def __len__(self):
+        return len(self._texts)
+
+    def __iter__(self):
+        return iter(self._texts)
+
+    def __getitem__(self, label):
+        return self._texts[::-1][label]
+
+
+def test_a_column_is_read_in_its_order_and_not_by_its_index(predictor):
+    expected = predictor.predict_proba(HARD_TEXTS)
+    np.testing.assert_array_equal(predictor.predict_proba(Column(HARD_TEXTS)), expected)
+    np.testing.assert_array_equal(predictor.predict_lines(Column(HARD_TEXTS)).probabilities, expected)
+    with pytest.raises(DataError, match=r"texts\[0\] is of type NoneType"):
+        predictor.predict(Column([None, "w1"]))
+
+
+def test_texts_that_come_one_after_the_other(predictor):
+    expected = predictor.predict_proba(HARD_TEXTS)
+    np.testing.assert_array_equal(predictor.predict_proba(text for text in HARD_TEXTS), expected)
+    np.testing.assert_array_equal(predictor.predict_lines(iter(HARD_TEXTS)).probabilities, expected)
+    assert predictor.predict(iter(())) == []
+
+
 @pytest.mark.parametrize("texts", [[], (), np.array([], str)], ids=["list", "tuple", "array"])
 def test_no_texts_have_no_labels(predictor, texts):
     assert predictor.predict(texts) == []
@@ -86,13 +118,22 @@ def test_a_blank_text_among_others_can_be_marked_as_the_error_says(predictor):
         ("one text", "give a list of texts, not one text"),
         (["w1", ""], r"texts\[1\] is blank: leave it out, or give all to predict_lines, which marks it NaN"),
         (["w1", None], r"texts\[1\] is of type NoneType"),
-        (np.zeros((2, 8, 8)), r"texts\[0\] is of type ndarray"),
+        (np.zeros((2, 8, 8)), r"give a list of texts, or one column of a table, not an array of shape \(2, 8, 8\)"),
+        (np.array([["w1"], ["w2"]]), r"one column of a table, not an array of shape \(2, 1\)"),
+        (np.array("w1"), r"not an array of shape \(\)"),
+        (np.zeros(2), r"texts\[0\] is of type float64"),
     ],
-    ids=["one", "blank", "None", "images"],
+    ids=["one", "blank", "None", "images", "table", "scalar", "numbers"],
 )
 def test_what_is_no_text(predictor, texts, message):
     with pytest.raises(DataError, match=message):
         predictor.predict_proba(texts)
+
+
+@pytest.mark.parametrize("texts", ["one text", ["w1", None], [b"w1"]], ids=["one", "None", "bytes"])
+def test_lines_that_are_no_texts(predictor, texts):
+    with pytest.raises(DataError, match="^texts"):
+        predictor.predict_lines(texts)
 
 
 def test_only_data_of_its_vocabulary_and_classes_fit(trained, predictor):
