@@ -65,5 +65,7 @@ def _prepare_embedding(embedding: TokenEmbedding, config: ModelConfig, vocabular
         weight *= pretrained.vectors.std() / INITIAL_DEVIATION  # the other tokens' vectors, on the same scale
         weight[pretrained.found] = pretrained.vectors
         embedding.weight.set_data(mx.nd.array(weight))
+    elif not config.embedding_training:
+        print("warning: --no-embedding-training keeps random word vectors: no --embedding was given", file=sys.stderr)
     if not config.embedding_training:
         embedding.weight.grad_req = "null"

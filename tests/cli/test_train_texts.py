@@ -225,6 +225,17 @@ def test_bad_vectors(refuses, tmp_path, content, message):
     assert message in refuses("train", *options)
 
 
+def test_random_vectors_that_are_not_trained_are_told(cli, tmp_path):
+    (tmp_path / "own.csv").write_text(GOOD, encoding="utf-8", newline="")
+    (tmp_path / "vectors.txt").write_text("film 1 2 3 4\n电 1 1 1 1\n", encoding="utf-8")
+    options = ("train", "--dataset", tmp_path / "own.csv", *SMALL, "--tokenizer", "characters", "--dry-run")
+    warning = "warning: --no-embedding-training keeps random word vectors: no --embedding was given\n"
+    assert warning in cli(*options, "--no-embedding-training").err
+    for others in ((), ("--no-embedding-training", "--embedding", tmp_path / "vectors.txt")):
+        outcome = cli(*options, *others)
+        assert outcome.code == 0 and warning not in outcome.err
+
+
 def test_a_vocabulary_edited_by_hand(refuses, trained, tmp_path):
     run = shutil.copytree(trained, tmp_path / "work" / "run")
     vocabulary = run / "model" / "vocabulary.json"
