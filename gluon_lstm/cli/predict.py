@@ -50,7 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", help="where answers go, as a whole (default: standard output)")
     parser.add_argument("--force", action="store_true", help="replace the output if it exists (default: no)")
     parser.add_argument(
-        "--format", choices=FORMATS, help="of the answers (default: csv with --input or --output, else text)"
+        "--format",
+        choices=FORMATS,
+        help="of the answers (default: jsonl with an --output so named, csv with others or --input, else text)",
     )
     for name, text in (("probabilities", "give the probability of every class"),
                        ("with-input", "give the text, or the picture's file, with each answer"),
@@ -131,8 +133,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _format(arguments: argparse.Namespace) -> str:
     """Returns the name of the answers' format."""
-    is_file = arguments.input is not None or arguments.output is not None
-    return arguments.format or ("csv" if is_file else "text")
+    if arguments.format:
+        return arguments.format
+    if arguments.output and arguments.output.lower().endswith(".jsonl"):
+        return "jsonl"
+    return "text" if arguments.input is None and arguments.output is None else "csv"
 
 
 def _check_output(arguments: argparse.Namespace) -> None:

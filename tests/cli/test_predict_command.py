@@ -318,6 +318,14 @@ def test_texts_of_the_command_line_go_to_a_file_as_csv(cli, text_run, work):
     check_rows(csv_rows((work / "out.csv").read_text()), text_run, TEXTS)
 
 
+def test_a_file_named_jsonl_holds_json_lines_unless_told_otherwise(cli, text_run, work):
+    assert cli("predict", text_run, *TEXTS, "--output", "out.JSONL").code == 0
+    expected = cli("predict", text_run, *TEXTS, "--format", "jsonl").out
+    assert (work / "out.JSONL").read_text(encoding="utf-8") == expected
+    assert cli("predict", text_run, *TEXTS, "--output", "csv.jsonl", "--format", "csv").code == 0
+    check_rows(csv_rows((work / "csv.jsonl").read_text(encoding="utf-8")), text_run, TEXTS)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
