@@ -77,7 +77,7 @@ def test_the_limits_of_downloads_are_those_of_the_code():
 
 def test_the_cost_of_the_checks_is_as_measured_and_within_its_limit():
     shares = result("guards")["check_to_step"]
-    assert all(f"{share * 100:.2f} %" in RELIABILITY for share in shares.values())
+    assert ", ".join(f"{share:.2%}" for share in shares.values()) in RELIABILITY
     assert max(shares.values()) <= result("guards")["most"] == 0.02
 
 

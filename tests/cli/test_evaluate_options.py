@@ -143,7 +143,7 @@ def test_the_page_is_shown_where_that_is_asked_for(cli, run, monkeypatch):
     "options, message",
     [
         (["--sections", "pictures"], "--sections pictures: no 'pictures'; choose from mistakes,calibration,"),
-        (["--sections", ""], "no ''; choose from"),
+        (["--sections", ""], "--sections is empty; give it a value or leave it out"),
         (["--sections", "speed", "--quick"], "not allowed with argument"),
         (["--sample", "360"], "--sample 360: there are 360 samples, from 0 on"),
         (["--sample", "-1"], "--sample -1: there are 360 samples"),

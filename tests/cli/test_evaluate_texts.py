@@ -70,8 +70,16 @@ def test_rows_of_the_predictions_are_found_again_in_the_file(cli, run):
         ("text,label\n", [], "mine.csv: has no rows; give a file with texts"),
         ("text,label\n ,positive\n", [], "texts of column 'text' are blank"),
         ("text,label\na film,positive\nb film,\n", [], "1 text has no label in 'label' (line 3); give it one"),
-        ("text,label\na film,positive\n", ["--text-column", "review"], "--text-column review: mine.csv has no such"),
-        ("text,label\na film,positive\n", ["--label-column", "stars"], "--label-column stars: mine.csv has no such"),
+        (
+            "text,label\na film,positive\n",
+            ["--text-column", "review"],
+            "has no column 'review'; name another by --text-column",
+        ),
+        (
+            "text,label\na film,positive\n",
+            ["--label-column", "stars"],
+            "has no column 'stars'; name another by --label-column",
+        ),
         ("text,label\na film,positive\n", ["--encoding", "klingon"], "klingon"),
         ("text,label\na film,gut\n", [], "1 of 1 labels are unknown to the model: 'gut'"),
     ],

@@ -388,19 +388,20 @@ def test_a_folder_with_some_of_the_files(tmp_path, server, monkeypatch):
         find_corpus("trec", None)
 
 
-def real_file(name):
-    """Returns a file of the folder of real data, or None."""
-    path = Path(os.environ.get("GLUON_LSTM_DATA") or "/nowhere") / name
-    return path if path.is_file() else None
+REAL = Path(os.environ.get("GLUON_LSTM_DATA") or "/nowhere")
+"""The folder of real data; a test itself has no such variable."""
 
 
 def read_real(name):
-    lines = gzip.decompress(real_file(name).read_bytes()).splitlines()
+    lines = gzip.decompress((REAL / name).read_bytes()).splitlines()
     return [Sample(**json.loads(line)) for line in lines]
 
 
-needs_trec = pytest.mark.skipif(real_file("trec/test.jsonl.gz") is None, reason="$GLUON_LSTM_DATA names no real trec")
-needs_imdb = pytest.mark.skipif(real_file("imdb/test.jsonl.gz") is None, reason="$GLUON_LSTM_DATA names no real imdb")
+def needs_real(corpus):
+    """Skips a test where there is no such corpus among the real data."""
+    found = (REAL / corpus / "test.jsonl.gz").is_file()
+    return pytest.mark.skipif(not found, reason=f"$GLUON_LSTM_DATA names no real {corpus}")
+
 
 # The labels after the colon in TREC_10.label, in order; all else of that file is in trec/test.jsonl.gz.
 FINE_LABELS = """
@@ -430,7 +431,7 @@ def techmeth date count ind currency count substance def
 """
 
 
-@needs_trec
+@needs_real("trec")
 def test_trec_itself():
     samples = read_real("trec/test.jsonl.gz")
     lines = [f"{label}:{fine} {text}\n" for (text, label), fine in zip(samples, FINE_LABELS.split())]
@@ -443,7 +444,7 @@ def test_trec_itself():
     assert digest_samples(train) == HOMES["trec"].contents["train"].digest
 
 
-@needs_imdb
+@needs_real("imdb")
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_imdb_itself(split):
     assert digest_samples(read_real(f"imdb/{split}.jsonl.gz")) == HOMES["imdb"].contents[split].digest

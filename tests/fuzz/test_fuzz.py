@@ -1,5 +1,6 @@
 """Mutated files end in a result or a clear error; and the harness sees what does not. ``soak.py`` tries many more."""
 
+import json
 import random
 import sys
 from importlib.util import find_spec
@@ -13,6 +14,7 @@ from harness import MOST_FAILURES, fuzz  # noqa: E402 - beside this file
 from mutation import CHANGES, mutate  # noqa: E402
 from readers import READERS  # noqa: E402
 
+RESULT = Path(__file__).resolve().parents[2] / "docs" / "results" / "fuzz.json"
 INPUTS = 200
 """A reader, in every run of the tests."""
 AGAIN = ("tsv", "csv.gz", "lines.gz", "summary")
@@ -119,3 +121,7 @@ def test_mutations_follow_the_stream_and_each_change_changes():
     for change in CHANGES:
         rng = random.Random(0)
         assert any(change(bytearray(seeds[0]), seeds, tokens, rng) != seeds[0] for _ in range(20)), change.__name__
+
+
+def test_every_reader_has_a_result_of_the_soak():
+    assert set(json.loads(RESULT.read_text(encoding="utf-8"))["readers"]) == set(READERS)
