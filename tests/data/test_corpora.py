@@ -283,3 +283,7 @@ def test_a_column_of_labels_that_is_none(write):
     path = write([f"row {number}" for number in range(10_001)])
     with pytest.raises(DataError, match="own.csv: 10,001 different labels, and at most 10,000 are told apart; name"):
         read_corpus(merge(Config(), {"data": {"dataset": path}}))
+
+
+def test_nothing_is_told_of_what_is_made_up():
+    assert read_corpus(merge(Config(), {"data": {"dataset": "sentences"}})).notes == ()
