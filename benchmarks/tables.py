@@ -1,7 +1,9 @@
 """Writes the tables of the pages from ``docs/results`` and ``docs/article``, so that no figure is typed.
 
-python benchmarks/tables.py            # rewrite the tables
-python benchmarks/tables.py --check    # fail where one is not what the results say
+    python benchmarks/tables.py            # rewrite the tables
+    python benchmarks/tables.py --check    # fail where one is not what the results say
+
+A table stands in a page between a comment with its name and one that says ``end``.
 """
 
 from __future__ import annotations
