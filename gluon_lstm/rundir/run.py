@@ -76,7 +76,7 @@ class RunDirectory:
         if os.path.isfile(run.path / "summary.json"):
             inside = sorted(entry.name for entry in run.path.iterdir() if (entry / "config.json").is_file())
             raise RunError(f"{path}: holds several runs; name one of them: {', '.join(inside)}")
-        if not os.path.isfile(run.path / "config.json"):
+        if not run.has_record():
             raise RunError(f"{path}: not a run directory (it has no config.json)")
         return run
 
