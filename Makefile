@@ -1,7 +1,11 @@
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON ?= $(shell command -v python3.11 || echo python3)
 BIN := .venv/bin
 # constraints.txt holds what was tested with Python 3.11; other versions take the newest that setup.cfg allows.
-PINS := $(shell $(PYTHON) -c 'import sys; print("--constraint constraints.txt" * (sys.version_info[:2] == (3, 11)))')
+PINS := $(shell $(PYTHON) -c 'import sys; print("constraints.txt" * (sys.version_info[:2] == (3, 11)))')
+# What pip builds from source, gluonnlp, it builds in an environment of its own: the option --constraint does not reach it,
+# the variable does, and from pip 25.3 on another one.
+.venv/installed .venv-docs/installed: export PIP_CONSTRAINT := $(PINS)
+.venv/installed .venv-docs/installed: export PIP_BUILD_CONSTRAINT := $(PINS)
 
 .PHONY: help venv demo test peers soak bench docs clean
 
@@ -11,8 +15,9 @@ help: ## list the targets
 venv: .venv/installed ## make the environment .venv, once
 
 .venv/installed: setup.cfg constraints.txt
+	@$(PYTHON) -c 'import sys; (3, 9) <= sys.version_info < (3, 13) or sys.exit(f"needs Python 3.9 to 3.12, and $(PYTHON) is {sys.version.split()[0]}; name another, as in make PYTHON=python3.11 $(MAKECMDGOALS)")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(PINS) --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@
 
 demo: venv ## train and evaluate on an embedded data set
@@ -45,7 +50,7 @@ docs: .venv-docs/installed ## build the documentation site in build/docs, warnin
 
 .venv-docs/installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv-docs
-	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check $(PINS) --editable '.[docs]'
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	touch $@
 
 clean: ## delete the environments and the site

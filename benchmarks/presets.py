@@ -4,7 +4,7 @@
 
 The epoch is picked by the validation split alone; the test split is read once a
 seed, at the end. Run it alone on the machine. A seed that is finished is kept in
-``runs/benchmark``, with its commit, and not run again with the same options.
+``runs/benchmark``, and not run again with the same options at the same commit.
 """
 
 from __future__ import annotations
@@ -67,11 +67,12 @@ def run_folder(name: str, seed: int) -> Path:
 
 
 def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
-    """Trains and evaluates one seed in processes of their own; returns its figures, at once where it is finished."""
+    """Trains and evaluates one seed in processes of their own; returns its figures, kept ones where it is finished."""
     folder = run_folder(name, seed)
     finished = ROOT / folder.with_suffix(".json")
     before = json.loads(finished.read_text(encoding="utf-8")) if finished.exists() else {}
-    if before.get("options") == options:
+    # The same options are another training where a preset has changed since.
+    if (before.get("options"), before.get("commit")) == (options, commit()):
         return before
     trained = run_command(
         [sys.executable, "train.py", *options, "--seed", str(seed), "--output", str(folder), "--force"]

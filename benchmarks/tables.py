@@ -120,6 +120,14 @@ def demo_table(t: Translator) -> str:
     return table(map(t, ["`make demo`", "Seconds", "Aim"]), rows) + f"\n\n{reached} {source(result, t)}"
 
 
+def suite_table(t: Translator) -> str:
+    """Returns in a sentence how long the tests take."""
+    result = read("suite-time")
+    told = t(f"{result['passed']:,} tests pass and {result['skipped']} skip, in {result['seconds'] / 60:.1f} minutes "
+             "(aim: 5).")  # fmt: skip
+    return f"{told} {source(result, t)}"
+
+
 def presets_table(t: Translator) -> str:
     """Returns accuracy and time of every preset that was measured on MNIST."""
     results = {name: read(f"mnist-{name}") for name in PRESETS}
@@ -176,7 +184,8 @@ def article_table(t: Translator) -> str:
     text = t(f"Keras {versions['keras']} on TensorFlow {versions['tensorflow']}.")
     ratio = t(f"Our epochs take {result['epoch_time_ratio']:.2f} times as long (aim: at most 1).")
     header = ["", "Test accuracy, %", "Seeds", "Threads", "Seconds an epoch, median", "Peak memory, GiB"]
-    sentences = [t(accuracy_gap(result)), *map(t, beyond_aim(result)), ratio, text, source(result, t)]
+    sentences = [t(accuracy_gap(result)), *map(t, beyond_aim(result)), ratio, *map(t, tried_threads(result)), text,
+                 source(result, t)]  # fmt: skip
     return table(map(t, header), rows) + f"\n\n{' '.join(sentences)}"
 
 
@@ -188,6 +197,16 @@ def article_threads(result: Dict[str, Any], side: str) -> str:
     """Returns the thread count of a side of the comparison."""
     counts = {run[side].get("threads", result["keras_threads"] if side == "keras" else None) for run in result["runs"]}
     return NOT_RECORDED if None in counts else "/".join(sorted(map(str, counts)))
+
+
+def tried_threads(result: Dict[str, Any]) -> List[str]:
+    """Returns what an epoch of a trial took with one thread and with two, on each side that was tried."""
+    sides = (("Ours", "our_trial_epoch_seconds"), ("Keras", "keras_trial_epoch_seconds"))
+    return [
+        f"{name}, tried with one thread and with two: {result[trial]['1'][1]:.1f} and {result[trial]['2'][1]:.1f} s."
+        for name, trial in sides
+        if trial in result
+    ]
 
 
 def article_memory(result: Dict[str, Any], side: str) -> str:
@@ -278,7 +297,8 @@ def step_notes(result: Dict[str, Any]) -> List[str]:
         f"the classifier and the loss {around:.1f}, clipping and Adam {update:.1f}, and "
         f"drawing and shifting the images, reading loss and accuracy and the rest of the loop {loop:.1f}."
     )
-    return [timed, bare, parts]
+    share = f"So loop, data and log cost {loop / medians['step']:.1%} of a step (aim: at most a tenth)."
+    return [timed, bare, parts, share]
 
 
 def lowest_to_highest(values: List[float]) -> str:
@@ -536,6 +556,7 @@ TABLES: Dict[str, Callable[[Translator], str]] = {
     **{f"claim-{name}": partial(claim_table, name) for name in CLAIMS},
     "start": start_table,
     "demo": demo_table,
+    "suite": suite_table,
     "presets": presets_table,
     "article": article_table,
     "corpora": corpora_table,

@@ -336,7 +336,8 @@ def _check_together(config: Config) -> None:
     if training.warmup_epochs > training.epochs:
         raise ConfigError(f"--warmup-epochs {training.warmup_epochs:g}: more than --epochs {training.epochs}")
     if model.groups > 1 and config.data.view != "rows+columns":
-        raise ConfigError(f"--groups {model.groups}: needs --view rows+columns, not {config.data.view}")
+        raise ConfigError(f"--groups {model.groups}: needs --view rows+columns, not {config.data.view}; "
+                          "use --groups 1 or that view")  # fmt: skip
     if model.groups > 2:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
 

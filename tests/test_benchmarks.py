@@ -192,3 +192,27 @@ def test_tokens_are_counted_and_come_from_the_cache_the_second_time(monkeypatch,
     runs = [{**first, "peak_mib": size} for size in (1.0, 3.0, 2.0)]
     told = tokenizing.describe(runs)
     assert (told["peak_mib"], told["texts"], len(told["seconds"]["values"])) == (3.0, 2, 3)
+
+
+def test_the_suites_time_counts_what_passed_and_what_skipped(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    read_counts = importlib.import_module("suite_time").read_counts
+    assert read_counts("..\n==== 8548 passed, 14 skipped in 321.05s (0:05:21) ====\n") == {"passed": 8548, "skipped": 14}
+    assert read_counts("==== 3 passed in 1.00s ====") == {"passed": 3, "skipped": 0}
+
+
+def test_a_finished_seed_counts_for_the_same_options_at_the_same_commit_alone(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    presets = importlib.import_module("presets")
+    monkeypatch.setattr(presets, "ROOT", tmp_path)
+    monkeypatch.setattr(presets, "commit", lambda: "now")
+    monkeypatch.setattr(presets, "run_command", lambda *_: pytest.fail("it trains"))
+    kept = tmp_path / presets.run_folder("x", 0).with_suffix(".json")
+    kept.parent.mkdir(parents=True)
+    kept.write_text(json.dumps({"options": ["--epochs", "1"], "commit": "now"}), encoding="utf-8")
+    assert presets.run_seed(0, "x", ["--epochs", "1"])["commit"] == "now"
+    with pytest.raises(pytest.fail.Exception, match="it trains"):
+        presets.run_seed(0, "x", ["--epochs", "2"])
+    monkeypatch.setattr(presets, "commit", lambda: "later")
+    with pytest.raises(pytest.fail.Exception, match="it trains"):
+        presets.run_seed(0, "x", ["--epochs", "1"])

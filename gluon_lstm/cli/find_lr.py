@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from gluon_lstm.errors import ConfigError
 
 WITHOUT_EFFECT = (
     "epochs", "learning_rate", "schedule", "warmup_epochs", "step_epochs", "step_factor", "ema_decay", "patience",
+    "checkpoint_every", "keep_checkpoints", "on_divergence",
 )  # fmt: skip
-"""Options that a range test, which sets the rate itself and never comes to an epoch's end, does not have."""
+"""Options that a range test does not have: it sets the rate, comes to no epoch's end, saves nothing, and ends where the
+loss is not finite."""
 
 PNG_MAGIC = b"\x89PNG\r\n"
 """What every PNG file starts with."""
@@ -58,6 +61,8 @@ def _test(config, arguments: argparse.Namespace):
 
     config, (train, *_) = load_fitting_splits(arguments, config)
     warn_of_idle_options(arguments, config)
+    # A step that is skipped, as the configuration of a run may have it, has no loss.
+    config = replace(config, training=replace(config.training, on_divergence="stop"))
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)
     stepper = prepare_training(config, train, devices).stepper

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Mapping, Tuple
+from typing import Any, Mapping, Sequence, Tuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from gluon_lstm.cli.repeat import list_repeats, run_repeats
 from gluon_lstm.cli.runs import recorded_threads, resume, start_run
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits
-from gluon_lstm.rundir import RunDirectory
+from gluon_lstm.rundir import Repeat, RepeatsDirectory, RunDirectory
 
 DRY_RUN_BATCHES = 2
 
@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     runtime.prepare(config.runtime.threads)
     output = Path(arguments.output or default_output(config))
     if arguments.dry_run:
-        return _dry_run(*_load(arguments, config))
+        return _dry_run(arguments, config, repeats, output)
     if len(repeats) > 1:
         return run_repeats(
             repeats,
@@ -86,10 +86,15 @@ def _load(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSp
     return config, splits
 
 
-def _dry_run(config: Config, splits: DataSplits) -> int:
-    """Takes a few batches through all that a run does, in a folder that is deleted."""
+def _dry_run(arguments: argparse.Namespace, config: Config, repeats: Sequence[Repeat], output: Path) -> int:
+    """Takes a few batches through all that the first run does, in a folder that is deleted, and makes no ``output``."""
     from gluon_lstm.cli.evaluate import evaluate_run, show
 
+    directory = RepeatsDirectory if len(repeats) > 1 else RunDirectory
+    directory.check_free(output, arguments.force)
+    if len(repeats) > 1:
+        print(f"note: --dry-run tries the first of {len(repeats)} runs", file=sys.stderr)
+    config, splits = _load(arguments, config)
     few = DRY_RUN_BATCHES * config.training.batch_size
     splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
     config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))

@@ -8,7 +8,7 @@ from typing import NamedTuple, Sequence
 import mxnet as mx
 from mxnet.gluon import HybridBlock
 
-from gluon_lstm.config import Config, ModelConfig
+from gluon_lstm.config import Config, ModelConfig, preset
 from gluon_lstm.data import SequenceDataset
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.nn import TokenEmbedding, build_net
@@ -46,9 +46,13 @@ def _check_options(config: Config, train: SequenceDataset) -> None:
     options = {"--adversarial": config.training.adversarial, "--ngrams": config.model.ngrams,
                "--character-ngrams": config.model.character_ngrams,
                "--embedding": config.model.embedding}  # fmt: skip
-    for flag, value in options.items():
-        if value and not train.symbols:
-            raise ConfigError(f"{flag} {value}: acts on texts alone, and {train.name} holds none; leave it out")
+    if train.symbols or not any(options.values()):
+        return
+    if preset(config.preset).model.ngrams:
+        raise ConfigError(f"--preset {config.preset}: is for texts, and {train.name} holds none; "
+                          "name texts with --dataset")  # fmt: skip
+    flag, value = next(item for item in options.items() if item[1])
+    raise ConfigError(f"{flag} {value}: acts on texts alone, and {train.name} holds none; leave it out")
 
 
 def _prepare_embedding(embedding: TokenEmbedding, config: ModelConfig, vocabulary: Sequence[str]) -> None:

@@ -87,6 +87,20 @@ def test_a_given_flag_without_effect_is_told(cli):
 
 
 def test_options_of_a_run_are_read_from_its_file_and_ignored(cli, tmp_path):
-    (tmp_path / "c.yaml").write_text("training: {epochs: 3, patience: 2, learning_rate: 0.5}")
+    ignored = "epochs: 3, patience: 2, learning_rate: 0.5, checkpoint_every: 10m, keep_checkpoints: 3"
+    (tmp_path / "c.yaml").write_text(f"training: {{{ignored}}}")
     options = ("--steps", 2, "--limit-train", 20, "--hidden-size", 2, "--config", tmp_path / "c.yaml")
     assert cli("find-lr", *options)[::2] == (0, "")
+
+
+def test_a_run_that_skips_what_is_not_finite_has_a_range_test_too(cli, tmp_path):
+    (tmp_path / "c.yaml").write_text("training: {on_divergence: skip, clip_norm: 0}\nmodel: {cell_activation: relu}")
+    diverging = ("--low", 1, "--high", 1000, "--steps", 40, "--config", tmp_path / "c.yaml", "--view", "pixels")
+    code, out, err = cli("find-lr", *diverging, "--limit-train", 60, "--batch-size", 20, "--hidden-size", 8)
+    assert (code, err) == (0, "")
+    assert "suggested: --learning-rate" in out
+
+
+@pytest.mark.parametrize("flag", ["--on-divergence", "--checkpoint-every", "--keep-checkpoints"])
+def test_options_that_a_range_test_does_not_have(refuses, flag):
+    assert f"unrecognized arguments: {flag}" in refuses("find-lr", flag, "1")

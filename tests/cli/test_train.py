@@ -149,6 +149,21 @@ def test_a_dry_run_goes_all_the_way_and_keeps_nothing(cli, tmp_path):
     assert list((tmp_path / "work").iterdir()) == []
 
 
+def test_a_dry_run_of_several_seeds_says_that_it_tries_one(cli, tmp_path):
+    code, _, err = cli("train", "--dry-run", "--seeds", 3, "--output", tmp_path / "runs", *TINY)
+    assert code == 0
+    assert err.startswith("note: --dry-run tries the first of 3 runs\n")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_dry_run_refuses_the_folder_that_the_run_would_refuse(refuses, tmp_path, seeds):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.md").touch()
+    line = refuses("train", "--dry-run", "--seeds", seeds, "--output", tmp_path / "full", *TINY)
+    assert str(tmp_path / "full") in line
+
+
 @pytest.mark.parametrize(
     "options",
     [
