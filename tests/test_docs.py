@@ -17,7 +17,7 @@ WALKED = [name for name in PAGES if re.fullmatch(r"docs/(index|tutorial|how-to/[
 """Pages whose code is run from top to bottom in one folder; those in Chinese have the same code."""
 LANGUAGES = ("sh", "python")
 REASON = re.compile(r"\*(Not run by the tests: \w|测试不运行这一段：\w)")
-API = ("nn", "nn.exchange", "data", "training", "evaluation", "rundir", "config", "errors")
+API = ("nn", "nn.exchange", "data", "training", "evaluation", "rundir", "config", "runtime", "errors")
 SITE_PYTHON = sys.executable if find_spec("sphinx") else str(ROOT / ".venv-docs" / "bin" / "python")
 
 
@@ -62,6 +62,31 @@ def test_a_device_that_is_missing_is_answered_as_shown():
     assert shown("docs/how-to/devices.md") == run_command("gluon-lstm train --device gpu:0").err.strip()
 
 
+def test_what_resuming_refuses_is_answered_as_shown():
+    line = "--epochs: --resume goes on with the run's own options; leave this out"
+    assert f"| `{line}` |" in PAGES["docs/how-to/resume.md"]
+    assert line in run_command("gluon-lstm train --resume runs/often --epochs 9").err
+
+
+def test_no_two_pages_make_one_folder():
+    """Who follows one page after the other meets no folder that is there; a page and its translation are one."""
+    makers = {}
+    for page, text in PAGES.items():
+        original = page.replace("docs/zh/", "docs/").replace(".zh-CN", "")
+        for line in (line for block in blocks_of(text) if block.language[:2] == "sh" for line in lines_of(block.code)):
+            made = re.search(r"gluon-lstm (?:train|reproduce) .*--output (\S+)", line)
+            if made:
+                makers.setdefault(made[1], set()).add(original)
+    assert len(makers) > 20
+    assert {folder: pages for folder, pages in makers.items() if len(pages) > 1} == {}
+
+
+def test_the_start_pages_have_the_same_code():
+    pages = (PAGES["docs/index.md"], PAGES["docs/zh/index.md"])
+    english, chinese = ([block.code for block in blocks_of(page) if block.language in LANGUAGES] for page in pages)
+    assert english and english == chinese
+
+
 def shown(page):
     """Returns the error's line that a page shows."""
     (line,) = (block.code.strip() for block in blocks_of(PAGES[page]) if block.code.startswith("gluon-lstm train: "))
@@ -102,6 +127,12 @@ def test_the_api_has_every_public_name():
         assert getattr(importlib.import_module(home), name) is getattr(gluon_lstm, name)
     modules = {name for text in PAGES.values() for name in re.findall(r"automodule:: gluon_lstm\.(\S+)", text)}
     assert modules == set(API)
+
+
+def test_code_of_pages_imports_public_modules_alone():
+    code = "\n".join(block.code for text in PAGES.values() for block in blocks_of(text) if block.language == "python")
+    named = set(re.findall(r"^(?:from|import) gluon_lstm\.([\w.]+)", code, flags=re.MULTILINE))
+    assert named and named <= set(API)
 
 
 @pytest.mark.timeout(400)
