@@ -216,7 +216,8 @@ def describe() -> Dict[str, str]:
     """Returns what a result depends on beside its configuration: versions, processor, threads."""
     names = ("gluon-lstm", "mxnet", "numpy", "scikit-learn")
     versions = {name: metadata.version(name) for name in names if _installed(name)}
-    machine = f"{platform.system()} {platform.machine()}, {physical_cores()} cores"
+    cores = physical_cores()
+    machine = f"{platform.system()} {platform.machine()}, {cores} core{'s' * (cores != 1)}"
     threads = os.environ.get("OMP_NUM_THREADS", "?")
     return {"python": platform.python_version(), **versions, "machine": machine, "threads": threads}
 

@@ -69,16 +69,29 @@ class Table(NamedTuple):
     rows: Tuple[Tuple[str, ...], ...]
 
 
+class Listing(NamedTuple):
+    """Lines of Python for the page, and what they are about."""
+
+    title: str
+    code: str
+
+
 class Findings(NamedTuple):
     """What a claim's runs say.
 
     Attributes:
         checks: what the verdict follows from.
         tables: the numbers.
+        further: checks that do not count, for they are of what was mended first.
+        notes: sentences that follow from the numbers.
+        listings: code that the numbers are about.
     """
 
     checks: Tuple[Check, ...]
     tables: Tuple[Table, ...]
+    further: Tuple[Check, ...] = ()
+    notes: Tuple[str, ...] = ()
+    listings: Tuple[Listing, ...] = ()
 
 
 class Picture(NamedTuple):
@@ -104,6 +117,7 @@ class Claim:
         measure: makes one run: its options, and the folder of data sets or ``None`` → its outcome.
         judge: the records of all runs → findings.
         draw: the same → pictures.
+        quick_note: what the quick form cannot show, for its pages, as Markdown.
     """
 
     id: str
@@ -116,3 +130,4 @@ class Claim:
     measure: Callable[[Options, Optional[str]], Outcome]
     judge: Callable[[Sequence[Record]], Findings]
     draw: Callable[[Sequence[Record]], List[Picture]]
+    quick_note: str = ""

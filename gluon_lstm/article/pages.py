@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from jinja2 import Environment
@@ -12,6 +14,12 @@ from gluon_lstm.article.claim import Claim
 from gluon_lstm.article.results import INDEX, ResultsDirectory
 from gluon_lstm.article.translation import Translator, make_translator
 from gluon_lstm.evaluation.report.formats import markdown, page_environment
+
+
+SINGULAR = {"points": "point", "nats": "nat", "decades": "decade"}
+"""Unit → the same where there is one of it."""
+COMMAND = "gluon-lstm reproduce --quick --output docs/article --chinese docs/zh/article"
+"""What makes the pages of the documentation."""
 
 
 def write_pages(directory: ResultsDirectory, claim: Claim, tell: Callable[[str], None] = lambda line: None) -> None:
@@ -50,6 +58,7 @@ def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator,
         commits=sorted({run["commit"] or "unknown" for run in runs}),
         minutes=sum(run["seconds"] for run in runs) / 60,
         results=way,
+        is_english=translator.is_english,
     )
 
 
@@ -58,7 +67,8 @@ def render_index(results: Mapping[str, Mapping[str, Any]], translator: Translato
     from gluon_lstm.article.registry import CLAIMS
 
     rows = [(CLAIMS[name], result) for name, result in results.items()]
-    return _environment(translator).get_template("index.md.j2").render(rows=rows)
+    is_quick = all(result["settings"]["quick"] for result in results.values())
+    return _environment(translator).get_template("index.md.j2").render(rows=rows, is_quick=is_quick, command=COMMAND)
 
 
 def shared_options(options: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
@@ -80,6 +90,20 @@ def short_number(value: float) -> str:
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
 
 
+def tell_effect(check: Mapping[str, Any], translator: Translator) -> str:
+    """Returns a check's effect with its unit: ``2 points``, or ``1 point``."""
+    number, unit = short_number(check["mean"]), check["unit"]
+    return f"{number} {translator(SINGULAR.get(unit, unit) if number in ('1', '-1') else unit)}"
+
+
+def tell_interval(check: Mapping[str, Any], translator: Translator) -> str:
+    """Returns a check's interval, or that there is none to speak of: all seeds came to the same."""
+    low, high = check["low"], check["high"]
+    if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-9):
+        return translator("no spread")
+    return translator(f"{short_number(low)} to {short_number(high)}")
+
+
 def _value(value: Any) -> str:
     """Returns an option's value as one would write it."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -99,7 +123,8 @@ def _environment(translator: Translator) -> Environment:
     """Returns the Jinja2 environment of the pages' templates, whose texts go through the translator."""
     environment = page_environment("gluon_lstm.article", is_html=False)
     environment.filters.update(cell=markdown, cells=_cells, marks=_marks, number=short_number, value=_value,
-                               translated=translator)  # fmt: skip
+                               translated=translator, effect=partial(tell_effect, translator=translator),
+                               interval=partial(tell_interval, translator=translator))  # fmt: skip
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(
         translator, lambda one, many, number: translator(one if number == 1 else many), newstyle=True

@@ -1,4 +1,4 @@
-"""The claims, in the order in which they are examined: cheapest first."""
+"""The claims, in the order of the article's sections."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from gluon_lstm.errors import ConfigError
 CLAIMS: Dict[str, Claim] = {
     module.CLAIM.id: module.CLAIM
     for module in (
-        cell, gradients, parallel, adam, augmentation, dropout, depth, stability, text, alternatives, second_model,
-        mnist,
+        gradients, cell, parallel, stability, text, mnist, second_model, adam, augmentation, depth, alternatives,
+        dropout,
     )  # fmt: skip
 }
 

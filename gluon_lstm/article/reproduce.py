@@ -15,7 +15,7 @@ from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.lock import locked
 from gluon_lstm.runtime import free_memory
 
-UNFINISHED = {"verdict": None, "checks": [], "tables": [], "figures": []}
+UNFINISHED = {"verdict": None, **dict.fromkeys(("checks", "further", "notes", "tables", "listings", "figures"), [])}
 
 
 def reproduce(
@@ -93,7 +93,10 @@ def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, rec
     content = {
         "verdict": decide(findings.checks).value,
         "checks": [check.to_dict() for check in findings.checks],
+        "further": [check.to_dict() for check in findings.further],
+        "notes": list(findings.notes),
         "tables": [table._asdict() for table in findings.tables],
+        "listings": [listing._asdict() for listing in findings.listings],
         "figures": figures,
     }
     for figure, picture in zip(figures, pictures):

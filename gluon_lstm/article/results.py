@@ -37,10 +37,14 @@ ADVICE = "choose another folder with --output"
 """What to do about a folder or file that cannot be used, for the end of an error's line."""
 _ADVICE_ON_PAGES = "choose another folder with --chinese"
 _CHECKOUT = Path(__file__).resolve().parents[2]
+_CHECKS = [dict(says=str, unit=str, mean=float, low=float, high=float, least=float, answer=str)]
 _FORM = {
     "settings": {"quick": bool, "seeds": int, "share": float},
     "verdict": (str, type(None)),
-    "checks": [dict(says=str, unit=str, mean=float, low=float, high=float, least=float, answer=str)],
+    "checks": _CHECKS,
+    "further": _CHECKS,
+    "notes": [str],
+    "listings": [{"title": str, "code": str}],
     "tables": [{"title": str, "columns": [str], "rows": [[str]]}],
     "figures": [{"file": str, "caption": str}],
     "runs": [{"options": dict, "outcome": dict, "seconds": float, "commit": (str, type(None))}],
@@ -48,6 +52,8 @@ _FORM = {
     **dict.fromkeys(("command", "date", "machine"), str),
 }
 """What every reader of a claim's file needs, as ``_has_form`` takes it."""
+_LATER = ("further", "notes", "listings")
+"""Lists that files which were written before there were any lack."""
 _MOST_LEVELS = 20
 """Of lists and objects in each other in a run; those of the claims have four."""
 
@@ -106,6 +112,8 @@ class ResultsDirectory:
         """
         path = self.path / f"{claim}.json"
         content = read_json(path, advice=ADVICE)
+        for name in _LATER:
+            content.setdefault(name, [])
         if (content.get("version"), content.get("claim")) != (RESULTS_VERSION, claim) or not _is_whole(content):
             raise RunError(f"{path}: holds no results of {claim} that this release reads; {ADVICE}")
         return content
@@ -132,7 +140,7 @@ class ResultsDirectory:
             claim: its id.
             settings: those of the runs.
             records: the runs made so far.
-            findings: verdict, checks, tables and figures; their values are ``None`` before all runs were made.
+            findings: verdict, checks, tables, figures and so on; the verdict is ``None`` before all runs were made.
             origin: where the numbers come from.
         """
         kept = {"quick": settings.quick, "seeds": settings.seeds, "share": settings.share}
@@ -222,7 +230,9 @@ def _is_nested_within(value: Any, levels: int) -> bool:
 def describe_origin(command: str) -> Dict[str, Any]:
     """Returns where numbers come from: the command, its date, versions and machine."""
     described = runtime.describe()
-    machine = f"{described.pop('machine')}, {described.pop('threads')} threads"
+    threads = described.pop("threads")
+    told = f"{threads} thread{'s' * (threads != '1')}"
+    machine = f"{runtime.describe_processor()}, {described.pop('machine')}, {told}"
     return {"command": command, "date": datetime.date.today().isoformat(), "machine": machine, "versions": described}
 
 

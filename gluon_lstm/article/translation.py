@@ -42,10 +42,12 @@ class Translator:
 
     Attributes:
         missing: the texts that no entry fits, in the order in which they came.
+        is_english: whether all texts stay as they are.
     """
 
     def __init__(self, entries: Optional[Mapping[str, str]]) -> None:
         self.missing: List[str] = []
+        self.is_english = entries is None
         self._entries = entries
         # The more of an id is fixed, the more it says: such ids are tried first.
         with_parameters = sorted((name for name in entries or {} if parameters(name)), key=_fixed_length, reverse=True)
