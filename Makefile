@@ -7,7 +7,7 @@ PINS := $(shell $(PYTHON) -c 'import sys; print("constraints.txt" * (sys.version
 .venv/installed .venv-docs/installed: export PIP_CONSTRAINT := $(PINS)
 .venv/installed .venv-docs/installed: export PIP_BUILD_CONSTRAINT := $(PINS)
 
-.PHONY: help venv demo test peers soak bench docs clean
+.PHONY: help venv demo test peers soak bench article docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -43,6 +43,10 @@ soak: venv ## kill trainings 100 times, try every reader on 20,000 damaged files
 
 bench: venv peers ## time a training step and a forward pass beside PyTorch and Keras, alone on the machine
 	$(BIN)/python benchmarks/side_by_side.py
+
+article: venv peers ## examine the article's claims in the quick form and write their pages; runs that are there are kept
+	$(BIN)/gluon-lstm reproduce --quick --output docs/article --chinese docs/zh/article
+	$(BIN)/python benchmarks/tables.py
 
 docs: .venv-docs/installed ## build the documentation site in build/docs, warnings as errors
 	.venv-docs/bin/python -m sphinx -E -W --keep-going --quiet -d build/docs-cache docs build/docs

@@ -19,7 +19,7 @@ from typing import Any, Callable, Dict, Iterable, List
 from common import RESULTS, ROOT
 
 from gluon_lstm.article import CLAIMS
-from gluon_lstm.article.pages import short_number
+from gluon_lstm.article.pages import short_number, tell_effect, tell_interval
 from gluon_lstm.article.translation import CHINESE, ENGLISH, Translator, make_translator, read_entries
 from gluon_lstm.evaluation.report.formats import markdown
 
@@ -475,21 +475,25 @@ def evaluation_time_table(t: Translator) -> str:
 
 
 def claim_table(name: str, t: Translator) -> str:
-    """Returns how the checks of a claim of the article came out, and its verdict."""
+    """Returns how the checks of a claim of the article came out, its verdict, and the checks that do not count."""
     result = json.loads((ARTICLE / f"{name}.json").read_text(encoding="utf-8"))
-    rows = [
-        [
-            markdown(t(check["says"])),
-            f"{short_number(check['mean'])} {t(check['unit'])}",
-            t(f"{short_number(check['low'])} to {short_number(check['high'])}"),
-            t(check["answer"]),
-        ]
-        for check in result["checks"]
-    ]
-    header = ["True where the article is right", "Effect", "95 % interval", "Answer"]
     form = "quick" if result["settings"]["quick"] else "full"
     verdict = t(f"Verdict: {result['verdict']} ({form} form, {result['settings']['seeds']} seeds).")
-    return table(map(t, header), rows) + f"\n\n{verdict}"
+    parts = [checks_table(result["checks"], t), verdict]
+    if result["further"]:
+        parts += [t("Mended, beyond the verdict:"), checks_table(result["further"], t)]
+    return "\n\n".join(parts)
+
+
+def checks_table(checks: List[Dict[str, Any]], t: Translator) -> str:
+    """Returns how checks came out."""
+    header = ["True where the article is right", "Effect", "95 % interval", "Least that matters", "Answer"]
+    rows = [
+        [markdown(t(check["says"])), tell_effect(check, t), tell_interval(check, t), short_number(check["least"]),
+         t(check["answer"])]
+        for check in checks
+    ]  # fmt: skip
+    return table(map(t, header), rows)
 
 
 def pixel_time_table(t: Translator) -> str:

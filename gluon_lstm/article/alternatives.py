@@ -48,7 +48,7 @@ def _tasks(settings: Settings) -> Dict[str, Task]:
     images["data"] = {"augment_shift": 0}
     features, units = (32, 32) if quick else (128, 64)
     texts["model"].update(embedding_size=features, embedding_dropout=0.2)
-    rates = (0.001, 0.003, 0.01) if quick else (0.0003, 0.001, 0.003, 0.01)
+    rates = (0.003, 0.01) if quick else (0.0003, 0.001, 0.003, 0.01)
     return {
         "digits" if quick else "mnist": Task(8 if quick else 28, 10, units, rates, images),
         "sentences" if quick else "sst2": Task(features, 2, units, rates, texts),
@@ -291,7 +291,8 @@ CLAIM = Claim(
         "and of those the median over the seeds. Accuracies between two epochs are on a straight line. The seconds, "
         "and so the answers to the second question, are this machine's: the last table names it, and says how much "
         "other work it did meanwhile. The full form has a plain RNN beside, as a floor. The learning rate is constant, "
-        "so that a training that is cut off is not one whose rate never fell."
+        "so that a training that is cut off is not one whose rate never fell. The quick form had a third rate, 0.001, "
+        "until its results had been seen: no net had chosen it, and it was left out for time."
     ),
     remark=(
         "The article lists this among ways to extend the network. A GRU (Cho et al. 2014) is an LSTM's sibling with "

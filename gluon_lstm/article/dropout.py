@@ -11,6 +11,7 @@ from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture,
 from gluon_lstm.article.comparison import by_variant, compare, numbers, plan_variants, summary_table
 
 SHARES = (0.0, 0.25, 0.5)
+DROPPED = "share of units dropped"
 NOISE = 0.2
 """Standard deviation of the noise on test images, as a share of the greatest pixel value."""
 
@@ -80,10 +81,12 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
 
     groups = {name.replace("dropout ", ""): group for name, group in by_variant(records).items()}
     panels = [
-        Group("Gap", "test − training loss (nats)", {name: _gaps(group) for name, group in groups.items()}),
-        Group("Calibration", "expected calibration error",
-              {name: numbers(group, "calibration_error") for name, group in groups.items()}),
-        Group("Noisy images", "accuracy", {name: numbers(group, "noisy_accuracy") for name, group in groups.items()}),
+        Group("Gap between test and training loss", "test − training loss (nats)",
+              {name: _gaps(group) for name, group in groups.items()}, DROPPED),
+        Group("Calibration error on test images", "expected calibration error",
+              {name: numbers(group, "calibration_error") for name, group in groups.items()}, DROPPED),
+        Group("Accuracy on noisy test images", "accuracy",
+              {name: numbers(group, "noisy_accuracy") for name, group in groups.items()}, DROPPED),
     ]  # fmt: skip
     caption = "Each seed, and the mean with its 95 % interval, against the share of units dropped"
     return [Picture("shares", caption, point_panels(panels))]

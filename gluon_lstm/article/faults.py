@@ -6,9 +6,9 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence
+from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
 
-from gluon_lstm.article.claim import Options, Outcome, Record, Table
+from gluon_lstm.article.claim import Listing, Options, Outcome, Record, Table
 from gluon_lstm.article.peers import ask, find_keras
 
 MOST_CHARACTERS = 160
@@ -107,6 +107,14 @@ def tabulate_faults(faults: Sequence[Fault], records: Sequence[Record]) -> Table
     rows = tuple((fault.lines, fault.wrong, fault.meant, _describe(fault, told[fault.snippet])) for fault in faults)
     columns = ("Line of the listing", "What is wrong", "What is meant", "What the same mistake of ours comes to")
     return Table("What keeps it from running, and from being what is meant", columns, rows)
+
+
+def list_snippets(faults: Sequence[Fault]) -> Tuple[Listing, ...]:
+    """Returns our own lines that make the mistakes, in the order of the table."""
+    return tuple(
+        Listing(f"{'Line' if fault.lines.isdigit() else 'Lines'} {fault.lines}: {fault.wrong}", fault.snippet.strip())
+        for fault in faults
+    )
 
 
 def _describe(fault: Fault, text: Optional[str]) -> str:

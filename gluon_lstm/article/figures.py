@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from typing import List, Mapping, NamedTuple, Sequence
+from typing import List, Mapping, NamedTuple, Optional, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from gluon_lstm.article.verdicts import mean_interval
-from gluon_lstm.evaluation.plots.style import BLUE, GREY, line_style, new_figure, style
+from gluon_lstm.evaluation.plots.style import BLUE, GREY, legend_outside, line_style, new_figure, style
 
 COLUMNS, HEIGHT = 2, 4.0
 """Panels in a row, of which more would be too small to be read on the site's pages, and a row's inches."""
+FEW_DECADES = 1000
+"""How many times its least value an axis reaches at most whose ticks have 2 and 5 between powers of ten."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -79,9 +82,17 @@ def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
         ax.set_xticks(panel.x, [f"{value:g}" for value in panel.x])
         ax.minorticks_off()
     if "y" in panel.logarithmic:
-        ax.yaxis.set_major_formatter(lambda value, _: _power(value))
-        ax.yaxis.set_minor_formatter(lambda value, _: "")
+        _label_powers(ax)
     ax.legend(fontsize=8)
+
+
+def _label_powers(ax: Axes) -> None:
+    """Labels a logarithmic vertical axis: the powers of ten, of few decades 2 and 5 in between, too."""
+    low, high = ax.get_ylim()
+    if high <= FEW_DECADES * low:
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(lambda value, _: _power(value))
+    ax.yaxis.set_minor_formatter(lambda value, _: "")
 
 
 def _power(value: float) -> str:
@@ -93,24 +104,43 @@ def _power(value: float) -> str:
 
 
 class Group(NamedTuple):
-    """One axes of points: ``values`` has for each name on the horizontal axis a number a seed."""
+    """One axes of points.
+
+    Attributes:
+        title: above it.
+        ylabel: of the vertical axis.
+        values: name on the horizontal axis → a number a seed.
+        xlabel: of the horizontal axis, where the names alone do not tell.
+        level: where a line is drawn across, to compare the points with.
+    """
 
     title: str
     ylabel: str
     values: Mapping[str, Sequence[float]]
+    xlabel: str = ""
+    level: Optional[float] = None
 
 
 def point_panels(groups: Sequence[Group]) -> Figure:
     """Draws panels, two a row: each seed's number as a point, their mean with its 95 % interval beside."""
     with style():
         figure = _new_grid([max(3.4, 0.8 * len(group.values) + 1.2) for group in groups])
-        for ax, group in zip(figure.axes, groups):
-            for place, values in enumerate(group.values.values()):
-                mean, low, high = mean_interval(values)
-                ax.plot([place - 0.15] * len(values), values, "o", color=GREY, markersize=4, alpha=0.6)
-                ax.errorbar(place + 0.1, mean, [[mean - low], [high - mean]], fmt="s", color=BLUE, capsize=3)
-            long = max(map(len, group.values)) > 9
-            ax.set_xticks(range(len(group.values)), list(group.values), rotation=30 if long else 0,
-                          ha="right" if long else "center", fontsize=8)  # fmt: skip
-            ax.set(title=group.title, ylabel=group.ylabel, xlim=(-0.5, len(group.values) - 0.5))
+        for number, (ax, group) in enumerate(zip(figure.axes, groups)):
+            _draw_points(ax, group, is_named=number == 0)
+        legend_outside(figure, columns=2)
         return figure
+
+
+def _draw_points(ax: Axes, group: Group, is_named: bool) -> None:
+    """Draws one panel of points; ``is_named``: whether its first ones stand for all in the figure's legend."""
+    for place, values in enumerate(group.values.values()):
+        mean, low, high = mean_interval(values)
+        seeds, means = ("one seed", "mean, 95 % interval") if is_named and place == 0 else (None, None)
+        ax.plot([place - 0.15] * len(values), values, "o", color=GREY, markersize=4, alpha=0.6, label=seeds)
+        ax.errorbar(place + 0.1, mean, [[mean - low], [high - mean]], fmt="s", color=BLUE, capsize=3, label=means)
+    if group.level is not None:
+        ax.axhline(group.level, color=GREY, linestyle="--", linewidth=1)
+    long = max(map(len, group.values)) > 9
+    ax.set_xticks(range(len(group.values)), list(group.values), rotation=30 if long else 0,
+                  ha="right" if long else "center", fontsize=8)  # fmt: skip
+    ax.set(title=group.title, xlabel=group.xlabel, ylabel=group.ylabel, xlim=(-0.5, len(group.values) - 0.5))

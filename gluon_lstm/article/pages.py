@@ -15,7 +15,6 @@ from gluon_lstm.article.results import INDEX, ResultsDirectory
 from gluon_lstm.article.translation import Translator, make_translator
 from gluon_lstm.evaluation.report.formats import markdown, page_environment
 
-
 SINGULAR = {"points": "point", "nats": "nat", "decades": "decade"}
 """Unit → the same where there is one of it."""
 COMMAND = "gluon-lstm reproduce --quick --output docs/article --chinese docs/zh/article"

@@ -9,7 +9,7 @@ import numpy as np
 from gluon_lstm.article.cell import sigmoid
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings, Table
 from gluon_lstm.article.comparison import compare, numbers
-from gluon_lstm.article.faults import Fault, plan_faults, tabulate_faults
+from gluon_lstm.article.faults import Fault, list_snippets, plan_faults, tabulate_faults
 from gluon_lstm.article.programs import (
     baseline,
     check_learning,
@@ -256,13 +256,14 @@ def _judge(records: Sequence[Record]) -> Findings:
     groups = trained(records)
     cell, first = (numbers(groups[name], "test_accuracy") for name in PROGRAMS)
     margin = 3.0 if is_small(records) else 0.5
-    checks = [check_runs(FAULTS, records), _check_unit(records)]
-    checks += check_learning("With an LSTM cell in its unit's place, it", cell, records)
-    checks.append(
+    further = check_learning("With an LSTM cell in its unit's place, it", cell, records)
+    further.append(
         compare(f"So mended, it is no worse than the first program by more than {margin:g} points",
                 [accuracy + margin / 100 for accuracy in cell], first, 0.0, "points", 100)
     )  # fmt: skip
-    return Findings(tuple(checks), (_tabulate(records), tabulate_faults(FAULTS, records)))
+    checks = (check_runs(FAULTS, records), _check_unit(records))
+    tables = (_tabulate(records), tabulate_faults(FAULTS, records))
+    return Findings(checks, tables, tuple(further), listings=list_snippets(FAULTS))
 
 
 def _unit(records: Sequence[Record]) -> float:
@@ -284,7 +285,8 @@ def _tabulate(records: Sequence[Record]) -> Table:
 
 
 def _draw(records: Sequence[Record]) -> List[Picture]:
-    return draw(records, {"Programs": {words: name for name, words in PROGRAMS.items()}})
+    programs = {words: name for name, words in PROGRAMS.items()}
+    return draw(records, {"The second program, mended, and the first": programs})
 
 
 CLAIM = Claim(
@@ -293,10 +295,11 @@ CLAIM = Claim(
     says="the core of an LSTM is a program with a memory unit of its own, a dense layer of 64 and one of 10",
     section="4.3",
     experiment=(
-        "The list of errors has, for each, lines of our own that make the same mistake, and what Python or Keras "
+        "The table of errors has, for each, lines of our own that make the same mistake, and what Python or Keras "
         "answers to them; those for Keras are tried where it is installed. “result” is where nothing is raised and "
-        "the outcome is wrong. That a program runs, and what its unit tells, are facts without seeds, so their "
-        "intervals have no width. Then the preset `article-cell` is trained: an LSTM cell, step by step, in the unit's "
+        "the outcome is wrong. That a program runs, and what its unit tells, are facts without seeds, so they "
+        "have no spread; the verdict follows from these alone. Then the preset `article-cell` is trained: an LSTM "
+        "cell, step by step, in the unit's "
         "place, and the two dense layers as printed, beside the preset `article`, the first program. Both read the "
         "rows of the images. The quick form has 1,257 digits of 8 × 8 pixels and "
         f"{QUICK_EPOCHS} epochs, the full form MNIST and the first program's five. The last epoch's net counts. "
@@ -310,7 +313,8 @@ CLAIM = Claim(
         "classifier is. The program lacks what makes it one: the input's weights, four sets of weights for input "
         "gate, forget gate, candidate and output gate, a cell that adds, c ← f ⊙ c + i ⊙ g, a loop over the steps of "
         "a sequence, and weights that a training can change. Its output layer and its list of states (lines 34 and 54 "
-        "of the listing) are made and never used. The list has first what any Python shows, then what Keras does."
+        "of the listing) are made and never used. The table of errors has first those that come up without Keras, too, "
+        "then those that Keras reports."
     ),
     plan=_plan,
     measure=_measure,

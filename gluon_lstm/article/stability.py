@@ -80,7 +80,7 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
             for net in NETS
             for rate in RATES
         }
-        panels.append(Group(f"Gradients {clipping}", "test accuracy", values))
+        panels.append(Group(f"Gradients {clipping}", "test accuracy", values, "net and learning rate"))
     caption = "Test accuracy by net and learning rate: each seed, and the mean with its 95 % interval"
     return [Picture("rates", caption, point_panels(panels))]
 

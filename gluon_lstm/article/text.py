@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence
 
 import numpy as np
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
 from gluon_lstm.article.comparison import by_variant, compare, numbers, overlay, summary_table
+from gluon_lstm.article.verdicts import Check
 
 BAG = "bag of words"
 LEAST_LEAD = 5.0
 """Points: with a few hundred test texts in each half, less is chance, which an interval over seeds does not show."""
+MADE_UP = "sentences"
+"""Data of which the LSTM gets nearly all right, whatever the length: its leads differ as the rival's results do."""
 
 
 def _plan(settings: Settings) -> List[Options]:
     sizes = {"hidden_size": 32, "embedding_size": 32} if settings.quick else {"hidden_size": 128, "embedding_size": 128}
-    datasets = ("sentences",) if settings.quick else ("sst2", "imdb")
+    datasets = (MADE_UP,) if settings.quick else ("sst2", "imdb")
     kinds = {
         BAG: {},
         "RNN": {"model": {**sizes, "encoder": "rnn"}},
@@ -81,14 +84,12 @@ def _judge(records: Sequence[Record]) -> Findings:
     checks, tables = [], []
     for dataset in _names(records):
         groups = by_variant(_of(records, dataset))
-        lstm = {part: numbers(groups["LSTM"], f"{part}_accuracy") for part in ("test", "short", "long")}
+        lstm = numbers(groups["LSTM"], "test_accuracy")
         for other in (BAG, "RNN"):
-            checks.append(compare(f"{dataset}: the LSTM's test accuracy is above that of {other}", lstm["test"],
+            checks.append(compare(f"{dataset}: the LSTM's test accuracy is above that of {other}", lstm,
                                   numbers(groups[other], "test_accuracy"), 1.0, "points", 100))  # fmt: skip
-        gains = {part: [one - two for one, two in zip(lstm[part], numbers(groups[BAG], f"{part}_accuracy"))]
-                 for part in ("short", "long")}  # fmt: skip
-        checks.append(compare(f"{dataset}: its lead over {BAG} is greater in long texts than in short ones",
-                              gains["long"], gains["short"], LEAST_LEAD, "points", 100))  # fmt: skip
+        if dataset != MADE_UP:
+            checks.append(_check_lengths(dataset, groups))
         columns = {
             "Test accuracy": lambda record: record.outcome["test_accuracy"],
             "Up to the median length": lambda record: record.outcome["short_accuracy"],
@@ -96,6 +97,16 @@ def _judge(records: Sequence[Record]) -> Findings:
         }
         tables.append(summary_table(f"{dataset}", groups, columns, ".3f"))
     return Findings(tuple(checks), tuple(tables))
+
+
+def _check_lengths(dataset: str, groups: Mapping[str, Sequence[Record]]) -> Check:
+    """Returns the check that the LSTM's lead grows with the length of the texts."""
+    gains = {}
+    for part in ("short", "long"):
+        lstm, bag = (numbers(groups[kind], f"{part}_accuracy") for kind in ("LSTM", BAG))
+        gains[part] = [one - two for one, two in zip(lstm, bag)]
+    return compare(f"{dataset}: its lead over {BAG} is greater in long texts than in short ones", gains["long"],
+                   gains["short"], LEAST_LEAD, "points", 100)  # fmt: skip
 
 
 def _draw(records: Sequence[Record]) -> List[Picture]:
@@ -121,13 +132,20 @@ CLAIM = Claim(
         "regression on counts of words knows no order, and no seed. The quick form has made-up sentences in which a "
         "word at the beginning may turn the sense of the last one around, so that order must count; what it says of "
         "real texts is for the full form, SST-2 and IMDB. Test texts up to the median length and longer ones are "
-        "scored apart."
-        " The least lead that matters in long texts was raised from 1 to 5 points after a first round, which had "
-        "found 1.04."
+        "scored apart. Of real texts it is judged, too, whether the LSTM's lead over the counts is greater in the "
+        f"longer ones, by {LEAST_LEAD:g} points at least. Of the made-up sentences it is not: there the LSTM gets "
+        "nearly all right at either length, no net could lead by more, and the difference of its leads is the counts' "
+        "own. It was judged there at first: the difference came to 1.04 points, which with the least of 1 point that "
+        f"was set beforehand is a yes, and with the {LEAST_LEAD:g} that were set after it had been seen was a no."
     ),
     remark="The article's example for text classification loads images of digits; nothing is measured on text.",
     plan=_plan,
     measure=_measure,
     judge=_judge,
     draw=_draw,
+    quick_note=(
+        "The quick form has made-up sentences alone, of a few dozen words at most, in which order decides by "
+        "construction: that an LSTM reads order is what it shows. It is no evidence on *long* sentences, nor on real "
+        "ones."
+    ),
 )
