@@ -108,7 +108,7 @@ CLAIM = Claim(
     remark=(
         "It can hold for images, whose class a shift leaves as it is. The article says it of data in general; of "
         "texts or of measured series, a shift to the left is no such thing. The trainings here shift their images up "
-        "and down as well, for `--augment-shift` does both: left and right alone, which the article has, were not tried."
+        "and down as well, for `--augment-shift` does both: left and right alone, as the article has it, was not tried."
     ),
     plan=_plan,
     measure=_measure,

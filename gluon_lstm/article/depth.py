@@ -95,9 +95,8 @@ CLAIM = Claim(
     section="5.2",
     experiment=(
         "One, two and four LSTM layers, in the full form three too, read out at the last step, are trained alike for "
-        f"the same number of epochs, {EPOCHS[0]} in the quick form and {EPOCHS[1]} in the full: once with as many units "
-        "a layer, so that a deeper net learns more numbers, and "
-        "once with fewer, so that all learn about as many."
+        f"the same number of epochs, {EPOCHS[0]} in the quick form and {EPOCHS[1]} in the full: once with as many "
+        "units a layer, so that a deeper net learns more numbers, and once with fewer, so that all learn about as many."
     ),
     remark=(
         "That layers can be added is true of any network. The sentence means that it helps, which depends on the "

@@ -167,8 +167,9 @@ def _notes(records: Sequence[Record], threads: int) -> Iterator[str]:
            "which is why nets are compared within a seed alone.")  # fmt: skip
     if threads > 1:
         speedups = [_speedup(record, LSTM) for record in records]
-        yield (f"The speed-up differs as well: the LSTM's is {min(speedups):.2f} to {max(speedups):.2f}, where a second "
-               "thread that costs time is below 1. Its differences between nets are judged, not its size.")  # fmt: skip
+        yield (f"The speed-up differs as well: the LSTM's is {min(speedups):.2f} to {max(speedups):.2f}, where a "
+               "second thread that costs time is below 1. Its differences between nets are judged, not its "
+               "size.")  # fmt: skip
 
 
 def _thread_checks(records: Sequence[Record]) -> List[Check]:
