@@ -103,7 +103,10 @@ def fill(text: str, t: Translator) -> str:
     """Returns a text with everything between ``<!-- NAME -->`` and ``<!-- end -->`` made anew, in its language."""
 
     def replace(match: re.Match) -> str:
-        return f"<!-- {match[1]} -->\n{TABLES[match[1]](t)}\n<!-- end -->"
+        made = TABLES[match[1]](t)
+        # A full-width stop has its space in itself.
+        made = made if t.is_english else made.replace("。 ", "。")
+        return f"<!-- {match[1]} -->\n{made}\n<!-- end -->"
 
     return re.sub(r"<!-- ([a-z-]+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
 
