@@ -136,6 +136,32 @@ def test_presets_of_one_origin_are_told_together(monkeypatch):
     ]
 
 
+def test_checks_beyond_a_verdict_stand_below_it(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tables = importlib.import_module("tables")
+    check = {"says": "It runs", "unit": "points", "mean": 1.0, "low": 1.0, "high": 1.0, "least": 2.0, "answer": "no"}
+    result = {"settings": {"quick": True, "seeds": 3}, "verdict": "not supported", "checks": [check],
+              "further": [{**check, "says": "It learns", "high": 3.0}]}  # fmt: skip
+    (tmp_path / "mnist.json").write_text(json.dumps(result), encoding="utf-8")
+    monkeypatch.setattr(tables, "ARTICLE", tmp_path)
+    header = "| True where the article is right | Effect | 95 % interval | Least that matters | Answer |"
+    assert tables.claim_table("mnist", tables.translator_into("en")).splitlines() == [
+        header, "| --- | --- | --- | --- | --- |", "| It runs | 1 point | no spread | 2 | no |", "",
+        "Verdict: not supported (quick form, 3 seeds).", "", "Mended, beyond the verdict:", "",
+        header, "| --- | --- | --- | --- | --- |", "| It learns | 1 point | 1 to 3 | 2 | no |",
+    ]  # fmt: skip
+    chinese = tables.claim_table("mnist", tables.translator_into("zh"))
+    assert "结论：不成立（快速版，3 个随机种子）。" in chinese and "修正之后的结果，不计入结论：" in chinese
+
+
+def test_no_space_follows_a_full_width_stop(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tables = importlib.import_module("tables")
+    monkeypatch.setitem(tables.TABLES, "made", lambda t: "一。 二。")
+    filled = tables.fill("<!-- made -->\n<!-- end -->", tables.translator_into("zh"))
+    assert filled == "<!-- made -->\n一。二。\n<!-- end -->"
+
+
 def test_keras_gets_the_threads_that_are_faster_once_its_graph_is_compiled(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     trials = {1: {"epoch_seconds": [9.0, 8.0]}, 2: {"epoch_seconds": [12.0, 7.0]}}

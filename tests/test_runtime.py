@@ -276,6 +276,12 @@ def test_describe_names_what_a_result_depends_on():
     assert all(isinstance(value, str) for value in found.values())
 
 
+@pytest.mark.parametrize("cores, told", [(1, "1 core"), (2, "2 cores")])
+def test_cores_are_counted_in_words_that_fit(monkeypatch, cores, told):
+    monkeypatch.setattr(runtime, "physical_cores", lambda: cores)
+    assert runtime.describe()["machine"].endswith(f", {told}")
+
+
 CPUINFO = (
     "processor\t: 0\nmodel name\t: Example 9000\nflags\t\t: fpu sse2 {}\n\nprocessor\t: 1\nmodel name\t: Example 9000\n"
 )

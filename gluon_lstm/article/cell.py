@@ -202,8 +202,9 @@ def _notes(units: Mapping[str, Sequence[Record]]) -> Iterator[str]:
     for name, group in units.items():
         is_worse = mean_interval(numbers(group, "accuracy")).high < 0.5
         if is_worse and fmean(numbers(group, "left")) < FORGOTTEN:
-            yield (f"With {name} even the whole interval of the accuracy lies below one half. That is chance: nothing "
-                   "of the first input is left in such a state, so that what is told from it is a guess.")  # fmt: skip
+            yield (f"With “{name}” even the whole interval of the accuracy lies below one half. That is chance: "
+                   "nothing of the first input is left in such a state, so that what is told from it is a "
+                   "guess.")  # fmt: skip
 
 
 def _draw(records: Sequence[Record]) -> List[Picture]:

@@ -96,7 +96,9 @@ def _beside_keras(groups: Dict[str, List[Record]], margin: float) -> List[Check]
 def _draw(records: Sequence[Record]) -> List[Picture]:
     sides = [(side, activation) for side in ("", KERAS) for activation in ACTIVATIONS]
     return draw(records, {
-        how: {side + activation: f"{side}{view}, {activation}" for side, activation in sides}
+        f"The first program, {how.lower()}": {
+            side + activation: f"{side}{view}, {activation}" for side, activation in sides
+        }
         for view, how in VIEWS.items()
     })  # fmt: skip
 

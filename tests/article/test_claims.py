@@ -53,12 +53,17 @@ def test_a_share_cuts_the_steps(claim):
     assert 0 < steps(0.1) < steps(0.5) < steps(1.0)
 
 
+def test_claims_stand_in_the_order_of_the_articles_sections():
+    first = [tuple(map(int, claim.section.split(",")[0].split("."))) for claim in CLAIMS.values()]
+    assert first == sorted(first)
+
+
 def test_claims_are_found_in_their_order():
     assert find_claims([]) == list(CLAIMS.values())
     assert [claim.id for claim in find_claims(["adam", "cell", "adam"])] == ["cell", "adam"]
 
 
-@pytest.mark.parametrize("name, hint", [("gradient", "did you mean gradients?"), ("zzz", "choose from cell, ")])
+@pytest.mark.parametrize("name, hint", [("gradient", "did you mean gradients?"), ("zzz", "choose from gradients, ")])
 def test_an_unknown_claim_is_told(name, hint):
     with pytest.raises(ConfigError) as error:
         find_claims(["adam", name])
@@ -84,6 +89,50 @@ def test_runs_on_generated_tasks_are_judged_and_drawn(name):
     pictures = claim.draw(records)
     assert all(picture.figure.axes and picture.caption for picture in pictures)
     assert len({picture.name for picture in pictures}) == len(pictures)
+
+
+def made_up(name, outcome_of, quick=True, seeds=3):
+    """Returns a record for each run of a claim, with the outcome that ``outcome_of`` has of its options."""
+    plan = CLAIMS[name].plan(Settings(quick=quick, seeds=seeds))
+    return [Record(options, outcome_of(options), 0.0) for options in plan]
+
+
+@pytest.mark.parametrize("left, expected", [(0.0, ["unit, gain 1"]), (0.1, [])], ids=["forgets", "remembers"])
+def test_less_than_chance_is_told_of_a_unit_that_forgets(left, expected):
+    """With gain 1 less than half is told in every seed, with the others as much as by chance."""
+
+    def outcome(options):
+        accuracy = (0.47 if options.get("gain") == 1 else 0.499) + options["seed"] / 1000
+        return {"accuracy": accuracy, "left": left, "still": 1.0, "rounds": 9.0, "saturated": 0.1}
+
+    notes = CLAIMS["cell"].judge(made_up("cell", outcome)).notes
+    assert [note.split(" even")[0] for note in notes] == [f"With “{name}”" for name in expected]
+
+
+def test_a_deeper_net_that_is_far_from_fitted_is_told():
+    """By hand: of all, only one has more than twice the training loss of one layer."""
+    losses = {"1 layer": 0.25, "2 layers, as many weights": 0.45, "4 layers, as many weights": 0.75}
+
+    def outcome(options):
+        return {"test_accuracy": 0.9, "test_nll": 0.5, "train_nll": losses.get(options["variant"], 0.2)}
+
+    (note,) = CLAIMS["depth"].judge(made_up("depth", outcome)).notes
+    assert note.startswith("After 12 epochs the training loss of “4 layers, as many weights” is 0.750 nats, that of ")
+
+
+@pytest.mark.parametrize("quick, asked", [(True, 0), (False, 2)], ids=["made-up sentences", "real texts"])
+def test_a_lead_by_length_is_judged_of_real_texts_alone(quick, asked):
+    """By hand: of real texts, the LSTM's lead is 10 points in short ones and 30 in long ones."""
+
+    def outcome(options):
+        lead = 0.1 if options["variant"] == "LSTM" else 0.0
+        return {"test_accuracy": 0.6 + lead, "short_accuracy": 0.6 + lead, "long_accuracy": 0.6 + 3 * lead,
+                "median_length": 9.0}  # fmt: skip
+
+    checks = CLAIMS["text"].judge(made_up("text", outcome, quick)).checks
+    by_length = [check for check in checks if "greater in long texts" in check.says]
+    assert len(by_length) == asked and len(checks) == (2 if quick else 6)
+    assert [check.mean for check in by_length] == pytest.approx([20] * asked)
 
 
 @pytest.mark.parametrize("losses, expected", [([0.9, 0.21, 0.19, 0.5], 30), ([0.1], 10), ([0.9, 0.3], None)])

@@ -39,6 +39,21 @@ def test_ratios_of_times_are_judged():
     assert (transformer.mean, transformer.answer) == (pytest.approx(1.5 - 1.8), "no")
 
 
+def test_seeds_that_differ_are_told():
+    """By hand: the LSTM's step takes 32·64 μs / 1.5 with two threads, in the second seed three times as long."""
+    steps, speedups = CLAIM.judge(made_up()).notes
+    assert "T = 32, H = 64 took 1.37 to 4.10 ms (2 threads)" in steps
+    assert "the LSTM's is 1.50 to 1.50," in speedups
+    (alone,) = CLAIM.judge(made_up(threads=(1,))).notes
+    assert "took 2.05 to 6.14 ms (1 thread)" in alone
+
+
+def test_speedups_are_drawn_beside_a_line_where_there_is_none():
+    _, picture = CLAIM.draw(made_up())
+    lines = picture.figure.axes[0].get_lines()
+    assert [1.0, 1.0] in [list(line.get_ydata()) for line in lines if line.get_linestyle() == "--"]
+
+
 def test_tables_have_the_ratios():
     tables = {table.title.split(" (")[0]: table for table in CLAIM.judge(made_up()).tables}
     ratios = {row[0]: row[1:] for row in tables["Time of a training step, as a multiple of the LSTM's"].rows}

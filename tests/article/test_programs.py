@@ -20,6 +20,7 @@ from gluon_lstm.article.peers import VARIABLE, ask, find_keras, keras_program
 from gluon_lstm.article.programs import check_runs
 from gluon_lstm.article.second_model import FAULTS as SECOND
 from gluon_lstm.article.second_model import apply_unit
+from gluon_lstm.article.verdicts import Verdict, decide
 from gluon_lstm.errors import ConfigError, RunError
 
 T_2 = 4.302652729911275
@@ -229,11 +230,11 @@ def test_the_first_program_is_judged_by_hand(keras):
     records = outcomes("mnist", {"linear model": 0.90, "rows, relu": 0.95, "pixels, relu": 0.30}, keras)
     findings = CLAIMS["mnist"].judge(records)
     means = [100 * (0.951 - 0.1), 100 * (0.951 - 0.9), 100 * (0.301 - 0.1), 100 * (0.301 - 0.9)]
-    assert [check.mean for check in findings.checks[1:5]] == pytest.approx(means)
-    expected = ["no" if keras else "open", "yes", "yes", "no", "no", *["no"] * keras]
-    assert [check.answer for check in findings.checks] == expected
+    assert [check.mean for check in findings.further[:4]] == pytest.approx(means)
+    assert [check.answer for check in findings.further] == ["yes", "yes", "no", "no", *["no"] * keras]
+    assert [check.answer for check in findings.checks] == ["no" if keras else "open"]
     if keras:
-        assert findings.checks[5].mean == pytest.approx(3 - 5)
+        assert findings.further[4].mean == pytest.approx(3 - 5)
     assert ("(Keras 3.1 on TensorFlow 2.2)" in findings.tables[0].title) == keras
     text = dict((row[0], row[1]) for row in findings.tables[0].rows)
     assert text["linear model"] == "0.900" and text["most frequent class"] == "0.100"
@@ -246,15 +247,29 @@ def test_the_first_program_is_judged_by_hand(keras):
 def test_the_second_program_is_judged_by_hand():
     accuracies = {"linear model": 0.93, "article-cell": 0.95, "article": 0.99, "the unit as printed": 0.1}
     findings = CLAIMS["second-model"].judge(outcomes("second-model", accuracies))
-    assert [check.mean for check in findings.checks] == pytest.approx([0, 0, 85.1, 2.1, -1])
-    assert [check.answer for check in findings.checks] == ["no", "no", "yes", "yes", "no"]
+    assert [check.mean for check in findings.checks] == [0, pytest.approx(0)]
+    assert [check.answer for check in findings.checks] == ["no", "no"]
+    assert [check.mean for check in findings.further] == pytest.approx([85.1, 2.1, -1])
+    assert [check.answer for check in findings.further] == ["yes", "yes", "no"]
     assert ("the unit as printed, a linear model on it", "0.100", "") in findings.tables[0].rows
 
 
 @each_program
-def test_each_claim_names_its_errors(name, faults):
-    (table,) = (table for table in CLAIMS[name].judge(outcomes(name, {})).tables if "running" in table.title)
+def test_what_was_mended_does_not_count(name, faults):
+    """All that was mended is as good as can be, and the verdict is of the program as printed."""
+    findings = CLAIMS[name].judge(outcomes(name, {"linear model": 0.5, "the unit as printed": 0.1}))
+    assert "yes" in {check.answer for check in findings.further}
+    assert decide(findings.checks) is Verdict.NOT_SUPPORTED
+
+
+@each_program
+def test_each_claim_names_its_errors_and_has_their_lines(name, faults):
+    findings = CLAIMS[name].judge(outcomes(name, {}))
+    (table,) = (table for table in findings.tables if "running" in table.title)
     assert [row[0] for row in table.rows] == [fault.lines for fault in faults]
+    assert [listing.code for listing in findings.listings] == [fault.snippet.strip() for fault in faults]
+    for fault, listing in zip(faults, findings.listings):
+        assert listing.title == f"Line{'s' * (not fault.lines.isdigit())} {fault.lines}: {fault.wrong}"
 
 
 def test_a_page_has_texts_to_the_left_and_numbers_to_the_right(tmp_path, without_keras):
@@ -266,3 +281,7 @@ def test_a_page_has_texts_to_the_left_and_numbers_to_the_right(tmp_path, without
     assert "| --- | ---: | ---: |\n| article-cell | 0." in page
     assert f"**{result['verdict']}** · quick form, 2 seeds" in page and ABSENT in page
     assert (directory.path / "second-model-accuracy.png").exists()
+    assert "Python reads not a line of the program\n\n```python\nlayer = Layer name='memory', units=2)\n```\n" in page
+    judged, mended = page.split("## Mended, beyond the verdict\n")
+    for check in result["further"]:
+        assert check["says"] in mended and check["says"] not in judged

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from gluon_lstm import runtime
-from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, find_claims, reproduce
-from gluon_lstm.article.claim import Record
+from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, effect, find_claims, reproduce
+from gluon_lstm.article.claim import Listing, Record
 from gluon_lstm.article.reproduce import UNFINISHED
 from gluon_lstm.article.results import describe_origin
 from gluon_lstm.errors import RunError
@@ -42,10 +42,53 @@ def test_a_result_says_where_it_comes_from(again, directory):
     assert result["settings"] == {"quick": True, "seeds": 3, "share": 1.0}
     assert result["command"] == "gluon-lstm reproduce fake"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", result["date"])
-    assert result["versions"]["mxnet"] == "1.9.1" and result["machine"]
+    assert result["versions"]["mxnet"] == "1.9.1"
+    assert result["machine"].startswith(f"{runtime.describe_processor()}, ")
     assert [run["outcome"] for run in result["runs"]] == [{"value": 1.0}, {"value": 2.0}, {"value": 3.0}]
     assert all(re.fullmatch(r"[0-9a-f]{12}(-dirty)?", run["commit"]) for run in result["runs"] if run["commit"])
     assert result == json.loads((directory.path / "fake.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("threads, told", [("1", "1 thread"), ("2", "2 threads")])
+def test_a_result_says_how_many_threads_it_had(monkeypatch, threads, told):
+    monkeypatch.setattr(runtime, "describe_processor", lambda: "Example")
+    monkeypatch.setattr(runtime, "describe", lambda: {"machine": "Linux, 1 core", "threads": threads, "numpy": "1"})
+    origin = describe_origin("gluon-lstm reproduce")
+    assert origin["machine"] == f"Example, Linux, 1 core, {told}" and origin["versions"] == {"numpy": "1"}
+
+
+def test_what_does_not_count_is_on_the_page_and_changes_no_verdict(claim, directory):
+    """The check that counts is open, the one beyond it a no, which would decide."""
+
+    def judge(records):
+        further = (effect("It is mended", [-2.0, -2.0], 1.0, "points"),)
+        listings = (Listing("Line 3: a_b", "if True:\n    x = 1"),)
+        return claim.judge(records)._replace(further=further, notes=("A note.",), listings=listings)
+
+    result = reproduce([replace(claim, judge=judge)], QUICK, directory, "gluon-lstm reproduce fake")["fake"]
+    assert result["verdict"] == "undecided" and [check["answer"] for check in result["further"]] == ["no"]
+    page, index = ((directory.path / f"{name}.md").read_text(encoding="utf-8") for name in ("fake", "index"))
+    judged, beyond = page.split("## Mended, beyond the verdict\n")
+    assert "Values exceed 0" in judged and "\n\nA note.\n" in judged
+    assert "| It is mended | -2 points | no spread |" in beyond
+    assert "\nLine 3: a\\_b\n\n```python\nif True:\n    x = 1\n```\n" in beyond
+    assert "| **undecided** | 0, 1, 0 |" in index
+
+
+def test_files_that_were_written_before_there_was_more_are_read(again, directory):
+    result, path = again(), directory.path / "fake.json"
+    before = {name: value for name, value in result.items() if name not in ("further", "notes", "listings")}
+    path.write_text(json.dumps(before), encoding="utf-8")
+    assert directory.read("fake") == result
+
+
+@pytest.mark.parametrize("quick", [True, False], ids=["quick", "full"])
+def test_what_the_quick_form_cannot_show_is_said_on_its_page(claim, directory, quick):
+    noted = replace(claim, quick_note="It is short.")
+    reproduce([noted], replace(QUICK, quick=quick), directory, "gluon-lstm reproduce fake")
+    page, index = ((directory.path / f"{name}.md").read_text(encoding="utf-8") for name in ("fake", "index"))
+    assert ("\n\nIt is short.\n\nNothing is wrong.\n" in page) == quick
+    assert ("\n\n**All of this is of the quick form, " in index.split("| Claim |")[0]) == quick
 
 
 def test_finished_runs_are_not_made_again(again, measure, directory):
@@ -142,6 +185,9 @@ def deep(levels):
         lambda content: content.update(verdict=["supported"]),
         lambda content: content.update(checks={}),
         lambda content: content["checks"][0].update(mean=None),
+        lambda content: content.update(further=[{}]),
+        lambda content: content.update(notes=[1]),
+        lambda content: content.update(listings=[{"title": "lines"}]),
         lambda content: content["checks"][0].update(mean=10**400),
         lambda content: content["checks"][0].pop("answer"),
         lambda content: content["tables"][0].update(rows=[]),
@@ -214,6 +260,18 @@ def short(value):
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
 
 
+def effect_of(check):
+    """Returns an effect as pages write it."""
+    number, unit = short(check["mean"]), check["unit"]
+    return f"{number} {unit.removesuffix('s') if number.lstrip('-') == '1' else unit}"
+
+
+def interval_of(check):
+    """Returns an interval as pages write it."""
+    low, high = check["low"], check["high"]
+    return "no spread" if high - low < 1e-9 else f"{short(low)} to {short(high)}"
+
+
 @pytest.mark.parametrize("name", ["augmentation", "dropout"])
 def test_quick_forms_are_rebuilt_and_pages_equal_their_files(tmp_path, name):
     directory = ResultsDirectory(tmp_path / "results", CLAIMS)
@@ -223,8 +281,7 @@ def test_quick_forms_are_rebuilt_and_pages_equal_their_files(tmp_path, name):
     table = rows(page)
     for check in result["checks"]:
         (row,) = (row for row in table if row[0] == check["says"])
-        interval = f"{short(check['low'])} to {short(check['high'])}"
-        assert row[1:] == [f"{short(check['mean'])} {check['unit']}", interval, short(check["least"]), check["answer"]]
+        assert row[1:] == [effect_of(check), interval_of(check), short(check["least"]), check["answer"]]
     for kept in result["tables"]:
         assert all(list(cells) in table for cells in kept["rows"])
     assert f"**{result['verdict']}** · quick form, 2 seeds" in page

@@ -126,6 +126,7 @@ def test_pages_that_are_kept_say_what_the_files_say(name, language):
     way = ResultsDirectory(ARTICLE, CLAIMS, {CHINESE: PAGES[CHINESE]}).way_from(language)
     page = render_page(CLAIMS[name], RESULTS[name], make_translator(language), way)
     assert (PAGES[language] / f"{name}.md").read_text("utf-8") == page
+    assert not re.search(r"。 (?!\|)", page), "a full-width stop has its space in itself"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -160,6 +161,7 @@ def test_pages_in_chinese_lead_to_the_results_and_texts_without_translation_are_
     page, english = ((folder / "fake.md").read_text("utf-8") for folder in (pages, results))
     assert "](../../results/fake-values.png)" in page and "](../../results/fake.json)" in page
     assert "](fake-values.png)" in english and "## What was examined" in english
+    assert "*The values*\n\n图中文字为英文。\n" in page and "texts in the figures" not in english
     assert "## 检验了什么" in page and f"**{make_translator(CHINESE)(result['fake']['verdict'])}**" in page
     links = re.findall(r"\]\(([^)]+)\)", page)
     assert len(links) >= 3 and all((pages / link).exists() for link in links)

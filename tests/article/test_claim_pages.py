@@ -1,0 +1,41 @@
+"""How pages write effects and intervals."""
+
+import pytest
+
+from gluon_lstm.article.pages import tell_effect, tell_interval
+from gluon_lstm.article.translation import CHINESE, ENGLISH, make_translator
+
+
+def check(mean, unit="points", low=0.0, high=0.0):
+    return {"mean": mean, "unit": unit, "low": low, "high": high}
+
+
+@pytest.mark.parametrize(
+    "mean, unit, english, chinese",
+    [
+        (1.0, "points", "1 point", "1 个百分点"),
+        (-1.0004, "nats", "-1 nat", "-1 nat"),
+        (1.0, "decades", "1 decade", "1 个数量级"),
+        (1.04, "points", "1.04 points", "1.04 个百分点"),
+        (0.0, "points", "0 points", "0 个百分点"),
+        (1.0, "of the baseline", "1 of the baseline", "1 × 基线"),
+    ],
+)
+def test_an_effect_has_its_unit(mean, unit, english, chinese):
+    found = [tell_effect(check(mean, unit), make_translator(language)) for language in (ENGLISH, CHINESE)]
+    assert found == [english, chinese]
+
+
+@pytest.mark.parametrize(
+    "low, high, english, chinese",
+    [
+        (-1.5, 3.0, "-1.5 to 3", "-1.5 至 3"),
+        (2.0, 2.0, "no spread", "各种子相同"),
+        (1.0416666666, 1.0416666667, "no spread", "各种子相同"),
+        (0.0, 1e-4, "0 to 0.0001", "0 至 0.0001"),
+    ],
+)
+def test_an_interval_without_width_is_none(low, high, english, chinese):
+    kept = check(0.0, low=low, high=high)
+    found = [tell_interval(kept, make_translator(language)) for language in (ENGLISH, CHINESE)]
+    assert found == [english, chinese]
