@@ -95,6 +95,6 @@ def _machine() -> Dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0))
     return {
-        "machine": f"{describe_processor()}, {cores} cores, {memory:.0f} GiB, {platform.system()}",
+        "machine": f"{describe_processor()}, {cores} core{'s' * (cores != 1)}, {memory:.0f} GiB, {platform.system()}",
         "python": platform.python_version(),
     }

@@ -163,9 +163,14 @@ def origins(results: Dict[str, Dict[str, Any]]) -> List[str]:
     """Returns when, where and with how many threads results were measured, those of one origin together."""
     sets: Dict[str, List[str]] = {}
     for name, result in results.items():
-        origin = f"measured by {result['date']} on {result['machine']}{threads(result)}."
+        origin = f"measured by {result['date']} on {machine(result)}{threads(result)}."
         sets.setdefault(origin, []).append(f"`{name}`")
     return [f"{', '.join(names)}: {origin}" for origin, names in sets.items()]
+
+
+def machine(result: Dict[str, Any]) -> str:
+    """Returns where a result was measured; older ones have “1 cores”."""
+    return re.sub(r"\b1 cores\b", "1 core", result["machine"])
 
 
 def threads(result: Dict[str, Any]) -> str:
@@ -609,7 +614,7 @@ def measured(results: Dict[str, Dict[str, Any]], t: Translator) -> str:
 
 def _measured(result: Dict[str, Any]) -> str:
     """Returns the same in English."""
-    return f"Measured by {result['date']} at commit {commits(result)} on {result['machine']}."
+    return f"Measured by {result['date']} at commit {commits(result)} on {machine(result)}."
 
 
 def commits(result: Dict[str, Any]) -> str:

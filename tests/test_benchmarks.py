@@ -162,6 +162,15 @@ def test_no_space_follows_a_full_width_stop(monkeypatch):
     assert filled == "<!-- made -->\n一。二。\n<!-- end -->"
 
 
+@pytest.mark.parametrize("kept, told", [("1 cores", "1 core"), ("1 core", "1 core"), ("11 cores", "11 cores")])
+def test_one_core_is_told_as_one(monkeypatch, kept, told):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    tables = importlib.import_module("tables")
+    result = {"date": "2026-11-24", "commit": "c", "machine": f"A, {kept}, 24 GiB", "runs": [{}]}
+    assert tables.origins({"one": result}) == [f"`one`: measured by 2026-11-24 on A, {told}, 24 GiB."]
+    assert tables.origin(result, tables.translator_into("en")).endswith(f" on A, {told}, 24 GiB.")
+
+
 def test_keras_gets_the_threads_that_are_faster_once_its_graph_is_compiled(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     trials = {1: {"epoch_seconds": [9.0, 8.0]}, 2: {"epoch_seconds": [12.0, 7.0]}}
