@@ -295,12 +295,12 @@ CLAIM = Claim(
     says="the core of an LSTM is a program with a memory unit of its own, a dense layer of 64 and one of 10",
     section="4.3",
     experiment=(
-        "The table of errors has, for each, lines of our own that make the same mistake, and what Python or Keras "
-        "answers to them; those for Keras are tried where it is installed. “result” is where nothing is raised and "
-        "the outcome is wrong. That a program runs, and what its unit tells, are facts without seeds, so they "
-        "have no spread; the verdict follows from these alone. Then the preset `article-cell` is trained: an LSTM "
-        "cell, step by step, in the unit's "
-        "place, and the two dense layers as printed, beside the preset `article`, the first program. Both read the "
+        "Each error in the table is shown by lines of our own that make the same mistake, printed below it, and by "
+        "what Python or Keras answers to them; those for Keras are tried where it is installed. “result” is where "
+        "nothing is raised and the outcome is wrong. That a program runs, and what its unit tells, are facts without "
+        "seeds, so they have no spread; the verdict follows from these alone. Then the preset `article-cell` is "
+        "trained: an LSTM cell, step by step, in the unit's place, and the two dense layers as printed, beside "
+        "the preset `article`, the first program. Both read the "
         "rows of the images. The quick form has 1,257 digits of 8 × 8 pixels and "
         f"{QUICK_EPOCHS} epochs, the full form MNIST and the first program's five. The last epoch's net counts. "
         "The linear model is a logistic regression on all pixels. The unit as printed, once its syntax is mended, "
