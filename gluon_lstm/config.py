@@ -108,6 +108,7 @@ class DataConfig:
         None, "use only this many training samples, spread over the classes; default: all", low=1
     )
     augment_shift: int = option(1, "shift each training image by up to this many pixels, anew each epoch", low=0)
+    augment_sideways: bool = option(False, "shift training images left and right alone, not up and down")
     augment_rotate: float = option(0.0, "rotate each training image by up to this many degrees", low=0, high=180)
     augment_scale: float = option(0.0, "stretch height and width by up to this share", low=0, high=0.9)
     augment_elastic: float = option(

@@ -61,9 +61,14 @@ IDLE = (
         "the data are not looked for; needs another --dataset",
     ),
     Idle(
-        ("view", "augment_shift", "augment_rotate", "augment_scale", "augment_elastic"),
+        ("view", "augment_shift", "augment_sideways", "augment_rotate", "augment_scale", "augment_elastic"),
         lambda c: is_text(c.data),
         "acts on images; needs another --dataset",
+    ),
+    Idle(
+        ("augment_sideways",),
+        lambda c: not (is_text(c.data) or c.data.augment_shift),
+        "shifts nothing; needs an --augment-shift above 0",
     ),
     Idle(
         TEXT_FIELDS,

@@ -52,12 +52,14 @@ class Augmentation:
         rotate: greatest rotation, in degrees, uniform in both directions.
         scale: greatest stretch of height and of width, as a share, uniform in both directions.
         elastic: standard deviation of the elastic distortion, in pixels.
+        sideways: whether images shift left and right alone.
     """
 
     shift: int = 0
     rotate: float = 0.0
     scale: float = 0.0
     elastic: float = 0.0
+    sideways: bool = False
 
     @property
     def is_identity(self) -> bool:
@@ -93,6 +95,7 @@ class Augmentation:
             return result
         if self.shift:
             offsets = rng.integers(-self.shift, self.shift + 1, size=(2, len(images)))
+            offsets[0] *= not self.sideways
             return shift_images(images, offsets, self.shift)
         return images
 
@@ -120,6 +123,7 @@ class Augmentation:
         angle = np.deg2rad(rng.uniform(-self.rotate, self.rotate, count))
         stretch = 1 + rng.uniform(-self.scale, self.scale, (2, count))
         move = rng.uniform(-self.shift, self.shift, (2, count))
+        move[0] *= not self.sideways
         sine, cosine = np.sin(angle), np.cos(angle)
         row = [cosine / stretch[0], -sine / stretch[0], move[0] + (height - 1) / 2]
         column = [sine / stretch[1], cosine / stretch[1], move[1] + (width - 1) / 2]

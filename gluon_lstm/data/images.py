@@ -99,6 +99,7 @@ def image_options(config: DataConfig) -> dict:
     """Returns the fields of ``ImageDataset`` that follow from the configuration alone."""
     augmentation = Augmentation(
         shift=config.augment_shift,
+        sideways=config.augment_sideways,
         rotate=config.augment_rotate,
         scale=config.augment_scale,
         elastic=config.augment_elastic,

@@ -43,6 +43,7 @@ def warnings(capsys):
         ("--locked-dropout --num-layers 2 --dropout 0", ["--locked-dropout"], "drops nothing; needs a --dropout above"),
         ("--locked-dropout", ["--locked-dropout"], "acts between layers; needs --num-layers 2 or more"),
         ("--data-dir folder", ["--data-dir"], "the data are not looked for; needs another --dataset"),
+        ("--augment-shift 0 --augment-sideways", ["--augment-sideways"], "shifts nothing; needs an --augment-shift"),
         ("--dataset sentences --view rows --augment-shift 1", ["--augment-shift", "--view"], "acts on images; needs"),
         ("--max-length 9 --embedding-size 4", ["--embedding-size", "--max-length"], "acts on texts; needs"),
         ("--dataset trec --text-column a --encoding ascii", ["--encoding", "--text-column"], "files of your own"),

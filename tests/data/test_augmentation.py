@@ -60,6 +60,16 @@ def test_every_whole_shift_in_both_directions_occurs_equally_often(rng):
     np.testing.assert_allclose(counts[2:7, 2:7], 1_000, atol=160)  # five standard deviations
 
 
+@pytest.mark.parametrize("others", [{}, {"scale": 1e-6}], ids=["whole pixels", "interpolated"])
+def test_sideways_shifts_leave_every_row_in_its_place(rng, others):
+    dots = np.zeros((500, 9, 9), np.uint8)
+    dots[:, 4, 4] = 255
+    moved = Augmentation(shift=2, sideways=True, **others)(dots, rng)
+    across = (moved[:, 4] * np.arange(9)).sum(axis=1) / moved[:, 4].sum(axis=1)
+    np.testing.assert_allclose(moved.sum(axis=(1, 2)), moved[:, 4].sum(axis=1), rtol=1e-3)
+    assert across.min() < 2.2 and across.max() > 5.8
+
+
 def test_resampling_equals_scipy(images, rng):
     coordinates = rng.uniform(-4, 16, (2, *images.shape)).astype(np.float32)
     resampled = resample(images, coordinates)
