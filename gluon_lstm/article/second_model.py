@@ -26,7 +26,7 @@ from gluon_lstm.article.verdicts import Check
 FAULTS = (
     Fault(
         "62",
-        "a parenthesis is missing between a layer and its arguments: Python reads not a line of the program",
+        "a parenthesis is missing between a layer and its arguments: Python rejects the whole program",
         "the layer's name, an opening parenthesis, the arguments",
         "layer = Layer name='memory', units=2)",
         "SyntaxError",
