@@ -18,6 +18,8 @@ from typing import Any, Dict, List
 
 from common import RESULTS, ROOT, commit, run_command, summarize, write_result
 
+PICTURES = ("confusion_matrix.png", "learning_curves.png", "most_confident_errors.png")
+
 
 def main() -> None:
     """Runs all seeds and writes ``docs/results/DATASET-PRESET.json``."""
@@ -54,11 +56,11 @@ def described(folder: Path) -> Dict[str, Any]:
 
 
 def copy_pictures(name: str) -> None:
-    """Keeps the plots of seed 0's report in ``docs/results/NAME``."""
+    """Keeps those plots of seed 0's report that pages show in ``docs/results/NAME``."""
     target = RESULTS / name
     target.mkdir(exist_ok=True)
-    for picture in (ROOT / run_folder(name, 0) / "evaluation" / "test").glob("*.png"):
-        shutil.copyfile(picture, target / picture.name)
+    for picture in PICTURES:
+        shutil.copyfile(ROOT / run_folder(name, 0) / "evaluation" / "test" / picture, target / picture)
 
 
 def run_folder(name: str, seed: int) -> Path:
