@@ -17,7 +17,7 @@ from gluon_lstm.evaluation.report.formats import markdown, page_environment
 
 SINGULAR = {"points": "point", "nats": "nat", "decades": "decade"}
 """Unit → the same where there is one of it."""
-COMMAND = "gluon-lstm reproduce --quick --output docs/article --chinese docs/zh/article"
+COMMAND = "gluon-lstm reproduce --quick --seeds 5 --output docs/article --chinese docs/zh/article"
 """What makes the pages of the documentation."""
 
 

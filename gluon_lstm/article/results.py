@@ -237,12 +237,21 @@ def describe_origin(command: str) -> Dict[str, Any]:
 
 
 def read_commit() -> Optional[str]:
-    """Returns the commit of the checkout that this package runs from, marked where files differ; ``None`` elsewhere."""
+    """Returns the commit of the checkout that this package runs from, marked where code differs; ``None`` elsewhere.
+
+    Pages and results, which the runs themselves write, are no code.
+    """
+    commit = _ask_git("describe", "--always", "--abbrev=12")
+    changed = _ask_git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs")
+    return commit + "-dirty" * bool(changed) or None
+
+
+def _ask_git(*arguments: str) -> str:
+    """Returns what git answers about the checkout; nothing where there is none, or no git."""
     if not (_CHECKOUT / ".git").exists():
-        return None
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+        return ""
     try:
-        answer = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=False)
+        answer = subprocess.run(["git", *arguments], cwd=_CHECKOUT, capture_output=True, text=True, check=False)
     except OSError:
-        return None
-    return answer.stdout.strip() or None
+        return ""
+    return answer.stdout.strip()
