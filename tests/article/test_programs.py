@@ -281,7 +281,7 @@ def test_a_page_has_texts_to_the_left_and_numbers_to_the_right(tmp_path, without
     assert "| --- | ---: | ---: |\n| article-cell | 0." in page
     assert f"**{result['verdict']}** · quick form, 2 seeds" in page and ABSENT in page
     assert (directory.path / "second-model-accuracy.png").exists()
-    assert "Python reads not a line of the program\n\n```python\nlayer = Layer name='memory', units=2)\n```\n" in page
+    assert "Python rejects the whole program\n\n```python\nlayer = Layer name='memory', units=2)\n```\n" in page
     judged, mended = page.split("## Mended, beyond the verdict\n")
     for check in result["further"]:
         assert check["says"] in mended and check["says"] not in judged

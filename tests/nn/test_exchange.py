@@ -333,7 +333,6 @@ def keras_python():
 KERAS_SCRIPT = """
 import json, sys
 import keras
-import mxnet as mx
 import numpy as np
 
 path, kind, layers, bidirectional, options = sys.argv[1], *json.loads(sys.argv[2])
