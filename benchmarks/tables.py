@@ -123,14 +123,6 @@ def demo_table(t: Translator) -> str:
     return table(map(t, ["`make demo`", "Seconds", "Aim"]), rows) + f"\n\n{reached} {source(result, t)}"
 
 
-def suite_table(t: Translator) -> str:
-    """Returns in a sentence how long the tests take."""
-    result = read("suite-time")
-    told = t(f"{result['passed']:,} tests pass and {result['skipped']} skip, in {result['seconds'] / 60:.1f} minutes "
-             "(aim: 5).")  # fmt: skip
-    return f"{told} {source(result, t)}"
-
-
 def presets_table(t: Translator) -> str:
     """Returns accuracy and time of every preset that was measured on MNIST."""
     results = {name: read(f"mnist-{name}") for name in PRESETS}
@@ -568,7 +560,6 @@ TABLES: Dict[str, Callable[[Translator], str]] = {
     **{f"claim-{name}": partial(claim_table, name) for name in CLAIMS},
     "start": start_table,
     "demo": demo_table,
-    "suite": suite_table,
     "presets": presets_table,
     "article": article_table,
     "corpora": corpora_table,

@@ -17,7 +17,7 @@ import sys
 import warnings
 from importlib import metadata
 from pathlib import Path
-from typing import Dict, List, Optional
+from typing import Dict, List, Optional, Union
 
 import numpy as np
 
@@ -210,6 +210,11 @@ def devices(spec: str) -> List[mxnet.Context]:  # noqa: F821 - named for the rea
         gpus = f"{found or 'no'} GPU{'s' * (found != 1)}"
         raise DeviceError(f"--device {spec}: MXNet finds {gpus} here; use --device cpu")
     return [mx.Context(kind, number) for number in numbers]
+
+
+def tell_threads(count: Union[int, str]) -> str:
+    """Returns a number of threads in words: ``1 thread``, ``2 threads``."""
+    return f"{count} thread{'s' * (str(count) != '1')}"
 
 
 def describe() -> Dict[str, str]:

@@ -373,3 +373,8 @@ def test_circles_are_freed():
     del circle
     runtime.free_memory()
     assert seen() is None
+
+
+@pytest.mark.parametrize("count, told", [(1, "1 thread"), ("1", "1 thread"), (2, "2 threads"), ("16", "16 threads")])
+def test_threads_are_told_by_their_number(count, told):
+    assert runtime.tell_threads(count) == told

@@ -11,6 +11,7 @@ from gluon_lstm.article.comparison import compare, numbers, summary_table
 from gluon_lstm.article.step_times import Case, Measurement, time_in_process
 from gluon_lstm.article.surroundings import observe, surroundings_table
 from gluon_lstm.article.verdicts import Check, effect
+from gluon_lstm.runtime import tell_threads
 
 THREADS = (1, 2)
 LSTM, RNN, RNN_AS_LARGE, TRANSFORMER = "LSTM", "RNN", "RNN, as many weights", "Transformer"
@@ -163,8 +164,8 @@ def _notes(records: Sequence[Record], threads: int) -> Iterator[str]:
     """Yields a sentence on how far the seeds are apart."""
     base = _base(records[0].options)
     own = [_times(record)[Key(LSTM, USUAL, base, threads)] for record in records]
-    yield (f"Seeds differ: an LSTM's step at {base} took {min(own):.2f} to {max(own):.2f} ms ({_told(threads)}), "
-           "which is why nets are compared within a seed alone.")  # fmt: skip
+    yield (f"Seeds differ: an LSTM's step at {base} took {min(own):.2f} to {max(own):.2f} ms "
+           f"({tell_threads(threads)}), which is why nets are compared within a seed alone.")  # fmt: skip
     if threads > 1:
         speedups = [_speedup(record, LSTM) for record in records]
         yield (f"The speed-up differs as well: the LSTM's is {min(speedups):.2f} to {max(speedups):.2f}, where a "
@@ -207,20 +208,16 @@ def _shape_table(title: str, records: Sequence[Record], threads: int, end: str, 
 
 
 def _relative_table(records: Sequence[Record], threads: int) -> Table:
-    return _shape_table(f"Time of a training step, as a multiple of the LSTM's ({_told(threads)})", records, threads,
-                        ", ratio", ".2f")  # fmt: skip
+    title = f"Time of a training step, as a multiple of the LSTM's ({tell_threads(threads)})"
+    return _shape_table(title, records, threads, ", ratio", ".2f")
 
 
 def _base_table(records: Sequence[Record], threads: int) -> Table:
-    return _shape_table(f"Milliseconds of a training step ({_told(threads)})", records, threads, "", ".2f")
+    return _shape_table(f"Milliseconds of a training step ({tell_threads(threads)})", records, threads, "", ".2f")
 
 
 def _thread_table(records: Sequence[Record]) -> Table:
     return _shape_table("Speed-up by a second thread", records, 2, ", speed-up", ".2f")
-
-
-def _told(threads: int) -> str:
-    return f"{threads} thread{'s' * (threads > 1)}"
 
 
 def _ways_table(records: Sequence[Record], threads: int) -> Table:
@@ -233,7 +230,7 @@ def _ways_table(records: Sequence[Record], threads: int) -> Table:
         "Milliseconds": lambda record: record.outcome["own"],
         f"As a multiple of “{USUAL}”": lambda record: record.outcome["own"] / record.outcome["usual"],
     }
-    return summary_table(f"Ways to run a net, {base} ({_told(threads)})", groups, columns, ".2f")
+    return summary_table(f"Ways to run a net, {base} ({tell_threads(threads)})", groups, columns, ".2f")
 
 
 def _way_record(record: Record, net: str, way: str, threads: int) -> Record:
@@ -246,7 +243,8 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     from gluon_lstm.article.figures import Group, curve_panels, point_panels
 
     threads = _most_threads(records)
-    caption = f"Milliseconds of a training step with {_told(threads)}: median over the seeds, and the range of all"
+    told = tell_threads(threads)
+    caption = f"Milliseconds of a training step with {told}: median over the seeds, and the range of all"
     pictures = [Picture("times", caption, curve_panels(_time_panels(records, threads)))]
     if threads > 1:
         values = {net.replace(", ", ",\n"): [_speedup(record, net) for record in records] for net in NETS}

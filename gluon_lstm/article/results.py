@@ -230,9 +230,8 @@ def _is_nested_within(value: Any, levels: int) -> bool:
 def describe_origin(command: str) -> Dict[str, Any]:
     """Returns where numbers come from: the command, its date, versions and machine."""
     described = runtime.describe()
-    threads = described.pop("threads")
-    told = f"{threads} thread{'s' * (threads != '1')}"
-    machine = f"{runtime.describe_processor()}, {described.pop('machine')}, {told}"
+    threads = runtime.tell_threads(described.pop("threads"))
+    machine = f"{runtime.describe_processor()}, {described.pop('machine')}, {threads}"
     return {"command": command, "date": datetime.date.today().isoformat(), "machine": machine, "versions": described}
 
 

@@ -286,11 +286,11 @@ def provenance_of(name: str, config: Config, model: SavedModel):
     from gluon_lstm.evaluation.report import Provenance, model_facts, model_sentence
 
     environment = runtime.describe()
-    threads = environment.pop("threads")
+    threads = runtime.tell_threads(environment.pop("threads"))
     details = {
         "Preset": config.preset,
         **({} if model.reads_texts else {"View": config.data.view}),
         **model_facts(config, model),
-        "Machine": f"{environment.pop('machine')}, {threads} thread{'s' * (threads != '1')}",
+        "Machine": f"{environment.pop('machine')}, {threads}",
     }
     return Provenance(name, config.runtime.seed, environment, details, model_sentence(config, model))
