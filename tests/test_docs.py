@@ -12,6 +12,7 @@ import pytest
 from pages import DOCS, PAGES, ROOT, blocks_of, environment, lines_of, run_command, run_line, run_python
 
 import gluon_lstm
+from gluon_lstm.article import CLAIMS
 
 WALKED = [name for name in PAGES if re.fullmatch(r"docs/(index|tutorial|how-to/[^/]+)\.md", name)]
 """Pages whose code is run from top to bottom in one folder; those in Chinese have the same code."""
@@ -118,6 +119,12 @@ def test_every_page_is_in_the_navigation():
         path = Path(page)
         if path.parts[0] == "docs" and page != "docs/index.md":
             assert any(path.relative_to("docs").with_suffix("").match(pattern) for pattern in patterns), page
+
+
+def test_claims_are_listed_in_the_articles_order():
+    for folder in re.findall(r"^(\S*)article/index$", PAGES["docs/index.md"], flags=re.MULTILINE):
+        listed = re.findall(rf"^{folder}article/(?!index)(.+)$", PAGES["docs/index.md"], flags=re.MULTILINE)
+        assert listed == list(CLAIMS)
 
 
 def test_the_api_has_every_public_name():

@@ -46,7 +46,7 @@ class Errors(NamedTuple):
     """How a training went.
 
     Attributes:
-        updates: numbers of updates, rising.
+        updates: numbers of updates, rising; the last is that at which the training ended.
         losses: training loss, mean since the number before.
     """
 
@@ -90,6 +90,7 @@ def train_reader(
     batch_size: int,
     rate: float,
     points: int = 20,
+    enough: float = 0.0,
 ) -> Errors:
     """Trains on new sequences at every update, by Adam, with the gradient's norm clipped.
 
@@ -101,16 +102,18 @@ def train_reader(
         batch_size: sequences each.
         rate: learning rate.
         points: how often the loss is noted.
+        enough: the training ends once a loss is noted that is below this.
     """
     trainer = make_trainer(net.collect_params(), TrainingConfig(learning_rate=rate))
     ends = sorted({round(updates * (point + 1) / points) for point in range(points)} - {0})
-    noted, pending = [], []
-    for update in range(1, updates + 1):
-        pending.append(_update(net, trainer, net.task.make(rng, batch_size, steps)))
-        if update in ends:
-            noted.append(float(nd.concat(*pending, dim=0).mean().asscalar()))
-            pending = []
-    return Errors(ends, noted)
+    noted = Errors([], [])
+    for start, end in zip([0, *ends], ends):
+        losses = [_update(net, trainer, net.task.make(rng, batch_size, steps)) for _ in range(start, end)]
+        noted.updates.append(end)
+        noted.losses.append(float(nd.concat(*losses, dim=0).mean().asscalar()))
+        if noted.losses[-1] < enough:
+            break
+    return noted
 
 
 def _update(net: SequenceReader, trainer: mx.gluon.Trainer, sequences: Sequences) -> nd.NDArray:

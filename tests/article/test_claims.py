@@ -143,16 +143,20 @@ def test_a_task_is_solved_at_the_first_small_loss(losses, expected):
 
 
 def test_tasks_of_several_lengths_are_drawn_against_them():
-    """The full form's plan with made-up outcomes, which solve every task at their second note."""
+    """The full form's plan with made-up outcomes that solve every task at their second note; half of them end there."""
     claim, records = CLAIMS["gradients"], []
     for options in claim.plan(Settings(quick=False, seeds=2)):
-        made_up = {"baseline": 1.0, "loss": 0.5 + options["seed"] / 10, "updates": [1, 2], "losses": [1.0, 0.09]}
+        ended = {"updates": [1, 2], "losses": [1.0, 0.09]}
+        curve = {"updates": [1, 2, 3], "losses": [1.0, 0.09, 0.03]} if options["seed"] else ended
+        made_up = {"baseline": 1.0, "loss": 0.5 + options["seed"] / 10, **curve}
         norms = {"norms_before": [1e-3, 1e-2], "norms_after": [1e-2, 1e-2]} if options["task"] == "adding" else {}
         records.append(Record(options, {**made_up, **norms}, 0.0))
     pictures = {picture.name: picture for picture in claim.draw(records)}
-    assert [len(line.get_xdata()) for ax in pictures["lengths"].figure.axes for line in ax.get_lines()] == [5] * 8
+    assert [len(line.get_xdata()) for ax in pictures["lengths"].figure.axes for line in ax.get_lines()] == [4] * 8
+    (line, *_), *_ = (ax.get_lines() for ax in pictures["learning"].figure.axes)
+    np.testing.assert_allclose(line.get_xydata(), [(1, 1.0), (2, 0.09), (3, 0.06)])
     tables = claim.judge(records).tables
-    lengths = "50 100 200 400 784 50 100 200 400 750 784"
+    lengths = "50 150 400 784 50 150 400 750 784"
     assert [table.title.rpartition("= ")[2] for table in tables] == lengths.split()
     assert {row[-1] for table in tables[:-1] for row in table.rows} == {"2 of 2, 2 updates"}
 

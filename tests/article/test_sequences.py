@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gluon_lstm import runtime
 from gluon_lstm.article import sequences
 from gluon_lstm.article.tasks import TASKS
 
@@ -96,6 +97,20 @@ def test_training_makes_the_error_small(rng):
     assert errors.updates == [50, 100, 150]
     assert errors.losses == sorted(errors.losses, reverse=True)
     assert sequences.mean_loss(net, rng, 200, 4) < 0.1
+
+
+def test_a_training_ends_once_the_loss_is_small_enough(rng):
+    def train(enough):
+        runtime.seed_everything(0)
+        net = sequences.make_reader(TASKS["recall"], "lstm", 8)
+        return sequences.train_reader(net, np.random.default_rng(0), 4, 150, 32, 0.02, points=15, enough=enough)
+
+    whole = train(0.0)
+    between = (whole.losses[3] + min(whole.losses[:3])) / 2
+    assert whole.losses[3] < between and len(whole.losses) == 15
+    cut = train(between)
+    assert cut.updates == whole.updates[:4]
+    assert cut.losses[-1] < between <= min(cut.losses[:-1])
 
 
 def test_fewer_updates_than_points_are_noted_each(rng):
