@@ -12,6 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.atomic import replacing_directory
+from gluon_lstm.cli.loading import warn_of_idle_folder
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_split
 from gluon_lstm.errors import ConfigError, DataError, RunError
@@ -72,6 +73,7 @@ def _open(arguments: argparse.Namespace) -> List[NamedRun]:
         if arguments.data_dir is not None:
             config = merge(config, {"data": {"data_dir": arguments.data_dir}})
         runs.append(NamedRun(str(path), directory, config))
+    warn_of_idle_folder(arguments, [run.config.data.dataset for run in runs])
     return shortened(runs)
 
 

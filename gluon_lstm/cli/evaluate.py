@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from gluon_lstm import runtime
-from gluon_lstm.cli.loading import check_data_dir, from_files, read_other, read_own
+from gluon_lstm.cli.loading import check_data_dir, from_files, read_other, read_own, warn_of_idle_folder
 from gluon_lstm.cli.options import add_quotes_argument, is_given, warn_of_idle
 from gluon_lstm.cli.output import visible
 from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
@@ -140,6 +140,8 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
     directory = RunDirectory.open(arguments.runs[0])
     config = merge(read_config_of_run(directory, arguments), {"data": _given(arguments, "data_dir")})
     split = "data" if arguments.data is not None else split_of(arguments)
+    own_or_trained = [] if arguments.data is not None else [config.data.dataset]
+    warn_of_idle_folder(arguments, own_or_trained if arguments.ood is None else [*own_or_trained, arguments.ood])
     directory.check_evaluation(split)
     runtime.prepare(config.runtime.threads)
     own: List[OwnData] = []

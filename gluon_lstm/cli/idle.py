@@ -10,6 +10,7 @@ from typing import Any, Callable, List, Mapping, NamedTuple, Tuple
 from gluon_lstm.cli.options import given_flags
 from gluon_lstm.config import SECTIONS, Config, TextConfig, flag, preset, read_config_file
 from gluon_lstm.data.corpora import is_text
+from gluon_lstm.data.registry import is_looked_for
 from gluon_lstm.data.tables import is_delimited, is_table
 
 
@@ -27,6 +28,7 @@ class Idle(NamedTuple):
     reason: str
 
 
+NOT_LOOKED_FOR = "the data are not looked for"
 TEXT_FIELDS = (*(item.name for item in fields(TextConfig)), "embedding_size", "embedding_dropout", "embedding_training")
 
 IDLE = (
@@ -57,8 +59,8 @@ IDLE = (
     Idle(("locked_dropout",), lambda c: c.model.num_layers == 1, "acts between layers; needs --num-layers 2 or more"),
     Idle(
         ("data_dir",),
-        lambda c: c.data.dataset in ("digits", "sentences") or is_table(c.data.dataset),
-        "the data are not looked for; needs another --dataset",
+        lambda c: not is_looked_for(c.data.dataset),
+        f"{NOT_LOOKED_FOR}; needs another --dataset",
     ),
     Idle(
         ("view", "augment_shift", "augment_sideways", "augment_rotate", "augment_scale", "augment_elastic"),

@@ -8,14 +8,16 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Container, Optional, Tuple
+from typing import Any, Callable, Container, Iterable, Optional, Tuple
 
+from gluon_lstm.cli.idle import NOT_LOOKED_FOR
 from gluon_lstm.cli.options import given_flags, warn_of_idle
 from gluon_lstm.config import Config, DataConfig, flag, merge, read_config_file
 from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_split, load_splits
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
+from gluon_lstm.data.registry import is_looked_for
 from gluon_lstm.data.tables import Columns, is_delimited
 from gluon_lstm.errors import ConfigError
 
@@ -24,6 +26,12 @@ def check_data_dir(data_dir: Optional[str]) -> None:
     """Raises ConfigError where the folder that the command line names does not exist, even if nothing is read there."""
     if data_dir:
         check_folder(data_dir, "--data-dir")
+
+
+def warn_of_idle_folder(arguments: argparse.Namespace, datasets: Iterable[str]) -> None:
+    """Prints a line where ``--data-dir`` was given and none of the data sets is looked for anywhere."""
+    if not any(map(is_looked_for, datasets)):
+        warn_of_idle(arguments, ("data_dir",), NOT_LOOKED_FOR)
 
 
 def load_fitting_splits(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSplits]:

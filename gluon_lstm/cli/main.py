@@ -18,6 +18,8 @@ COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "find-lr":
 
 MOST_CHARACTERS = 20_000
 """Of an error's line: a name in a file can be as long as the file."""
+SHORTAGES = ("bad_alloc", "Failed to allocate", "out of memory")
+"""What MXNet's errors say where memory runs out, on the processor and on a GPU."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -109,3 +111,16 @@ def _run(argv: Optional[List[str]]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except Exception as error:
+        if not is_shortage(error):
+            raise
+        print(_one_line(f"gluon-lstm {arguments.command}: the memory does not suffice; take fewer or shorter samples, "
+                        "a smaller --batch-size or a smaller net, or free memory"), file=sys.stderr)  # fmt: skip
+        return 2
+
+
+def is_shortage(error: Exception) -> bool:
+    """Whether an error says that memory ran out."""
+    # By its name, as MXNet may not be imported yet.
+    is_of_mxnet = type(error).__name__ == "MXNetError"
+    return isinstance(error, MemoryError) or is_of_mxnet and any(words in str(error) for words in SHORTAGES)

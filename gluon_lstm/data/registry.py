@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
 from gluon_lstm.config import Config, DataConfig
-from gluon_lstm.data.corpora import CORPORA, is_text
+from gluon_lstm.data.corpora import CORPORA, MADE_UP, is_text
 from gluon_lstm.data.dataset import DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
 from gluon_lstm.data.mnist import load_mnist
+from gluon_lstm.data.tables import is_table
 from gluon_lstm.data.text import TextReader
 from gluon_lstm.data.texts import load_texts, load_texts_as
 from gluon_lstm.errors import ConfigError
@@ -19,7 +20,12 @@ LOADERS: Dict[str, Callable[[DataConfig], DataSplits]] = {"digits": load_digits,
 
 def dataset_names() -> Tuple[str, ...]:
     """Returns the names that ``load_splits`` knows."""
-    return (*LOADERS, "sentences", *CORPORA)
+    return (*LOADERS, MADE_UP, *CORPORA)
+
+
+def is_looked_for(dataset: str) -> bool:
+    """Whether a data set's files are looked for, in ``data_dir`` first: others are embedded, made up or a file."""
+    return dataset not in ("digits", MADE_UP) and not is_table(dataset)
 
 
 def load_splits(config: Config) -> DataSplits:

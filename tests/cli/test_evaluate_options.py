@@ -57,6 +57,15 @@ def test_sections_are_those_that_were_asked_for(cli, run):
     assert f"page: {folder / 'report.html'}\n" in outcome.out
 
 
+@pytest.mark.parametrize("others", [1, 2])
+def test_a_folder_that_nothing_is_looked_for_in_is_told(cli, run, tmp_path, others):
+    copies = [shutil.copytree(run, tmp_path / f"copy{number}") for number in range(others)]
+    told = "warning: --data-dir has no effect: the data are not looked for\n"
+    options = ("--quick",) if others == 1 else ("--output", tmp_path / "comparison")
+    assert told not in cli("evaluate", *copies, *options).err
+    assert told in cli("evaluate", *copies, *options, "--data-dir", tmp_path).err
+
+
 def test_the_temperature_is_fitted_once(cli, run, monkeypatch):
     assert cli("evaluate", run, "--quick").code == 0
     path = run / "evaluation" / "temperature.json"

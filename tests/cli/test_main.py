@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from commands import TINY
+from mxnet.base import MXNetError
 
 from gluon_lstm.cli import loading, main
 from gluon_lstm.errors import DataError, DivergenceError
@@ -44,6 +45,21 @@ def test_a_failed_write_elsewhere_is_not_taken_for_standard_outputs(failing):
 def test_an_internal_error_keeps_its_traceback(failing):
     with pytest.raises(RuntimeError, match="a defect"):
         failing(RuntimeError("a defect"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), MXNetError("cpu_device_storage.h:80: Failed to allocate CPU Memory"), MXNetError("std::bad_alloc")],
+)
+def test_memory_that_runs_out_becomes_one_line(failing, error):
+    code, told, line = failing(error)
+    assert (code, told, line.count("\n")) == (2, "", 1) and "smaller --batch-size" in line
+
+
+@pytest.mark.parametrize("error", [MXNetError("Failed to load"), RuntimeError("out of memory")])
+def test_other_errors_are_no_shortage(failing, error):
+    with pytest.raises(type(error)):
+        failing(error)
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
