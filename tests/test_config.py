@@ -100,18 +100,22 @@ def test_every_field_says_what_it_is_and_takes(section, item):
         assert item.metadata["low"] is not None or item.metadata["above"] is not None
 
 
-def attributes_read():
-    """Returns the names of all attributes that the package reads, where they are checked apart."""
-    names = set()
+@pytest.fixture(scope="module")
+def read():
+    """Returns all attributes that the package reads, where they are checked apart: (name of the object, attribute)."""
+    read = set()
     for path in Path(gluon_lstm.__file__).parent.rglob("*.py"):
         if path.name not in ("config.py", "idle.py"):
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    return names
+            nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+            read |= {(getattr(node.value, "attr", getattr(node.value, "id", None)), node.attr) for node in nodes}
+    return read
 
 
-def test_every_field_is_read_somewhere():
-    assert {item.name for _, item in FIELDS} <= attributes_read()
+@pytest.mark.parametrize("section, item", [pytest.param(*case, id=case[1].name) for case in FIELDS])
+def test_every_field_is_read_of_its_section(section, item, read):
+    """As ``training.epochs``, or as ``config.epochs`` where a function takes a section alone."""
+    assert {(section, item.name), ("config", item.name)} & read
 
 
 def test_no_two_sections_share_a_field():
