@@ -18,11 +18,15 @@ LEVELS = (
     ("training",),
     ("deployment", "article"),
     ("cli",),
+    ("__main__",),
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 
 # What may stand at module level beside imports, definitions and constants.
-STATEMENTS_ALLOWED = {"gluon_lstm/__init__.py": ["runtime.prepare_import()"]}
+STATEMENTS_ALLOWED = {
+    "gluon_lstm/__init__.py": ["runtime.prepare_import()"],
+    "gluon_lstm/__main__.py": ["if __name__ == '__main__':\n    sys.exit(main())"],
+}
 DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 
 # Ways to run code that a file brings along.

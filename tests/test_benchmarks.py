@@ -237,6 +237,14 @@ def test_the_suites_time_counts_what_passed_and_what_skipped(monkeypatch):
     assert read_counts("==== 3 passed in 1.00s ====") == {"passed": 3, "skipped": 0}
 
 
+def test_the_quick_forms_time_is_told_claim_by_claim(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    runs = [{"seconds": 1.25}, {"seconds": 2.5}]
+    path = tmp_path / "cell.json"
+    path.write_text(json.dumps({"settings": {"seeds": 3}, "runs": runs}), encoding="utf-8")
+    assert importlib.import_module("quick_time").read_claim(path) == {"seeds": 3, "runs": 2, "seconds": 3.8}
+
+
 def test_a_finished_seed_counts_for_the_same_options_at_the_same_commit_alone(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     presets = importlib.import_module("presets")

@@ -50,6 +50,11 @@ def test_a_mistake_ends_with_one_line_and_code_2(script, name, arguments, messag
     assert outcome.err.startswith(message)
 
 
+def test_the_package_runs_as_a_module():
+    told = subprocess.run([sys.executable, "-m", "gluon_lstm", "--version"], cwd=ROOT, capture_output=True, text=True)
+    assert (told.returncode, told.stdout) == (0, f"gluon-lstm {gluon_lstm.__version__}\n")
+
+
 @pytest.mark.parametrize("name, arguments", [("train.py", ["--dry-run"]), ("evaluate.py", ["RUN", "--quick"])])
 def test_a_thread_variable_that_is_no_number_is_such_a_mistake(script, trained, name, arguments):
     given = [trained if argument == "RUN" else argument for argument in arguments]
