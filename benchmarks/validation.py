@@ -36,6 +36,7 @@ def read_run(path: Path) -> Dict[str, Any]:
         "epoch": model["epoch"],
         "epochs": len(log),
         "validation_accuracy": model["validation_accuracy"],
+        "validation_loss": log[model["epoch"] - 1]["validation_loss"],
         "epoch_seconds": sum(line["seconds"] for line in log) / len(log),
     }
 
