@@ -43,7 +43,7 @@ class Task(NamedTuple):
 def _tasks(settings: Settings) -> Dict[str, Task]:
     """Returns the tasks of the form, by data set."""
     quick = settings.quick
-    images = _config(0.0, settings.steps(8, 8), 32 if quick else 128)
+    images = _config(0.0, settings.steps(8, 5), 32 if quick else 128)
     texts = _config(0.2, settings.steps(4, 6), 32 if quick else 64)
     images["data"] = {"augment_shift": 0}
     features, units = (32, 32) if quick else (128, 64)

@@ -19,11 +19,11 @@ def _sizes(settings: Settings) -> Tuple[int, ...]:
 def _plan(settings: Settings) -> List[Options]:
     base = {
         "data": {"dataset": "digits" if settings.quick else "mnist"},
-        "model": {"hidden_size": 32 if settings.quick else 128, "bidirectional": False, "dropout": 0.0,
+        "model": {"hidden_size": 32 if settings.quick else 64, "bidirectional": False, "dropout": 0.0,
                   "pooling": "last"},
         "training": {"batch_size": 32 if settings.quick else 128, "learning_rate": 0.005, "warmup_epochs": 0.0},
     }  # fmt: skip
-    shift, updates = (1, 500) if settings.quick else (2, 8_000)
+    shift, updates = (1, 500) if settings.quick else (2, 5_000)
     variants = {}
     for size in _sizes(settings):
         epochs = settings.steps(*[max(1, round(updates * base["training"]["batch_size"] / size))] * 2)

@@ -29,7 +29,7 @@ def equal_width(inputs: int, hidden: int, layers: int) -> int:
 
 
 def _plan(settings: Settings) -> List[Options]:
-    dataset, inputs, hidden = ("digits", 8, 32) if settings.quick else ("mnist", 28, 128)
+    dataset, inputs, hidden = ("digits", 8, 32) if settings.quick else ("mnist", 28, 64)
     base = {
         "data": {"dataset": dataset, "augment_shift": 0},
         "model": _MODEL,
