@@ -58,8 +58,14 @@ EVALUATION_FORMS = {
     "quick": ("`--quick`", ""),
 }
 """Form → what is asked for, and the seconds that are aimed at."""
-DEMO = {"with_install": ("in a fresh clone, with the install", "180"), "without_install": ("again", "60")}
+DEMO = {
+    "with_install": ("`make demo` in a fresh clone, with the install", "180"),
+    "without_install": ("`make demo` again", "60"),
+}
 """Form → what is timed, and the seconds that are aimed at."""
+QUICK_KERAS = {True: "Keras was there.", False: "Keras was not there."}
+QUICK_AIM = "600"
+"""Seconds that the quick form of all claims is to take at most."""
 PRESETS = ("default", "article-cell", "best")
 ARTICLE_AIM = 0.3
 """Points that the accuracy of the article's model may differ from Keras's."""
@@ -111,16 +117,22 @@ def fill(text: str, t: Translator) -> str:
     return re.sub(r"<!-- ([a-z-]+) -->\n.*?<!-- end -->", replace, text, flags=re.DOTALL)
 
 
-def demo_table(t: Translator) -> str:
-    """Returns how long ``make demo`` takes, with the install and without."""
-    result = read("demo-time")
+def times_table(t: Translator) -> str:
+    """Returns how long the commands of the README that do much take."""
+    demo, quick = read("demo-time"), read("quick-time")
     rows = []
     for form, (text, aim) in DEMO.items():
-        seconds = result["seconds"][form]
+        seconds = demo["seconds"][form]
         mean = f"{seconds['mean']:.0f}" if len(seconds["values"]) == 1 else plus_minus(seconds, 1, 0)
         rows.append([t(text), mean, aim])
-    reached = t(f"Test accuracy: {result['test_accuracy']:.2%}.")
-    return table(map(t, ["`make demo`", "Seconds", "Aim"]), rows) + f"\n\n{reached} {source(result, t)}"
+    rows.append([t("`gluon-lstm reproduce --quick`, all claims"), f"{quick['seconds']:.0f}", QUICK_AIM])
+    seeds = {claim["seeds"] for claim in quick["claims"].values()}
+    told = [
+        t(f"Test accuracy of the demo: {demo['test_accuracy']:.2%}."), source(demo, t),
+        t(f"Claims: {len(quick['claims'])}, each over {', '.join(map(str, sorted(seeds)))} seeds."),
+        t(QUICK_KERAS[quick["keras"]]), source(quick, t),
+    ]  # fmt: skip
+    return table(map(t, ["Command", "Seconds", "Aim"]), rows) + f"\n\n{' '.join(told)}"
 
 
 def presets_table(t: Translator) -> str:
@@ -559,7 +571,7 @@ def accuracy(result: Dict[str, Any], side: Dict[str, Any]) -> str:
 TABLES: Dict[str, Callable[[Translator], str]] = {
     **{f"claim-{name}": partial(claim_table, name) for name in CLAIMS},
     "start": start_table,
-    "demo": demo_table,
+    "times": times_table,
     "presets": presets_table,
     "article": article_table,
     "corpora": corpora_table,

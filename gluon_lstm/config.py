@@ -46,6 +46,8 @@ RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
 IMPLEMENTATIONS = ("auto", "fused", "cell")
 TOKENIZERS = ("words", "characters", "jieba", "sentencepiece")
 ENDS = ("start", "end")
+MONITORED = ("accuracy", "macro-f1", "loss")
+"""What the epoch that is kept can be chosen by."""
 DIVERGENCE = ("stop", "skip", "rollback")
 MOST_ROLLBACKS = 3
 MOST_EPOCHS = 100_000
@@ -84,7 +86,9 @@ class DataConfig:
         "mpqa), or a CSV, TSV or JSON Lines file of your own texts",
     )
     data_dir: Optional[str] = option(
-        None, "folder that holds the data sets' folders; default: $GLUON_LSTM_DATA, then the cache, then a download"
+        None,
+        "folder of the data's files, or of the data sets' folders; default: $GLUON_LSTM_DATA, then the cache, then a "
+        "download",
     )
     view: str = option(
         "rows",
@@ -228,11 +232,12 @@ class TrainingConfig:
         low=0,
         high=0.99999,
     )
-    patience: int = option(
-        0,
-        "stop after this many epochs without a better validation accuracy, or the same at less loss; 0 for never",
-        low=0,
+    monitor: str = option(
+        "accuracy",
+        "what the kept epoch is best in, on the validation split; of epochs alike in it, that of less loss is better",
+        choices=MONITORED,
     )
+    patience: int = option(0, "stop after this many epochs without a better one; 0 for never", low=0)
     on_divergence: str = option(
         "stop",
         "at a loss or gradient that is not finite, stop; leave the batch out, which has every step wait for its "
@@ -478,7 +483,7 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
         language, reason = "JSON" if is_json else "YAML", " ".join(str(error).split())
         raise ConfigError(f"{source}: not valid {language}: {reason}") from error
     if not isinstance(values, dict):
-        raise ConfigError(f"{source}: must hold the sections {', '.join(SECTIONS)}")
+        raise ConfigError(f"{source}: must be sections of options, any of {', '.join(SECTIONS)}")
     if values.get("version", CONFIG_VERSION) != CONFIG_VERSION:
         raise ConfigError(
             f"{source}: format version {shown(values['version'])} is unknown; this release reads {CONFIG_VERSION}"

@@ -11,28 +11,39 @@ from gluon_lstm.cli.output import visible
 
 FEW_STEPS = 50
 """Fewer steps than this leave most networks near their random weights."""
+FAR = 2.0
+"""Times the loss of guessing: random weights do not come that high, steps that are too large do."""
 MARGIN = 2.0
 """Standard errors that an accuracy must be above the share of the most frequent class, to show that it is no luck."""
 
 
-def learning_note(steps: int, accuracy: float, labels: np.ndarray, class_names: Sequence[str]) -> Optional[str]:
+def learning_note(
+    steps: int, accuracy: float, loss: float, labels: np.ndarray, class_names: Sequence[str]
+) -> Optional[str]:
     """Returns one line that says what to try, or ``None`` where the training took steps enough and learned.
 
     Args:
         steps: that were taken, over all epochs.
-        accuracy: the best one on the validation split.
+        accuracy: that of the best epoch on the validation split.
+        loss: its loss there, in nats.
         labels: (M,) int, the validation split's classes.
         class_names: name of each class.
     """
     if accuracy == 1:
         return None
+    counts = np.bincount(labels)
+    share = counts.max() / len(labels)
+    has_learned = accuracy > share + MARGIN * math.sqrt(share * (1 - share) / len(labels))
+    guessing = math.log(len(class_names))
+    if not has_learned and loss > FAR * guessing:
+        return (
+            f"note: the validation loss, {loss:.4g}, is far above that of guessing, {guessing:.3g}: the steps were too "
+            f"large; try the --learning-rate that gluon-lstm find-lr suggests, with --clip-norm 1"
+        )
     if steps < FEW_STEPS:
         taken = "1 step is" if steps == 1 else f"{steps} steps are"
         return f"note: {taken} too few to learn much; try a smaller --batch-size or more --epochs"
-    counts = np.bincount(labels)
-    share = counts.max() / len(labels)
-    standard_error = math.sqrt(share * (1 - share) / len(labels))
-    if accuracy > share + MARGIN * standard_error:
+    if has_learned:
         return None
     name = visible(class_names[counts.argmax()])
     return (

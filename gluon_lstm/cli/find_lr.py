@@ -17,8 +17,8 @@ from gluon_lstm.data import iterate_batches
 from gluon_lstm.errors import ConfigError
 
 WITHOUT_EFFECT = (
-    "epochs", "learning_rate", "schedule", "warmup_epochs", "step_epochs", "step_factor", "ema_decay", "patience",
-    "checkpoint_every", "keep_checkpoints", "on_divergence",
+    "epochs", "learning_rate", "schedule", "warmup_epochs", "step_epochs", "step_factor", "ema_decay", "monitor",
+    "patience", "checkpoint_every", "keep_checkpoints", "on_divergence",
 )  # fmt: skip
 """Options that a range test does not have: it sets the rate, comes to no epoch's end, saves nothing, and ends where the
 loss is not finite."""

@@ -39,6 +39,7 @@ IDLE = (
         lambda c: c.training.schedule == "step" and c.training.step_epochs >= c.training.epochs,
         "training ends before the first drop; needs a lower --step-epochs or more --epochs",
     ),
+    Idle(("monitor",), lambda c: c.training.epochs == 1, "the one epoch is kept; needs more --epochs"),
     Idle(
         ("patience",),
         lambda c: 0 < c.training.patience >= c.training.epochs - 1,

@@ -125,19 +125,28 @@ def _run(fitting, directory: RunDirectory, splits: DataSplits, is_kept: bool = T
     was_done = fitting.is_done
     result = fitting.run(directory)
     if result.best:
-        print(f"best epoch {result.best['epoch']}: validation accuracy {result.best['validation_accuracy']:.2%}")
+        print(_tell_best(result.best, fitting.monitor))
     if result.best and is_kept:
         print(f"model in {directory.path}; evaluate it with: gluon-lstm evaluate {quoted(directory.path)}")
     if not fitting.is_done and is_kept:
         print(f"interrupted; go on with: gluon-lstm train --resume {quoted(directory.path)}", file=sys.stderr)
     if fitting.is_done and not was_done and is_kept:
-        _advise(fitting.steps, result.best["validation_accuracy"], splits)
+        _advise(fitting.steps, result.best, splits)
     return 128 + result.stopped_by if result.stopped_by else 0
 
 
-def _advise(steps: int, accuracy: float, splits: DataSplits) -> None:
+def _tell_best(best: Mapping[str, Any], monitor: str) -> str:
+    """Returns the line on the epoch whose model is kept: its accuracy, and what else it was chosen by."""
+    line = f"best epoch {best['epoch']}: validation accuracy {best['validation_accuracy']:.2%}"
+    if monitor == "macro-f1":
+        line += f", macro F1 {best.get('validation_macro_f1', 0.0):.2%}"
+    return line if monitor != "loss" else f"{line}, loss {best['validation_loss']:.4f}"
+
+
+def _advise(steps: int, best: Mapping[str, Any], splits: DataSplits) -> None:
     """Says what to try where a training that is done learned little."""
-    note = learning_note(steps, accuracy, splits.validation.labels, splits.validation.class_names)
+    accuracy, loss = best["validation_accuracy"], best["validation_loss"]
+    note = learning_note(steps, accuracy, loss, splits.validation.labels, splits.validation.class_names)
     if note:
         print(note, file=sys.stderr)
 

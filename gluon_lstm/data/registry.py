@@ -54,6 +54,8 @@ def _advice(name: str) -> str:
         )
     if name.lower().removesuffix(".gz").endswith(".json") and Path(name).is_file():
         return "JSON arrays are not read, but JSON Lines are: an object a line, in a file that ends in .jsonl"
+    if name.lower().endswith((".npz", ".npy")):
+        return "NumPy's files are not read; write images as IDX files, as README.md shows under “Your own images”"
     return f"no such data set; choose from {', '.join(dataset_names())}, or give a .csv, .tsv or .jsonl file"
 
 

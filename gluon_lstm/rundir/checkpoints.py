@@ -302,5 +302,7 @@ def _is_record(value: Any, epoch: int) -> bool:
         and isinstance(value.get("best"), bool)
         and all(type(value.get(name)) in (int, float) for name in ("validation_accuracy", "validation_loss"))
         and 0 <= value["validation_accuracy"] <= 1
+        # Logs of releases that had none are read.
+        and type(value.get("validation_macro_f1", 0)) in (int, float)
         and all(is_drawable(value.get(name)) for name in CURVES)
     )

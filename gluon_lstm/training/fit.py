@@ -6,7 +6,7 @@ import sys
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from itertools import islice
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
@@ -51,7 +51,7 @@ class FitResult(NamedTuple):
 
 
 class Fit:
-    """One training run, which keeps the best model by validation accuracy, then loss.
+    """One training run, which keeps the model of the epoch that is best on the validation split.
 
     Its result depends on configuration and data alone: not on how often it was ended
     and gone on with, nor on when checkpoints were written.
@@ -64,12 +64,14 @@ class Fit:
 
     Attributes:
         net: the classifier in training.
+        monitor: what the best epoch is best in, ``accuracy``, ``macro-f1`` or ``loss``; then in loss.
     """
 
     def __init__(
         self, config: Config, splits: DataSplits, devices: Sequence[mx.Context], progress: Progress
     ) -> None:
         self._config, self._splits, self._devices, self._progress = config, splits, devices, progress
+        self.monitor = config.training.monitor
         seed_everything(config.runtime.seed)
         self.net, self._stepper = prepare_training(config, splits.train, devices)
         decay = config.training.ema_decay
@@ -262,21 +264,22 @@ class Fit:
 
     def _record(self, counts: Counts, validation: Evaluation) -> Dict[str, Any]:
         """Returns an epoch's line for the log."""
-        score, best = (validation.accuracy, -validation.nll), self._best
-        return {
+        record = {
             "epoch": self._epoch,
             "train_loss": counts.mean_loss,
             "train_accuracy": counts.accuracy,
             "validation_loss": validation.nll,
             "validation_accuracy": validation.accuracy,
+            "validation_macro_f1": validation.macro_f1,
             "learning_rate": self._rate(self.steps - 1),
             "gradient_norm": counts.mean_norm,
             "skipped_batches": counts.skipped,
             "rollbacks": self._rollbacks,
             "seconds": round(counts.seconds, 3),
             "samples_per_second": round(counts.samples / counts.seconds, 1),
-            "best": best is None or score > (best["validation_accuracy"], -best["validation_loss"]),
         }
+        best = self._best
+        return {**record, "best": best is None or _merit(record, self.monitor) > _merit(best, self.monitor)}
 
     def _model(self, record: Mapping[str, Any]) -> SavedModel:
         """Returns the net as it is, as the model of an epoch."""
@@ -349,3 +352,9 @@ class Fit:
             file=sys.stderr,
             flush=True,
         )
+
+
+def _merit(record: Mapping[str, Any], monitor: str) -> Tuple[float, float]:
+    """Returns what epochs are compared by, greater where one is better; a log of an earlier release has no macro F1."""
+    loss, macro_f1 = -record["validation_loss"], record.get("validation_macro_f1", 0.0)
+    return {"accuracy": record["validation_accuracy"], "macro-f1": macro_f1, "loss": loss}[monitor], loss

@@ -11,21 +11,29 @@ LABELS = np.repeat([0, 1, 2], [20, 60, 20])
 
 
 def test_few_steps_are_told_first():
-    note = learning_note(1, 0.1, LABELS, NAMES)
+    note = learning_note(1, 0.1, 1.0, LABELS, NAMES)
     assert note == "note: 1 step is too few to learn much; try a smaller --batch-size or more --epochs"
-    assert learning_note(49, 0.99, LABELS, NAMES).startswith("note: 49 steps are too few to learn much; ")
-    assert learning_note(50, 0.99, LABELS, NAMES) is None
+    assert learning_note(49, 0.99, 1.0, LABELS, NAMES).startswith("note: 49 steps are too few to learn much; ")
+    assert learning_note(50, 0.99, 1.0, LABELS, NAMES) is None
+
+
+@pytest.mark.parametrize("accuracy, loss, told", [(0.6, 2.3, True), (0.6, 2.1, False), (0.8, 2.3, False)])
+def test_steps_that_were_too_large_are_told_first(accuracy, loss, told):
+    """By hand: guessing among three classes has a loss of ln 3, twice which is 2.197."""
+    note = learning_note(20, accuracy, loss, LABELS, NAMES)
+    assert note.startswith("note: the validation loss, 2.3, is far above that of guessing, 1.1: ") == told
+    assert note.startswith("note: 20 steps are too few") != told
 
 
 def test_who_makes_no_mistake_is_told_nothing():
-    assert learning_note(1, 1.0, LABELS, NAMES) is None
+    assert learning_note(1, 1.0, 1.0, LABELS, NAMES) is None
 
 
 @pytest.mark.parametrize("accuracy, learned", [(0.2, False), (0.6, False), (0.69, False), (0.70, True), (1.0, True)])
 def test_an_accuracy_must_be_two_standard_errors_above_the_most_frequent_class(accuracy, learned):
     share = DummyClassifier(strategy="most_frequent").fit(LABELS[:, None], LABELS).score(LABELS[:, None], LABELS)
     assert (accuracy > share + 2 * np.sqrt(share * (1 - share) / 100)) == learned
-    note = learning_note(50, accuracy, LABELS, NAMES)
+    note = learning_note(50, accuracy, 1.0, LABELS, NAMES)
     assert (note is None) == learned
     if not learned:
         assert note == (
@@ -36,8 +44,8 @@ def test_an_accuracy_must_be_two_standard_errors_above_the_most_frequent_class(a
 
 def test_a_class_that_is_nearly_all_leaves_room_for_a_perfect_accuracy():
     labels = np.repeat([0, 2], [1, 19])
-    assert learning_note(50, 1.0, labels, NAMES) is None
-    assert "always answering '\\x1b[31mred', which is right for 95.00%" in learning_note(50, 0.95, labels, NAMES)
+    assert learning_note(50, 1.0, 1.0, labels, NAMES) is None
+    assert "always answering '\\x1b[31mred', which is right for 95.00%" in learning_note(50, 0.95, 1.0, labels, NAMES)
 
 
 def test_a_run_that_took_steps_enough_and_learned_is_told_nothing(cli, tmp_path):

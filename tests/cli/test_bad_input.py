@@ -22,6 +22,7 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.CHECKSUMS
 @pytest.mark.parametrize(
     "options, message",
     [
+        (["--dataset", "x.npz"], "--dataset x.npz: NumPy's files are not read; write images as IDX files"),
         (["--dataset", "cats"], "--dataset cats: no such data set; choose from digits, mnist"),
         (["--preset", "beste"], "--preset beste: no such preset; did you mean 'best'?"),
         (["--epochs", "0"], "--epochs 0: must be at least 1"),
@@ -117,7 +118,7 @@ BAD_FILES = {
     "truncated gzip": (TRAIN_IMAGES, gzip.compress(idx(IMAGES))[:-7], "damaged gzip file"),
     "too long": (TRAIN_IMAGES, idx(IMAGES) + b"\0", "goes on after the 2,400 bytes"),
     "wrong magic": (TEST_IMAGES, b"\x89PNG" + idx(IMAGES), "not an IDX file of unsigned bytes with 3 dimensions"),
-    "labels for images": (TEST_IMAGES, idx(IMAGES[0, 0]), "not an IDX file"),
+    "labels for images": (TEST_IMAGES, idx(IMAGES[0, 0]), "holds a 1-dimensional array"),
     "empty": (TEST_LABELS, b"", "starts with nothing"),
     "other count": (TRAIN_LABELS, idx(IMAGES[0, 0]), "holds 80 images but "),
     "one class": (TRAIN_LABELS, idx(np.full(80, 7, np.uint8)), "train-labels-idx1-ubyte: every label is 7, and one"),

@@ -34,6 +34,7 @@ def warnings(capsys):
         ("--step-epochs 2 --step-factor 0.5", ["--step-epochs", "--step-factor"], "needs --schedule step"),
         ("--schedule step", ["--schedule"], "training ends before the first drop; "),
         ("--schedule step --step-epochs 12 --epochs 12", ["--schedule", "--step-epochs"], "training ends before"),
+        ("--epochs 1 --warmup-epochs 0 --monitor loss", ["--monitor"], "the one epoch is kept; needs more --epochs"),
         ("--patience 9", ["--patience"], "training ends before it can run out; "),
         ("--epochs 1 --warmup-epochs 0 --patience 1", ["--patience"], "training ends before it can run out; "),
         ("--encoder transformer --bidirectional", ["--bidirectional"], "a Transformer has none"),

@@ -52,6 +52,18 @@ def test_what_a_person_sees(cli, tmp_path):
     assert epochs[-1] == "note: 6 steps are too few to learn much; try a smaller --batch-size or more --epochs"
 
 
+@pytest.mark.parametrize("monitor", ["accuracy", "macro-f1", "loss"])
+def test_what_the_epoch_was_chosen_by_is_told(cli, tmp_path, monitor):
+    told = cli("train", "--output", tmp_path / "run", *TINY, "--monitor", monitor).out.splitlines()[0]
+    best = next(record for record in RunDirectory.open(tmp_path / "run").read_log()[::-1] if record["best"])
+    shown = {
+        "accuracy": f"validation accuracy {best['validation_accuracy']:.2%}",
+        "macro-f1": f", macro F1 {best['validation_macro_f1']:.2%}",
+        "loss": f", loss {best['validation_loss']:.4f}",
+    }
+    assert told.endswith(shown[monitor])
+
+
 def test_the_run_directory_has_a_name_of_its_own_if_none_is_given(cli, tmp_path):
     assert cli("train", "--seed", 3, *TINY).code == 0
     assert (tmp_path / "work" / "runs" / "digits-default-3" / "model").is_dir()

@@ -152,7 +152,8 @@ def test_one_class(write):
 def test_too_few_texts(write):
     assert "2 texts of 2 labels are too few to train, validate and test on; give more" in refused(write("ab"))
     assert "2 texts of 2 labels are too few to train and validate on; give more" in refused(write("aab"))
-    assert "--validation-size 1: own.csv has 2 samples" in refused(write("aab"), validation_size=1)
+    too_few = "own.csv: 2 samples of 2 classes are too few to train and validate on; give more"
+    assert too_few in refused(write("aab"), validation_size=1)
 
 
 def test_blank_texts_are_told(write):

@@ -179,6 +179,7 @@ def rewrite(folder, change):
         lambda state: state["log"][0].update(epoch=True),
         lambda state: state["log"][0].update(validation_accuracy=1.5),
         lambda state: state["log"][0].update(validation_loss=10**400),
+        lambda state: state["log"][0].update(validation_macro_f1="0.5"),
         lambda state: state["log"][0].update(train_loss="1"),
         lambda state: state["log"][0].pop("validation_loss"),
     ],

@@ -22,6 +22,7 @@ LOG_KEYS = {
     "train_accuracy",
     "validation_loss",
     "validation_accuracy",
+    "validation_macro_f1",
     "learning_rate",
     "gradient_norm",
     "skipped_batches",
@@ -62,13 +63,14 @@ def make_fit(config, splits, device_ids=(0,), **hooks):
 
 @pytest.fixture
 def validations(monkeypatch):
-    """A function that makes the epochs' validations come out as given pairs of accuracy and loss."""
+    """A function that makes the epochs' validations come out as given: accuracy, loss and, if any, macro F1."""
 
-    def give(*pairs):
-        remaining = iter(pairs)
+    def give(*figures):
+        remaining = iter(figures)
 
         def evaluated(*_):
-            return SimpleNamespace(**dict(zip(("accuracy", "nll"), next(remaining))))
+            accuracy, nll, *macro_f1 = next(remaining)
+            return SimpleNamespace(accuracy=accuracy, nll=nll, macro_f1=(macro_f1 or [accuracy])[0])
 
         monkeypatch.setattr(fit, "evaluate", evaluated)
 
@@ -154,6 +156,19 @@ def test_the_best_epoch(splits, make_config, run, validations, pairs, best):
     assert [record["best"] for record in run.read_log()] == best
     last_best = max(index for index, is_best in enumerate(best, 1) if is_best)
     assert result.best["epoch"] == run.load_model().epoch == last_best
+
+
+@pytest.mark.parametrize("monitor, kept", [("accuracy", 2), ("macro-f1", 3), ("loss", 4)])
+def test_the_epoch_is_kept_that_is_best_in_what_is_monitored(splits, make_config, run, validations, monitor, kept):
+    validations((0.5, 0.5, 0.4), (0.9, 0.4, 0.5), (0.8, 0.3, 0.7), (0.8, 0.2, 0.6))
+    result = make_fit(make_config(epochs=4, monitor=monitor), splits).run(run)
+    assert result.best["epoch"] == run.load_model().epoch == kept
+
+
+@pytest.mark.parametrize("monitor", ["accuracy", "macro-f1"])
+def test_of_epochs_alike_in_it_the_one_of_less_loss_is_kept(splits, make_config, run, validations, monitor):
+    validations((0.5, 0.5, 0.5), (0.5, 0.4, 0.5), (0.5, 0.45, 0.5))
+    assert make_fit(make_config(epochs=3, monitor=monitor), splits).run(run).best["epoch"] == 2
 
 
 @pytest.mark.parametrize("patience, epochs", [(0, 6), (1, 3), (2, 4), (9, 6)])

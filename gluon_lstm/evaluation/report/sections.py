@@ -179,7 +179,8 @@ def _training(study: Study) -> Optional[Section]:
         "learning_curves.png",
         plots.learning_curves(study.log),
         "Loss and accuracy of the training and validation split against the epoch; the best epoch is marked",
-        "The model of the best epoch, by the validation split, is the one evaluated here.",
+        "The model of the best epoch, by the validation split, is the one evaluated here. Figures of the training "
+        "split are means over the epoch's steps, with dropout and augmentation: the validation's may be better.",
     )
     return Section("training", "Training", (), [picture])
 
