@@ -144,7 +144,7 @@ BAD = {
     "labels": ({NAMES[3]: encode(np.full(30, 10, np.uint8))}, "t10k-labels.*: label 10 does not occur in .*train"),
     "one class": ({NAMES[1]: encode(np.full(120, 3, np.uint8))}, "train-labels.*: every label is 3, .* two classes"),
     "empty": ({NAMES[0]: encode(np.zeros((0, 5, 6), np.uint8))}, "holds no images"),
-    "swapped": ({NAMES[0]: CONTENTS[NAMES[1]]}, "not an IDX file"),
+    "swapped": ({NAMES[0]: CONTENTS[NAMES[1]]}, "1-dimensional array, not a 3-dimensional one"),
     "truncated": ({NAMES[3]: CONTENTS[NAMES[3]][:-1]}, "truncated"),
 }
 
