@@ -95,7 +95,7 @@ def test_idx_files_hold_the_values_of_the_training(tmp_path, pack):
         (idx(np.zeros((2, 3, 2), np.uint8)), r"has 3 x 2 pixels \(height x width\), the model reads 2 x 3; scale it"),
         (idx(np.full((1, 2, 3), 17, np.uint8)), "has values up to 17, the model reads 0 to 16"),
         (idx(np.zeros((0, 2, 3), np.uint8)), "holds no images"),
-        (idx(np.zeros((2, 3), np.uint8)), "not an IDX file of unsigned bytes with 3 dimensions"),
+        (idx(np.zeros((2, 3), np.uint8)), "holds a 2-dimensional array, not a 3-dimensional one"),
         (b"a text", "is neither a PNG picture nor an IDX file"),
         (b"", "is neither a PNG picture nor an IDX file"),
         (b"\x89PNG\r\n\x1a\n", r"is damaged \(it ends within its header\)"),

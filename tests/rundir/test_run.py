@@ -123,7 +123,7 @@ def test_what_is_no_run_is_not_opened(tmp_path):
 
 @pytest.mark.parametrize(
     "content, reason",
-    [("{", "not valid JSON"), ('{"model": {"layers": 1}}', "unknown option 'layers'"), ("[]", "must hold")],
+    [("{", "not valid JSON"), ('{"model": {"layers": 1}}', "unknown option 'layers'"), ("[]", "must be sections")],
 )
 def test_a_damaged_configuration(run, content, reason):
     (run.path / "config.json").write_text(content)
