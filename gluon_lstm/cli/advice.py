@@ -11,8 +11,9 @@ from gluon_lstm.cli.output import visible
 
 FEW_STEPS = 50
 """Fewer steps than this leave most networks near their random weights."""
-FAR = 2.0
-"""Times the loss of guessing: random weights do not come that high, steps that are too large do."""
+FAR = 4.0
+"""Times the loss of guessing: random weights, adversarial training included, do not come that high, steps that are too
+large do."""
 MARGIN = 2.0
 """Standard errors that an accuracy must be above the share of the most frequent class, to show that it is no luck."""
 
@@ -25,7 +26,7 @@ def learning_note(
     Args:
         steps: that were taken, over all epochs.
         accuracy: that of the best epoch on the validation split.
-        loss: its loss there, in nats.
+        loss: the mean training loss of that epoch, in nats.
         labels: (M,) int, the validation split's classes.
         class_names: name of each class.
     """
@@ -37,7 +38,7 @@ def learning_note(
     guessing = math.log(len(class_names))
     if not has_learned and loss > FAR * guessing:
         return (
-            f"note: the validation loss, {loss:.4g}, is far above that of guessing, {guessing:.3g}: the steps were too "
+            f"note: the training loss, {loss:.4g}, is far above that of guessing, {guessing:.3g}: the steps were too "
             f"large; try the --learning-rate that gluon-lstm find-lr suggests, with --clip-norm 1"
         )
     if steps < FEW_STEPS:

@@ -140,8 +140,8 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
     directory = RunDirectory.open(arguments.runs[0])
     config = merge(read_config_of_run(directory, arguments), {"data": _given(arguments, "data_dir")})
     split = "data" if arguments.data is not None else split_of(arguments)
-    own_or_trained = [] if arguments.data is not None else [config.data.dataset]
-    warn_of_idle_folder(arguments, own_or_trained if arguments.ood is None else [*own_or_trained, arguments.ood])
+    trained_on = config.data.dataset if arguments.data is None else None
+    warn_of_idle_folder(arguments, [name for name in (trained_on, arguments.ood) if name is not None])
     directory.check_evaluation(split)
     runtime.prepare(config.runtime.threads)
     own: List[OwnData] = []

@@ -138,14 +138,14 @@ def _run(fitting, directory: RunDirectory, splits: DataSplits, is_kept: bool = T
 def _tell_best(best: Mapping[str, Any], monitor: str) -> str:
     """Returns the line on the epoch whose model is kept: its accuracy, and what else it was chosen by."""
     line = f"best epoch {best['epoch']}: validation accuracy {best['validation_accuracy']:.2%}"
-    if monitor == "macro-f1":
-        line += f", macro F1 {best.get('validation_macro_f1', 0.0):.2%}"
+    if monitor == "macro-f1" and "validation_macro_f1" in best:  # logs of earlier releases have none
+        line += f", macro F1 {best['validation_macro_f1']:.2%}"
     return line if monitor != "loss" else f"{line}, loss {best['validation_loss']:.4f}"
 
 
 def _advise(steps: int, best: Mapping[str, Any], splits: DataSplits) -> None:
     """Says what to try where a training that is done learned little."""
-    accuracy, loss = best["validation_accuracy"], best["validation_loss"]
+    accuracy, loss = best["validation_accuracy"], best.get("train_loss") or 0.0  # which a log that is read may lack
     note = learning_note(steps, accuracy, loss, splits.validation.labels, splits.validation.class_names)
     if note:
         print(note, file=sys.stderr)

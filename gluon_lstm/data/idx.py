@@ -92,10 +92,10 @@ def _read_shape(stream: BinaryIO, path: Path, ndim: int) -> Tuple[int, ...]:
     """Reads the header and returns the shape."""
     expected = struct.pack(">HBB", 0, _UNSIGNED_BYTE, ndim)
     magic = stream.read(4)
-    if magic[:3] == expected[:3] and len(magic) == 4 and magic != expected:
-        hint = "; turn colours into grey" if (magic[3], ndim) == (4, 3) else ""
-        raise DataError(f"{path}: holds a {magic[3]}-dimensional array, not a {ndim}-dimensional one{hint}")
     if magic != expected:
+        if len(magic) == len(expected) and magic[:-1] == expected[:-1]:
+            hint = "; turn colours into grey" if (magic[-1], ndim) == (4, 3) else ""
+            raise DataError(f"{path}: holds a {magic[-1]}-dimensional array, not a {ndim}-dimensional one{hint}")
         raise DataError(
             f"{path}: not an IDX file of unsigned bytes with {ndim} dimension{'s' * (ndim > 1)} "
             f"(starts with {magic.hex() or 'nothing'}, not {expected.hex()})"

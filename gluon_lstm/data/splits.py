@@ -100,14 +100,15 @@ def split_indices(labels: np.ndarray, config: DataConfig, default_size: int, nam
     """
     num_classes = np.count_nonzero(np.bincount(labels))
     size = default_size if config.validation_size is None else config.validation_size
-    if len(labels) <= num_classes or (config.validation_size is None and size > len(labels) - num_classes):
+    most = len(labels) - num_classes
+    if size > most and (most < 1 or config.validation_size is None):
         raise ConfigError(
             f"{name}: {len(labels)} samples of {num_classes} classes are too few to train and validate on; give more"
         )
-    if size > len(labels) - num_classes:
+    if size > most:
         raise ConfigError(
             f"--validation-size {size}: {name} has {len(labels)} samples of {num_classes} classes to train on; "
-            f"use at most {len(labels) - num_classes}"
+            f"use at most {most}"
         )
     parts = split_off(labels, size, np.random.default_rng(config.split_seed))
     return Partition(parts.drawn, parts.rest[limited(labels[parts.rest], config, name)])

@@ -17,11 +17,11 @@ def test_few_steps_are_told_first():
     assert learning_note(50, 0.99, 1.0, LABELS, NAMES) is None
 
 
-@pytest.mark.parametrize("accuracy, loss, told", [(0.6, 2.3, True), (0.6, 2.1, False), (0.8, 2.3, False)])
+@pytest.mark.parametrize("accuracy, loss, told", [(0.6, 4.4, True), (0.6, 4.3, False), (0.8, 4.4, False)])
 def test_steps_that_were_too_large_are_told_first(accuracy, loss, told):
-    """By hand: guessing among three classes has a loss of ln 3, twice which is 2.197."""
+    """By hand: guessing among three classes has a loss of ln 3, four times which is 4.394."""
     note = learning_note(20, accuracy, loss, LABELS, NAMES)
-    assert note.startswith("note: the validation loss, 2.3, is far above that of guessing, 1.1: ") == told
+    assert note.startswith("note: the training loss, 4.4, is far above that of guessing, 1.1: ") == told
     assert note.startswith("note: 20 steps are too few") != told
 
 
