@@ -128,7 +128,8 @@ def times_table(t: Translator) -> str:
     rows.append([t("`gluon-lstm reproduce --quick`, all claims"), f"{quick['seconds']:.0f}", QUICK_AIM])
     seeds = {claim["seeds"] for claim in quick["claims"].values()}
     told = [
-        t(f"Test accuracy of the demo: {demo['test_accuracy']:.2%}."), source(demo, t),
+        t(f"Test accuracy of the demo: {demo['test_accuracy']:.2%}, which on another machine may be an image or two of "
+          "360 more or less."), source(demo, t),
         t(f"Claims: {len(quick['claims'])}, each over {', '.join(map(str, sorted(seeds)))} seeds."),
         t(QUICK_KERAS[quick["keras"]]), source(quick, t),
     ]  # fmt: skip

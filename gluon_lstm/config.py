@@ -476,7 +476,9 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
         text = read_file(path, JSON_BYTES if is_json else YAML_BYTES).decode("utf-8-sig")
         values = parse_json(text) if is_json else _load_yaml(text)
     except OSError as error:
-        raise ConfigError(f"{source}: {error.strerror}") from error
+        inside = Path(path) / "config.json"
+        advice = f"; did you mean {inside}?" if inside.is_file() else ""
+        raise ConfigError(f"{source}: {error.strerror}{advice}") from error
     except RepeatedNameError as error:
         raise ConfigError(f"{source}: {error}") from error
     except (ValueError, LookupError, RecursionError, yaml.YAMLError) as error:  # of a tag and what it cannot be

@@ -288,7 +288,10 @@ def test_yaml_that_takes_over_and_changes_a_name_is_fine(write):
 def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(ConfigError, match="--config .*/none.yaml: No such file or directory"):
         read_config_file(tmp_path / "none.yaml")
-    with pytest.raises(ConfigError, match=f"--config {tmp_path}: Is a directory"):
+    with pytest.raises(ConfigError, match=f"--config {tmp_path}: Is a directory$"):
+        read_config_file(tmp_path)
+    (tmp_path / "config.json").touch()
+    with pytest.raises(ConfigError, match=f"Is a directory; did you mean {tmp_path}/config.json"):
         read_config_file(tmp_path)
 
 

@@ -31,7 +31,7 @@ SMALLER = {
     "train": "--epochs 1 --warmup-epochs 0 --limit-train 60 --hidden-size 4".split(),
     "evaluate": FEW_SECTIONS,
     "reproduce": "--seeds 2 --share 0.01".split(),
-    "find-lr": "--steps 3 --limit-train 60 --hidden-size 4".split(),
+    "find-lr": "--steps 40 --limit-train 60 --hidden-size 4".split(),
 }
 """What makes a command quick, beside what the README says; a run that repeats another is as small as that."""
 

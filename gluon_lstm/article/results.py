@@ -26,8 +26,7 @@ from gluon_lstm.article.claim import Record, Settings
 from gluon_lstm.article.translation import ENGLISH
 from gluon_lstm.atomic import replacing_file
 from gluon_lstm.errors import RunError
-from gluon_lstm.rundir.files import read_json, write_json
-from gluon_lstm.rundir.run import explained
+from gluon_lstm.rundir.files import explained, read_json, write_json
 
 RESULTS_VERSION = 1
 ORIGIN = ("command", "date", "machine", "versions")

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence
 
 from gluon_lstm import runtime
-from gluon_lstm.atomic import replacing_directory
 from gluon_lstm.cli.loading import warn_of_idle_folder
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_split
-from gluon_lstm.errors import ConfigError, DataError, RunError
-from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
-from gluon_lstm.rundir.layout import COMPARISON, find_foreign
-from gluon_lstm.rundir.run import explained
+from gluon_lstm.errors import ConfigError, DataError, RunError, quoted
+from gluon_lstm.rundir import RepeatsDirectory, ReportFolder, RunDirectory, SavedModel
+from gluon_lstm.rundir.layout import COMPARISON
 
 DEFAULT_OUTPUT = "comparison"
 
@@ -38,8 +36,8 @@ def compare(arguments: argparse.Namespace) -> Path:
         UserError: a run or its data cannot be used, or they are of different tasks.
     """
     runs = _open(arguments)
-    output = Path(arguments.output or DEFAULT_OUTPUT)
-    _check_output(output)
+    output = ReportFolder(Path(arguments.output or DEFAULT_OUTPUT), COMPARISON)
+    output.check()
     runtime.prepare(max(run.config.runtime.threads or 0 for run in runs) or None)
     from rich.console import Console
 
@@ -48,12 +46,12 @@ def compare(arguments: argparse.Namespace) -> Path:
 
     studies = _studies(runs, split_of(arguments))
     comparison = compare_studies(studies, seed_groups(runs))
-    with explained(output, "choose another folder with --output"), replacing_directory(output) as folder:
+    with output.replace() as folder:
         missing = write_comparison(folder, comparison)
     tell_missing(missing)
     console = Console()
     console.print(terminal_tables(tables_of(comparison), console.width))
-    return output / "report.html"
+    return output.path / "report.html"
 
 
 def _open(arguments: argparse.Namespace) -> List[NamedRun]:
@@ -83,7 +81,8 @@ def _expand(path: Path) -> List[Path]:
         return [path]
     found = sorted(entry for entry in path.iterdir() if (entry / "config.json").is_file())
     if len(found) < 2:
-        raise RunError(f"{path}: holds fewer than two runs; name a run directory in it")
+        raise RunError(f"{path}: holds fewer than two runs; name a run directory in it, or go on with all runs: "
+                       f"gluon-lstm train --resume {quoted(path)}")  # fmt: skip
     return found
 
 
@@ -94,17 +93,6 @@ def shortened(runs: Sequence[NamedRun]) -> List[NamedRun]:
     while len({part[-count:] for part in parts}) < len(parts):
         count += 1
     return [run._replace(name="/".join(part[-count:])) for run, part in zip(runs, parts)]
-
-
-def _check_output(output: Path) -> None:
-    """Raises RunError where the comparison would replace something else than an earlier one."""
-    if os.path.lexists(output) and not output.is_dir():
-        raise RunError(f"{output}: is a file; choose another folder with --output")
-    foreign = find_foreign(output, COMPARISON) if output.is_dir() else None
-    if foreign:
-        raise RunError(
-            f"{foreign}: no comparison wrote this, and a new one replaces its folder; choose another --output"
-        )
 
 
 def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
@@ -147,10 +135,15 @@ def _check_models(runs: Sequence[NamedRun], models: Sequence[SavedModel]) -> Non
 
 
 def seed_groups(runs: Sequence[NamedRun]) -> Dict[str, List[int]]:
-    """Returns name → positions of the runs that differ in their seed alone, where these are two or more."""
-    groups: Dict[str, List[int]] = {}
+    """Returns name → positions of the runs that differ in their seed alone, where these are two or more.
+
+    Of runs that do not even differ in their seed the first counts: what it was made with once more says
+    nothing of chance.
+    """
+    groups: Dict[str, Dict[int, int]] = {}
     for place, run in enumerate(runs):
         config = replace(run.config, runtime=replace(run.config.runtime, seed=0))
-        groups.setdefault(json.dumps(config.to_dict(), sort_keys=True), []).append(place)
-    several = [places for places in groups.values() if len(places) > 1]
+        seeds = groups.setdefault(json.dumps(config.to_dict(), sort_keys=True), {})
+        seeds.setdefault(run.config.runtime.seed, place)
+    several = [list(seeds.values()) for seeds in groups.values() if len(seeds) > 1]
     return {f"{runs[places[0]].name} and {len(places) - 1} more": places for places in several}

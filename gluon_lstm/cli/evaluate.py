@@ -21,8 +21,9 @@ from gluon_lstm.cli.output import visible
 from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
 from gluon_lstm.data import SequenceDataset
 from gluon_lstm.data.own import Origin, OwnData
-from gluon_lstm.errors import ConfigError
-from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, SavedModel
+from gluon_lstm.errors import ConfigError, DataError
+from gluon_lstm.rundir import RepeatsDirectory, ReportFolder, RunDirectory, SavedModel
+from gluon_lstm.rundir.layout import REPORT
 
 SPLITS = ("test", "validation")
 PREDICTION_BATCH = 500
@@ -65,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--html-open", action="store_true", default=None,
                         help="show report.html in the browser (default: no)")  # fmt: skip
-    parser.add_argument("--output", metavar="DIR", help="folder of a comparison (default: comparison)")
+    parser.add_argument(
+        "--output", metavar="DIR", help="folder of the report (default: RUN/evaluation/SPLIT; of several, comparison)"
+    )
+    parser.add_argument("--force", action="store_true", default=None,
+                        help="replace a report that is on other samples (default: no)")  # fmt: skip
     add_runtime_arguments(parser)
 
 
@@ -119,13 +124,12 @@ def split_of(arguments: argparse.Namespace) -> str:
 
 def _check_flags(arguments: argparse.Namespace) -> None:
     """Raises ConfigError where a flag belongs to something else than is asked for."""
-    alone = ["data", "ood", "sections", "quick", "sample"]
+    alone = ["data", "ood", "sections", "quick", "sample", "force"]
     own = ["text_column", "label_column", "encoding", "quotes", "ignore_unknown_labels"]
-    given = {name: is_given(arguments, name) for name in (*alone, *own, "output")}
-    several = _are_several(arguments)
-    for name in alone if several else ["output"]:
+    given = {name: is_given(arguments, name) for name in (*alone, *own)}
+    for name in alone if _are_several(arguments) else ():
         if given[name]:
-            raise ConfigError(f"{flag(name)}: is for {'one run' if several else 'several runs'}; leave it out")
+            raise ConfigError(f"{flag(name)}: is for one run; leave it out")
     for name in own:
         if given[name] and not given["data"]:
             raise ConfigError(f"{flag(name)}: needs --data; leave it out")
@@ -142,7 +146,10 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
     split = "data" if arguments.data is not None else split_of(arguments)
     trained_on = config.data.dataset if arguments.data is None else None
     warn_of_idle_folder(arguments, [name for name in (trained_on, arguments.ood) if name is not None])
-    directory.check_evaluation(split)
+    folder = directory.evaluation(split)
+    if arguments.output is not None:
+        folder = ReportFolder(Path(arguments.output), REPORT)
+    folder.check()
     runtime.prepare(config.runtime.threads)
     own: List[OwnData] = []
     read_split = from_files(config)
@@ -159,13 +166,13 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
         return found.dataset
 
     other = None if arguments.ood is None else lambda predictor: read_other(arguments.ood, config, predictor)
-    wanted = Wanted(split, sections, arguments.sample, other, lambda: own[-1] if own else None)
+    wanted = Wanted(split, sections, arguments.sample, other, lambda: own[-1] if own else None, folder,
+                    bool(arguments.force))  # fmt: skip
     measures = evaluate_run(directory, config, read, wanted)
-    folder = directory.path / "evaluation" / split
     if measures is None:
-        return folder / "predictions.csv"
+        return folder.path / "predictions.csv"
     show(measures)
-    return folder / "report.html"
+    return folder.path / "report.html"
 
 
 def read_config_of_run(directory: RunDirectory, arguments: argparse.Namespace) -> Config:
@@ -204,6 +211,8 @@ class Wanted(NamedTuple):
         sample: position of the sample that is explained.
         other: gives data of another kind, from the predictor.
         own: gives the user's own data, once they are read; ``None`` of a split.
+        folder: where the report goes; the run's own for the split if ``None``.
+        force: whether it may replace a report on other samples.
     """
 
     split: str = "test"
@@ -211,6 +220,8 @@ class Wanted(NamedTuple):
     sample: Optional[int] = None
     other: Optional[Callable] = None
     own: Callable[[], Optional[OwnData]] = lambda: None
+    folder: Optional[ReportFolder] = None
+    force: bool = False
 
     def is_labelled(self) -> bool:
         """Whether the data, once read, have labels of their own."""
@@ -250,15 +261,21 @@ def evaluate_run(
     predictor = Predictor(config, model, device, str(directory.path / "model"))
     dataset, progress = read(predictor, wanted.split), sys.stderr.isatty()
     predictor.check(dataset)
+    report_folder = wanted.folder or directory.evaluation(wanted.split)
+    if not wanted.force:
+        report_folder.check_samples(dataset.fingerprint)
+    _warn_of_other_samples(directory, dataset)
     others = wanted.other(predictor) if wanted.other is not None and wanted.is_labelled() else None
     predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress)
     if not wanted.is_labelled():
-        with directory.replace_evaluation(wanted.split) as folder:
+        with report_folder.replace() as folder:
             path, names = folder / "predictions.csv", dataset.class_names
             write_predictions(path, predictions.probabilities, names, origin=wanted.origin())
         return None
     outliers = None
     if others is not None:
+        if others.fingerprint == dataset.fingerprint:
+            raise DataError(f"--ood: {others.name} is what is evaluated here; name data of another kind")
         found = predict(predictor.net, others, PREDICTION_BATCH, device, progress)
         outliers = detect_outliers(predictions, found, others.name)
     is_same = wanted.split == "validation"
@@ -269,10 +286,18 @@ def evaluate_run(
         predictor=predictor, outliers=outliers, origin=wanted.origin(),
         studying=Studying(sections, wanted.sample, progress),
     )  # fmt: skip
-    with directory.replace_evaluation(wanted.split) as folder:
+    with report_folder.replace() as folder:
         missing = write_report(folder, study)
     tell_missing(missing)
     return study.measures
+
+
+def _warn_of_other_samples(directory: RunDirectory, dataset: SequenceDataset) -> None:
+    """Says so where a split is not the one of that name that the run has a record of."""
+    recorded = directory.recorded_checksum(dataset.split)
+    if recorded not in (None, dataset.fingerprint):
+        print(visible(f"warning: this {dataset.split} split of {dataset.name} is not the one that {directory.path} was "
+                      "trained beside: the numbers are of other samples"), file=sys.stderr)  # fmt: skip
 
 
 def tell_missing(characters: str) -> None:

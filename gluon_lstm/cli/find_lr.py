@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
@@ -23,8 +24,8 @@ WITHOUT_EFFECT = (
 """Options that a range test does not have: it sets the rate, comes to no epoch's end, saves nothing, and ends where the
 loss is not finite."""
 
-PNG_MAGIC = b"\x89PNG\r\n"
-"""What every PNG file starts with."""
+FEWEST_STEPS = 20
+"""Losses of fewer steps tell nothing but noise."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,16 +43,19 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the range test, writes its plot and prints the rate; returns the exit code."""
     if not 0 < arguments.low < arguments.high <= 1000:
         raise ConfigError(f"--low {arguments.low:g}: must be above 0 and below --high {arguments.high:g}, at most 1000")
-    if arguments.steps < 2:
-        raise ConfigError(f"--steps {arguments.steps}: must be at least 2")
+    if arguments.steps < FEWEST_STEPS:
+        raise ConfigError(f"--steps {arguments.steps}: must be at least {FEWEST_STEPS}")
     config, output = read_config(arguments), Path(arguments.output)
+    runtime.prepare(config.runtime.threads)
     with output_explained(output):
         check_replaceable(output)
         _check_is_plot(output)
-    runtime.prepare(config.runtime.threads)
     result = _test(config, arguments)
     _save_plot(result, output)
     print(f"suggested: --learning-rate {result.suggestion:.2g}\nplot: {arguments.output}")
+    if result.is_at_an_end:
+        print("note: the loss fell fastest at an end of the rates that were tried; try others with --low and --high, "
+              "or more --steps", file=sys.stderr)  # fmt: skip
     return 0
 
 
@@ -73,10 +77,10 @@ def _test(config, arguments: argparse.Namespace):
 
 def _check_is_plot(path: Path) -> None:
     """Raises ConfigError where the plot would replace a file that is none, or be named as what it is not."""
-    if path.exists():
-        with path.open("rb") as file:
-            if file.read(len(PNG_MAGIC)) != PNG_MAGIC:
-                raise ConfigError(f"--output {path}: holds something else than a PNG plot; choose another file")
+    from gluon_lstm.evaluation import plots
+
+    if path.exists() and not plots.is_own(path):
+        raise ConfigError(f"--output {path}: holds something else than a plot of gluon-lstm; choose another file")
     if path.suffix.lower() != ".png":
         raise ConfigError(f"--output {path}: the plot is a PNG picture; give a name that ends in .png")
 

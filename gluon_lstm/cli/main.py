@@ -110,6 +110,7 @@ def _run(argv: Optional[List[str]]) -> int:
         print(_one_line(f"gluon-lstm {arguments.command}: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
+        print(f"gluon-lstm {arguments.command}: interrupted", file=sys.stderr)
         return 128 + signal.SIGINT
     except Exception as error:
         if not is_shortage(error):

@@ -123,18 +123,21 @@ def _run_all(
         if repeat.config.data.fold != fold:
             fold, splits = repeat.config.data.fold, load_splits(repeat.config)
         advice = f"go on with all runs: gluon-lstm train --resume {quoted(directory.path)}"
-        code = train(repeat.config, splits, directory.path / repeat.name)
-        if code:
-            print(advice, file=sys.stderr)
-            return code
         try:
-            records.append(_evaluate(repeat, directory.run(repeat.name), splits))
+            code = train(repeat.config, splits, directory.path / repeat.name)
+            if not code:
+                records.append(_evaluate(repeat, directory.run(repeat.name), splits))
         except KeyboardInterrupt:
             print(advice, file=sys.stderr)
             raise
+        if code:
+            print(advice, file=sys.stderr)
+            return code
         runtime.free_memory()
     directory.write_summary(summarize(records))
     _print_table(records)
+    print(f"runs, each with its report, in {directory.path}; on one page: "
+          f"gluon-lstm evaluate {quoted(directory.path)}")  # fmt: skip
     return 0
 
 

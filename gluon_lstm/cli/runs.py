@@ -75,9 +75,10 @@ def go_on(config: Config, splits: DataSplits, path: Path) -> int:
         directory.clear_leftovers()
         _check_data(directory, splits)
         fitting = _make_fit(config, splits)
+        remade = "" if (path / "model").is_dir() else "; its model, which was missing, is made again"
         fitting.resume(directory)
         if fitting.is_done:
-            print(f"{path}: is trained to its end; there is nothing to go on with", file=sys.stderr)
+            print(f"{path}: is trained to its end; there is nothing to go on with{remade}", file=sys.stderr)
         else:
             print(f"{path}: going on after {fitting.steps:,} steps", file=sys.stderr)
         return _run(fitting, directory, splits)
@@ -106,9 +107,8 @@ def recorded_threads(record: Mapping[str, Any]) -> Optional[int]:
 
 def _check_data(directory: RunDirectory, splits: DataSplits) -> None:
     """Raises DataError unless the data are those that a run was begun with."""
-    recorded = directory.read_record().get("dataset", {}).get("splits", {})
     for split in splits:
-        if recorded.get(split.split, {}).get("sha256") != split.fingerprint:
+        if directory.recorded_checksum(split.split) != split.fingerprint:
             raise DataError(f"{splits.train.name}: the {split.split} split is not the one that {directory.path} was "
                             f"begun with; bring it back, or train anew")  # fmt: skip
 
@@ -123,16 +123,26 @@ def _make_fit(config: Config, splits: DataSplits):
 def _run(fitting, directory: RunDirectory, splits: DataSplits, is_kept: bool = True) -> int:
     """Trains, says what came out, and where, if that is kept, and returns the exit code."""
     was_done = fitting.is_done
-    result = fitting.run(directory)
+    try:
+        result = fitting.run(directory)
+    except KeyboardInterrupt:  # before the first step, or a second time
+        if is_kept:
+            print(_tell_resume(directory.path), file=sys.stderr)
+        raise
     if result.best:
         print(_tell_best(result.best, fitting.monitor))
     if result.best and is_kept:
         print(f"model in {directory.path}; evaluate it with: gluon-lstm evaluate {quoted(directory.path)}")
     if not fitting.is_done and is_kept:
-        print(f"interrupted; go on with: gluon-lstm train --resume {quoted(directory.path)}", file=sys.stderr)
+        print(f"interrupted; {_tell_resume(directory.path)}", file=sys.stderr)
     if fitting.is_done and not was_done and is_kept:
         _advise(fitting.steps, result.best, splits)
     return 128 + result.stopped_by if result.stopped_by else 0
+
+
+def _tell_resume(path: Path) -> str:
+    """Returns how to go on with a run that was ended."""
+    return f"go on with: gluon-lstm train --resume {quoted(path)}"
 
 
 def _tell_best(best: Mapping[str, Any], monitor: str) -> str:

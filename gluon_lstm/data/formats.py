@@ -72,7 +72,8 @@ class ImageFormat(NamedTuple):
         """Returns images as a net reads them.
 
         Args:
-            images: (N, height, width), N also 0, or one image (height, width); numbers from 0 to ``max_value``.
+            images: (N, height, width), N also 0, or one image (height, width), of NumPy or MXNet; numbers from 0 to
+                ``max_value``.
 
         Returns:
             (T, N, C) float32.
@@ -80,8 +81,9 @@ class ImageFormat(NamedTuple):
         Raises:
             DataError: another shape, or values that are not finite, out of range, or scaled to 0 to 1.
         """
-        images = np.asarray(images)
-        if images.ndim == 2:
+        # An array of MXNet's, of which NumPy would make an object for each number.
+        images = np.asarray(images.asnumpy() if hasattr(images, "asnumpy") else images)
+        if images.ndim == 2 and images.shape == (self.height, self.width):
             images = images[np.newaxis]
         if images.shape[1:] != (self.height, self.width):
             raise DataError(f"images of shape {images.shape}: the model reads (N, {self.height}, {self.width})")

@@ -57,6 +57,14 @@ class ImageDataset(SequenceDataset):
         self.augmentation.check_size(*self.images.shape[1:])
 
     @property
+    def notes(self) -> Tuple[str, ...]:
+        """A line where the pixels seem to be from 0 to 1, of which a net would see next to nothing."""
+        if self.max_value == 1 or not len(self) or self.images.max() > 1:
+            return ()
+        return (f"warning: {self.name}: no pixel of the {self.split} split is above 1, where {self.max_value} is the "
+                f"greatest value; if 1 is, multiply all by {self.max_value}",)  # fmt: skip
+
+    @property
     def step_shape(self) -> Tuple[int, int]:
         """(T, C) of each sequence."""
         return view_shape(*self.images.shape[1:], self.view)

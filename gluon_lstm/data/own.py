@@ -93,7 +93,7 @@ def read_own_texts(
     if not is_table(path.name):
         raise ConfigError(f"{path}: the run reads texts; give a file that ends in {', '.join(SUFFIXES)}, or with .gz")
     if not path.is_file():
-        raise DataError(f"{path}: no such file")
+        raise DataError(f"{path}: {_what_it_is(path)}; name a file of texts")
     needed = True if columns.label is not None else None if labelled else False
     found = read_texts(path, columns, encoding, labelled=needed, quotes=quotes)
     labels = found.labels if labelled else None
@@ -113,6 +113,11 @@ def read_own_texts(
     notes += known.notes
     origin = Origin("line", [found.lines[index] for index in known.kept], _sentences(path, notes))
     return OwnData(dataset, labels is not None, tuple(notes), origin)
+
+
+def _what_it_is(path: Path) -> str:
+    """Returns what a path that is no file is."""
+    return "is a folder" if path.is_dir() else "not an ordinary file" if path.exists() else "no such file"
 
 
 def read_own_pictures(
@@ -136,7 +141,7 @@ def read_own_pictures(
         UserError: a file cannot be used.
     """
     if not path.is_file():
-        raise DataError(f"{path}: no such file; the run reads pictures, so give a PNG or IDX file")
+        raise DataError(f"{path}: {_what_it_is(path)}; the run reads pictures, so give a PNG or IDX file")
     images, source = read_pictures(path, image_format), _labels_beside(path) if labelled else None
     labels = None if source is None else [str(label) for label in read_idx(source, 1)]
     if labels is not None and len(labels) != len(images):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from contextlib import suppress
+from typing import Callable
 
 from gluon_lstm.data import SequenceDataset
-from gluon_lstm.errors import UserError
+from gluon_lstm.errors import RunError, UserError
 from gluon_lstm.evaluation.calibration import TEMPERATURES, fit_temperature, scale
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.metrics import negative_log_likelihood
@@ -44,7 +45,7 @@ def temperature_of(
         is_same: whether that is also what the temperature is tried on; the note then says so.
 
     Raises:
-        RunError: the stored file is damaged, or cannot be written.
+        RunError: the stored file is damaged.
     """
     checksum = model_checksum(model)
     fitted = read_temperature(run, checksum)
@@ -56,8 +57,9 @@ def temperature_of(
         except UserError as error:
             return Temperature(None, f"Not scaled by a temperature: the validation split cannot be had ({error}).")
         # Data from elsewhere may have the same form and other samples: what is fitted on these is not the run's.
-        if _recorded_fingerprint(run) in (None, dataset.fingerprint):
-            write_temperature(run, fitted)
+        if run.recorded_checksum("validation") in (None, dataset.fingerprint):
+            with suppress(RunError):  # in a run that nothing can be written into, it is fitted each time
+                write_temperature(run, fitted)
     plural = "s" * (fitted.samples != 1)
     return Temperature(
         fitted.temperature,
@@ -70,12 +72,6 @@ def _is_at_an_end(temperature: float) -> bool:
     """Whether a temperature lies at an end of those that are searched."""
     low, high = TEMPERATURES
     return temperature < low * NEAR or temperature > high / NEAR
-
-
-def _recorded_fingerprint(run: RunDirectory) -> Optional[str]:
-    """Returns the checksum of the validation split that a run was trained with; ``None`` where none is recorded."""
-    splits = run.read_record().get("dataset", {}).get("splits", {})
-    return splits.get("validation", {}).get("sha256")
 
 
 def _fit(predictor: Predictor, dataset: SequenceDataset, checksum: str) -> FittedTemperature:

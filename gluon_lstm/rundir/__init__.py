@@ -4,6 +4,7 @@ from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints, Counts
 from gluon_lstm.rundir.lock import locked
 from gluon_lstm.rundir.model import SavedModel
 from gluon_lstm.rundir.repeats import Plan, Repeat, RepeatsDirectory
+from gluon_lstm.rundir.report_folder import ReportFolder
 from gluon_lstm.rundir.run import RunDirectory
 from gluon_lstm.rundir.temperature import FittedTemperature, model_checksum, read_temperature, write_temperature
 
@@ -15,6 +16,7 @@ __all__ = [
     "Plan",
     "Repeat",
     "RepeatsDirectory",
+    "ReportFolder",
     "RunDirectory",
     "SavedModel",
     "locked",

@@ -1,12 +1,13 @@
-"""JSON files and checksums, as every part of a run directory has them."""
+"""JSON files, checksums, and what a failing disk is answered with, as every part of a run directory has them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, Iterator, List, Mapping
 
 from gluon_lstm.atomic import replacing_file
 from gluon_lstm.bounded import JSON_BYTES, LOG_BYTES, WEIGHT_BYTES, open_file, parse_json, read_file
@@ -17,6 +18,16 @@ CURVES = ("train_loss", "validation_loss", "train_accuracy", "validation_accurac
 _MOST_EPOCHS = 2**31
 _GREATEST = 3.4e38  # of float32, roughly
 _PIECE = 2**20
+
+
+@contextmanager
+def explained(path: Path, advice: str = "free space or change the folder") -> Iterator[None]:
+    """Turns a full disk or a missing permission into a RunError that names the path and says what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise RunError(f"{path}: cannot be written ({reason}); {advice}") from error
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -19,9 +19,9 @@ from typing import Any, Mapping, NamedTuple, Tuple, Union
 from gluon_lstm.atomic import check_fillable
 from gluon_lstm.config import Config, merge
 from gluon_lstm.errors import ConfigError, RunError, shown
-from gluon_lstm.rundir.files import read_json, write_json
+from gluon_lstm.rundir.files import explained, read_json, write_json
 from gluon_lstm.rundir.lock import locked
-from gluon_lstm.rundir.run import RunDirectory, explained
+from gluon_lstm.rundir.run import RunDirectory
 from gluon_lstm.runtime import MOST_THREADS
 
 SUMMARY = "summary.json"

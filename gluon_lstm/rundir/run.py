@@ -16,18 +16,19 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 from gluon_lstm.atomic import check_fillable, replacing_directory, replacing_file, surviving_directory
 from gluon_lstm.config import Config, merge, read_config_file
 from gluon_lstm.errors import ConfigError, RunError, quoted
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints
 from gluon_lstm.rundir.events import EventLog
-from gluon_lstm.rundir.files import parse_record, read_json, read_log_lines, write_json
-from gluon_lstm.rundir.layout import REPORT, check_inside, find_foreign
+from gluon_lstm.rundir.files import explained, parse_record, read_json, read_log_lines, write_json
+from gluon_lstm.rundir.layout import REPORT, find_foreign
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
+from gluon_lstm.rundir.report_folder import ReportFolder
 
 _READINGS = 3
 """Times that a model which another process replaces meanwhile is read."""
@@ -126,6 +127,13 @@ class RunDirectory:
     def read_record(self) -> Dict[str, Any]:
         """Returns the whole content of ``config.json``, the versions and checksums included."""
         return read_json(self.path / "config.json")
+
+    def recorded_checksum(self, split: str) -> Optional[str]:
+        """Returns the SHA-256 of a split that the training had; ``None`` where none is recorded."""
+        value: Any = self.read_record()
+        for name in ("dataset", "splits", split, "sha256"):
+            value = value.get(name) if isinstance(value, dict) else None
+        return value
 
     def has_record(self) -> bool:
         """Whether ``config.json`` is there."""
@@ -227,8 +235,8 @@ class RunDirectory:
             folder = surviving_directory(self.path / "model")
             if not os.path.isdir(folder):
                 raise RunError(
-                    f"{self.path}: holds no model yet, its training ended before the first one was saved; "
-                    f"go on with: gluon-lstm train --resume {quoted(self.path)}"
+                    f"{self.path}: holds no model; its training ended before the first one was saved, or its folder "
+                    f"model was deleted; go on with: gluon-lstm train --resume {quoted(self.path)}"
                 )
             found = _identity(folder)
             try:
@@ -238,39 +246,9 @@ class RunDirectory:
                 if attempt == _READINGS or _identity(surviving_directory(self.path / "model")) == found:
                     raise
 
-    def check_evaluation(self, split: str) -> None:
-        """Raises RunError where ``replace_evaluation`` would delete a file that no evaluation wrote."""
-        target = self.path / "evaluation" / split
-        check_inside(self.path, target)
-        with explained(target):
-            foreign = find_foreign(target, REPORT) if os.path.isdir(target) else None
-        if foreign:
-            raise RunError(f"{foreign}: no evaluation wrote this, and a new one replaces its folder; move it elsewhere")
-
-    @contextmanager
-    def replace_evaluation(self, split: str) -> Iterator[Path]:
-        """Gives a folder to fill, which becomes ``evaluation/SPLIT/`` once the block ends without an error.
-
-        Raises:
-            RunError: the run directory cannot be written, or the folder has files that no evaluation wrote.
-        """
-        self.check_evaluation(split)
-        target = self.path / "evaluation" / split
-        with explained(target), replacing_directory(target) as folder:
-            yield folder
-            unlisted = find_foreign(folder, REPORT)
-            if unlisted:
-                raise ValueError(f"{unlisted.name}: a file of every evaluation must be listed in rundir.layout.REPORT")
-
-
-@contextmanager
-def explained(path: Path, advice: str = "free space or change the folder") -> Iterator[None]:
-    """Turns a full disk or a missing permission into a RunError that names the path and says what to do."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise RunError(f"{path}: cannot be written ({reason}); {advice}") from error
+    def evaluation(self, split: str) -> ReportFolder:
+        """Returns where the report on a split goes: ``evaluation/SPLIT/``."""
+        return ReportFolder(self.path / "evaluation" / split, REPORT, inside=self.path)
 
 
 def _identity(folder: Path) -> Optional[Tuple[int, int]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, Optional
 
 from gluon_lstm.errors import RunError
-from gluon_lstm.rundir.files import read_json, write_json
+from gluon_lstm.rundir.files import explained, read_json, write_json
 from gluon_lstm.rundir.model import SavedModel
-from gluon_lstm.rundir.run import RunDirectory, explained
+from gluon_lstm.rundir.run import RunDirectory
 
 TEMPERATURE_VERSION = 1
 _LEAST, _MOST = 1e-3, 1e3

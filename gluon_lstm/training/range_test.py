@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Iterable, List, NamedTuple
+from typing import Iterable, List, NamedTuple, Tuple
 
 import numpy as np
 
@@ -19,11 +19,13 @@ class RangeTest(NamedTuple):
         rates: learning rate of each step, rising by a constant factor.
         losses: smoothed loss at each, in nats.
         suggestion: the rate at which the smoothed loss fell fastest.
+        is_at_an_end: whether no rate below it, or none above it, could have been suggested.
     """
 
     rates: List[float]
     losses: List[float]
     suggestion: float
+    is_at_an_end: bool = False
 
 
 def range_test(
@@ -57,11 +59,11 @@ def range_test(
         losses.append(smooth)
     if not rates:
         raise DivergenceError(f"the loss is not finite at learning rate {low:.3g}; try a smaller --low")
-    return RangeTest(rates, losses, _steepest(rates, losses, smoothing))
+    return RangeTest(rates, losses, *_steepest(rates, losses, smoothing))
 
 
-def _steepest(rates: List[float], losses: List[float], smoothing: float) -> float:
-    """Returns the rate at which the loss falls fastest against the rate's logarithm.
+def _steepest(rates: List[float], losses: List[float], smoothing: float) -> Tuple[float, bool]:
+    """Returns the rate at which the loss falls fastest against its logarithm, and whether it is at an end of those.
 
     A fall is that between points as far apart as the moving average remembers, to either
     side, so that noise from one step to the next is none. The first losses, averages of
@@ -71,4 +73,7 @@ def _steepest(rates: List[float], losses: List[float], smoothing: float) -> floa
     reach = max(1, min(memory, len(rates) // 4))
     first = min(memory, len(rates) // 4)
     falls = np.subtract(losses[2 * reach :], losses[: -2 * reach])[first:]
-    return rates[first + reach + int(np.argmin(falls))] if len(falls) else rates[0]
+    if not len(falls):
+        return rates[0], True
+    place = int(np.argmin(falls))
+    return rates[first + reach + place], place in (0, len(falls) - 1)

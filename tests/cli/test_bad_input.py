@@ -283,7 +283,8 @@ def test_a_file_of_ones_own_among_a_report(refuses, copy, command):
 
 def test_a_run_without_a_model(refuses, copy):
     (copy / "model").rename(copy / "lost")
-    assert "holds no model yet, its training ended before the first one was saved" in refuses("evaluate", copy)
+    told = "holds no model; its training ended before the first one was saved, or its folder model was deleted"
+    assert told in refuses("evaluate", copy)
 
 
 def test_damaged_parameters(refuses, copy):

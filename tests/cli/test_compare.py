@@ -10,7 +10,8 @@ import pytest
 from commands import TINY
 
 from gluon_lstm.cli import main
-from gluon_lstm.cli.compare import NamedRun, shortened
+from gluon_lstm.cli.compare import NamedRun, seed_groups, shortened
+from gluon_lstm.config import Config, merge
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_what_cannot_be_compared(refuses, runs, tmp_path):
     assert "none: no such run directory" in refuses("evaluate", runs / "gru", "none")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").write_text("mine")
-    assert "notes.txt: no comparison wrote this" in refuses("evaluate", *pair, "--output", tmp_path / "mine")
+    assert "notes.txt: is of no such report" in refuses("evaluate", *pair, "--output", tmp_path / "mine")
     assert "mine/notes.txt: is a file; choose another folder" in refuses(
         "evaluate", *pair, "--output", tmp_path / "mine" / "notes.txt"
     )
@@ -82,3 +83,21 @@ def test_runs_of_one_name_are_told_apart():
     named = [NamedRun(path, None, None) for path in ("a/seed-0", "b/seed-0", "b/seed-1")]
     assert [run.name for run in shortened(named)] == ["a/seed-0", "b/seed-0", "b/seed-1"]
     assert [run.name for run in shortened(named[1:])] == ["seed-0", "seed-1"]
+
+
+def test_a_run_made_twice_counts_once_among_the_seeds(cli, runs, tmp_path):
+    shutil.copytree(runs / "seeds" / "seed-3", tmp_path / "again")
+    named = [runs / "seeds" / "seed-3", tmp_path / "again"]
+    assert cli("evaluate", *named, "--output", tmp_path / "page").code == 0
+    assert json.loads((tmp_path / "page" / "comparison.json").read_text(encoding="utf-8"))["groups"] == {}
+    configs = [merge(Config(), {"runtime": {"seed": seed}}) for seed in (7, 7, 8, 8, 9)]
+    assert seed_groups([NamedRun(str(place), None, config) for place, config in enumerate(configs)]) == {
+        "0 and 2 more": [0, 2, 4]
+    }
+
+
+def test_a_folder_of_one_run_so_far_says_how_to_go_on(refuses, runs, tmp_path):
+    shutil.copytree(runs / "seeds", tmp_path / "seeds")
+    shutil.rmtree(tmp_path / "seeds" / "seed-4")
+    told = "fewer than two runs; name a run directory in it, or go on with all runs: gluon-lstm train --resume "
+    assert told + str(tmp_path) in refuses("evaluate", tmp_path / "seeds")

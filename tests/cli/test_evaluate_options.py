@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import json
+import os
 import shutil
 import sys
 import webbrowser
@@ -136,9 +138,10 @@ def test_other_data_are_told_apart(cli, run, own):
     assert cli("evaluate", run, "--ood", path, "--quick").code == 0
     found = metrics_of(run)["out_of_distribution"]
     assert found["dataset"] == "noise" and found["n"] == 30 and 0 <= found["auroc_energy"] <= 1
-    assert cli("evaluate", run, "--ood", "digits", "--quick").code == 0
-    same = metrics_of(run)["out_of_distribution"]
-    assert same["auroc_confidence"] == same["auroc_energy"] == 0.5
+    same = cli("evaluate", run, "--ood", "digits", "--quick")
+    assert (same.code, same.out) == (2, "")
+    assert "--ood: digits is what is evaluated here; name data of another kind" in same.err
+    assert metrics_of(run)["out_of_distribution"] == found, "nothing is lost"
 
 
 def test_the_page_is_shown_where_that_is_asked_for(cli, run, monkeypatch):
@@ -156,11 +159,12 @@ def test_the_page_is_shown_where_that_is_asked_for(cli, run, monkeypatch):
         (["--sections", "speed", "--quick"], "not allowed with argument"),
         (["--sample", "360"], "--sample 360: there are 360 samples, from 0 on"),
         (["--sample", "-1"], "--sample -1: there are 360 samples"),
-        (["--output", "x"], "--output: is for several runs; leave it out"),
         (["--label-column", "x"], "--label-column: needs --data; leave it out"),
         (["--no-quotes"], "--quotes: needs --data; leave it out"),
         (["--ignore-unknown-labels"], "--ignore-unknown-labels: needs --data; leave it out"),
         (["--data", "none"], "none: no such file; the run reads pictures"),
+        (["--data", "."], ".: is a folder; the run reads pictures, so give a PNG or IDX file"),
+        (["--output", "/dev/null"], "/dev/null: is a file; choose another folder with --output"),
         (["--split", "test", "--data", "none"], "--split: has no effect beside --data; leave one of them out"),
         (["--sample", "3", "--quick"], "--sample: needs the section explanation, which is not asked for; leave it out"),
         (["--sample", "3", "--sections", "mistakes,speed"], "--sample: needs the section explanation"),
@@ -294,4 +298,51 @@ def test_a_folder_with_a_file_of_ones_own_stays(refuses, run):
     folder = RunDirectory.open(run).path / "evaluation" / "data"
     folder.mkdir(parents=True)
     (folder / "notes.txt").write_text("mine")
-    assert "notes.txt: no evaluation wrote this" in refuses("evaluate", run, "--data", "x")
+    assert "notes.txt: is of no such report" in refuses("evaluate", run, "--data", "x")
+
+
+def test_a_report_goes_where_the_user_says(cli, run, tmp_path):
+    outcome = cli("evaluate", run, "--quick", "--output", tmp_path / "reports" / "january")
+    assert outcome.code == 0 and f"page: {tmp_path / 'reports' / 'january' / 'report.html'}\n" in outcome.out
+    assert not (run / "evaluation" / "test").exists()
+    before = json.loads((tmp_path / "reports" / "january" / "metrics.json").read_text(encoding="utf-8"))
+    record = json.loads((run / "config.json").read_text())
+    assert before["samples_sha256"] == record["dataset"]["splits"]["test"]["sha256"]
+
+
+def test_a_report_on_other_samples_is_not_replaced(cli, run, own):
+    labels = load_digits().target[:20]
+    first, second = own(labels), own(labels, count=19)
+    assert first == second  # which now holds fewer pictures
+    own(labels)
+    assert cli("evaluate", run, "--data", first, "--quick").code == 0
+    january = metrics_of(run, "data")
+    assert cli("evaluate", run, "--data", own(labels), "--quick").code == 0, "the same samples once more"
+    own(labels[:19], count=19)
+    for options in (["--quick"], []):
+        outcome = cli("evaluate", run, "--data", second, *options)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.endswith("data: holds the report on other samples; keep it and choose another folder with "
+                                    "--output, or replace it with --force\n")  # fmt: skip
+        assert metrics_of(run, "data") == january
+    assert cli("evaluate", run, "--data", second, "--quick", "--force").code == 0
+    assert metrics_of(run, "data")["n"] == 19
+
+
+def test_a_split_that_is_not_the_one_of_the_training_is_told(cli, run):
+    record = json.loads((run / "config.json").read_text())
+    record["dataset"]["splits"]["test"]["sha256"] = "0" * 64
+    (run / "config.json").write_text(json.dumps(record))
+    outcome = cli("evaluate", run, "--quick")
+    told = f"warning: this test split of digits is not the one that {run} was trained beside"
+    assert outcome.code == 0 and outcome.err == f"{told}: the numbers are of other samples\n"
+
+
+def test_a_run_that_cannot_be_written_is_evaluated_elsewhere(cli, run, tmp_path, monkeypatch):
+    def refuse(path, content):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr("gluon_lstm.rundir.temperature.write_json", refuse)
+    assert cli("evaluate", run, "--quick", "--output", tmp_path / "report").code == 0
+    numbers = json.loads((tmp_path / "report" / "metrics.json").read_text(encoding="utf-8"))
+    assert numbers["temperature"] > 0 and not (run / "evaluation").exists()

@@ -34,7 +34,7 @@ def test_divergence_has_its_own_code(failing):
 
 
 def test_ctrl_c_before_training(failing):
-    assert failing(KeyboardInterrupt()) == (130, "", "")
+    assert failing(KeyboardInterrupt()) == (130, "", "gluon-lstm train: interrupted\n")
 
 
 def test_a_failed_write_elsewhere_is_not_taken_for_standard_outputs(failing):

@@ -48,8 +48,8 @@ def test_an_interrupted_run_goes_on_and_ends_as_if_never_stopped(cli, tmp_path, 
     assert outcome.code == 128 + signal.SIGINT
     assert outcome.out == ""
     assert outcome.err.endswith(f"interrupted; go on with: gluon-lstm train --resume {run}\n")
-    assert f"holds no model yet, its training ended before the first one was saved; go on with: gluon-lstm train " \
-           f"--resume {run}" in cli("evaluate", run).err  # fmt: skip
+    assert f"holds no model; its training ended before the first one was saved, or its folder model was deleted; " \
+           f"go on with: gluon-lstm train --resume {run}" in cli("evaluate", run).err  # fmt: skip
     interrupt_after(6)
     outcome = cli("train", "--resume", run)
     assert outcome.code == 128 + signal.SIGINT
@@ -155,7 +155,33 @@ def test_ctrl_c_as_a_run_of_several_is_evaluated_tells_how_to_go_on(cli, tmp_pat
     monkeypatch.setattr("gluon_lstm.cli.repeat._evaluate", interrupted)
     outcome = cli("train", *TINY, "--seeds", 2, "--output", tmp_path / "runs")
     assert outcome.code == 130
-    assert outcome.err.endswith(f"\ngo on with all runs: gluon-lstm train --resume {tmp_path / 'runs'}\n")
+    told = f"\ngo on with all runs: gluon-lstm train --resume {tmp_path / 'runs'}\ngluon-lstm train: interrupted\n"
+    assert outcome.err.endswith(told)
+
+
+@pytest.mark.parametrize("options, runs", [((), "run"), (("--seeds", 2), "run/seed-0")])
+def test_ctrl_c_before_the_first_step_tells_how_to_go_on(cli, tmp_path, monkeypatch, options, runs):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit.Fit, "run", interrupted)
+        outcome = cli("train", *TINY, *options, "--output", tmp_path / "run")
+    assert (outcome.code, outcome.out) == (130, "")
+    assert f"\ngo on with: gluon-lstm train --resume {tmp_path / runs}\n" in outcome.err
+    assert outcome.err.endswith("\ngluon-lstm train: interrupted\n")
+    assert cli("train", "--resume", tmp_path / "run").code == 0
+
+
+def test_a_model_that_was_deleted_is_made_again(cli, tmp_path):
+    run = tmp_path / "run"
+    assert cli("train", *TINY, "--output", run).code == 0
+    before = left_behind(run)
+    shutil.rmtree(run / "model")
+    outcome = cli("train", "--resume", run)
+    told = "is trained to its end; there is nothing to go on with; its model, which was missing, is made again"
+    assert (outcome.code, outcome.err) == (0, f"{run}: {told}\n")
+    assert left_behind(run) == before
 
 
 @pytest.mark.parametrize(
@@ -194,5 +220,5 @@ def test_a_second_signal_ends_at_once_with_the_last_checkpoint_whole(script, tmp
     process.send_signal(number)
     outcome = finish(process)
     assert outcome.code == code
-    assert "interrupted" not in outcome.err
+    assert "interrupted; " not in outcome.err
     assert RunDirectory(run).checkpoints.newest(lambda checkpoint: None).step == 0

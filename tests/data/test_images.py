@@ -1,5 +1,6 @@
 import dataclasses
 
+import mxnet as mx
 import numpy as np
 import pytest
 
@@ -68,6 +69,24 @@ def test_images_scaled_to_one_are_refused(dataset, max_value, dtype):
 def test_small_values_that_nobody_scaled_are_read(dataset, images):
     encoded = read_format(dataset.input_format, "model").encode(images)
     np.testing.assert_allclose(encoded[:, 0], images / 255.0, rtol=1e-6)
+
+
+def test_images_of_zeros_and_ones_are_told(dataset):
+    masks = dataclasses.replace(dataset, images=(dataset.images > 99).astype(np.uint8))
+    (note,) = masks.notes
+    assert note == ("warning: noise: no pixel of the train split is above 1, where 255 is the greatest value; if 1 is, "
+                    "multiply all by 255")  # fmt: skip
+    assert dataset.notes == dataclasses.replace(masks, max_value=1).notes == masks.subset([]).notes == ()
+
+
+def test_arrays_of_mxnet_are_read_too(dataset):
+    encode = read_format(dataset.input_format, "model").encode
+    np.testing.assert_array_equal(encode(mx.nd.array(dataset.images)), encode(dataset.images))
+
+
+def test_images_that_are_laid_out_flat_are_refused_as_they_are(dataset):
+    with pytest.raises(DataError, match=r"images of shape \(20, 36\): the model reads \(N, 6, 6\)"):
+        read_format(dataset.input_format, "model").encode(dataset.images.reshape(20, 36))
 
 
 def test_a_model_of_values_to_one_reads_fractions(dataset):

@@ -140,14 +140,14 @@ def told_of(provenance):
         ("aa bb", None),
         ("aa ab bb", "The only mistake is a taken for b."),
         ("aa ab aa ba bb bb cc",
-         "Of the 2 mistakes, no two are alike; the class found least often is a (66.67 % of its 3, as seldom as 1 "
-         "other class)."),
+         "Of the 2 mistakes, no two are alike; the class with the lowest recall is a (66.67 % of its 3, as low as "
+         "that of 1 other class)."),
         ("aa ab ab bb",
-         "Of the 2 mistakes, the most frequent is a taken for b (2 of 2); the class found least often is a (33.33 % "
-         "of its 3)."),
+         "Of the 2 mistakes, the most frequent is a taken for b (2 of 2); the class with the lowest recall is a (33.33 "
+         "% of its 3)."),
         ("ab ab cd cd ca bb dd",
-         "Of the 5 mistakes, the most frequent is a taken for b (2 of 5, as often as 1 other pair); the class found "
-         "least often is c (0.00 % of its 3, as seldom as 1 other class)."),
+         "Of the 5 mistakes, the most frequent is a taken for b (2 of 5, as often as 1 other pair); the class with "
+         "the lowest recall is c (0.00 % of its 3, as low as that of 1 other class)."),
         ("ab ba", "Of the 2 mistakes, no two are alike."),
         ("ab ca ca ca", "Of the 4 mistakes, the most frequent is c taken for a (3 of 4)."),
     ],

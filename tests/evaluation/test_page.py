@@ -232,7 +232,7 @@ def test_the_summary_comes_first_in_sentences(source):
     assert "with 95 % confidence the accuracy on such samples is between" in text
     assert "he model's confidence is" in text and "What to worry about" in text
     assert "30 samples are few" in text and "Confidence hardly tells" in text
-    assert "Under the strongest change tried, words dropped, 40.00 % are right instead of 90.00 %." in text
+    assert "Under the change that harmed most, words dropped, 40.00 % are right instead of 90.00 %." in text
 
 
 def test_marks_follow_the_drops():

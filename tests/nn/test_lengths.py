@@ -90,7 +90,7 @@ def with_each_block(check):
         block = block_of(way, name)
         unrolled = any(getattr(layer, "needs_steps", False) for layer in getattr(block.encoder, "layers", ()))
 
-        @settings(max_examples=8 if unrolled or way == "eager" else 25)
+        @settings(max_examples=5 if unrolled or way == "eager" else 12)
         @given(data=st.data())
         def try_out(data):
             check(block, block.encoder.input_size, SHORT if unrolled else LONG, data)

@@ -68,7 +68,7 @@ def test_a_folder_with_files_is_left_alone(run):
 
 def test_force_deletes_an_earlier_run_and_no_more(trained):
     trained.write_log([{"epoch": 1}])
-    with trained.replace_evaluation("test"):
+    with trained.evaluation("test").replace():
         pass
     RunDirectory.create(trained.path, Config().to_dict(), force=True)
     assert names(trained.path) == ["config.json"]
@@ -85,7 +85,7 @@ def test_force_deletes_nothing_where_something_is_no_part_of_a_run(trained):
 
 @pytest.mark.parametrize("name", ["evaluation/test/notes.txt", "evaluation/notes.txt", "model/my.png", "events/notes"])
 def test_force_deletes_nothing_where_a_folder_of_the_run_holds_something_else(trained, name):
-    with trained.replace_evaluation("test") as folder:
+    with trained.evaluation("test").replace() as folder:
         (folder / "metrics.json").touch()
     with trained.events as events:
         events.add({"epoch": 1, "train_loss": 0.5})
@@ -230,7 +230,7 @@ def test_what_killed_trainings_left_is_cleared_and_a_model_that_stepped_aside_co
 
 
 def test_a_run_without_a_model(run):
-    assert "holds no model yet" in fails(run.load_model)
+    assert "holds no model" in fails(run.load_model)
 
 
 @pytest.mark.parametrize("position", [0, 8, 60, -1])
@@ -269,10 +269,10 @@ def test_a_description_that_is_no_json_object(trained, content):
 
 
 def test_an_evaluation_appears_as_a_whole(run):
-    with run.replace_evaluation("test") as folder:
+    with run.evaluation("test").replace() as folder:
         (folder / "metrics.json").write_text("1")
         assert not (run.path / "evaluation" / "test").exists()
-    with pytest.raises(ZeroDivisionError), run.replace_evaluation("test") as folder:
+    with pytest.raises(ZeroDivisionError), run.evaluation("test").replace() as folder:
         (folder / "metrics.json").write_text("2")
         raise ZeroDivisionError
     assert names(run.path / "evaluation") == ["test"]
@@ -281,7 +281,7 @@ def test_an_evaluation_appears_as_a_whole(run):
 
 def test_an_evaluation_that_cannot_be_written(run):
     (run.path / "evaluation").write_text("a file")
-    with pytest.raises(RunError, match="evaluation/test: cannot be written"), run.replace_evaluation("test"):
+    with pytest.raises(RunError, match="evaluation/test: cannot be written"), run.evaluation("test").replace():
         pytest.fail("the block must not run")
 
 
@@ -290,16 +290,16 @@ def test_an_evaluation_leaves_files_of_others_alone(run, name):
     folder = run.path / "evaluation" / "test"
     (folder / name).parent.mkdir(parents=True)
     (folder / name).write_text("mine")
-    line = fails(run.check_evaluation, "test")
-    assert line.startswith(f"{folder / name.partition('/')[0]}: no evaluation wrote this, ")
-    with pytest.raises(RunError, match="move it elsewhere"), run.replace_evaluation("test"):
+    line = fails(run.evaluation("test").check)
+    assert line.startswith(f"{folder / name.partition('/')[0]}: is of no such report, ")
+    with pytest.raises(RunError, match="choose another folder with --output"), run.evaluation("test").replace():
         pytest.fail("the block must not run")
     assert (folder / name).read_text() == "mine"
-    run.check_evaluation("validation")
+    run.evaluation("validation").check()
 
 
 def test_an_evaluation_whose_files_are_not_listed_could_not_be_replaced_and_is_not_made(run):
-    with pytest.raises(ValueError, match="new.png: .* must be listed"), run.replace_evaluation("test") as folder:
+    with pytest.raises(ValueError, match="new.png: .* must be listed"), run.evaluation("test").replace() as folder:
         (folder / "new.png").touch()
     assert names(run.path / "evaluation") == []
 

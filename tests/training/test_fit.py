@@ -264,7 +264,7 @@ def test_divergence_keeps_the_best_model(fit_that_breaks, run, lost_after, messa
 def test_divergence_before_the_first_model(fit_that_breaks, run):
     with pytest.raises(DivergenceError, match="step 2: the loss is not finite .*; no model was saved$"):
         fit_that_breaks(0).run(run)
-    with pytest.raises(RunError, match="holds no model yet"):
+    with pytest.raises(RunError, match="holds no model"):
         run.load_model()
 
 

@@ -36,6 +36,12 @@ def test_the_suggestion_is_where_the_loss_falls_fastest():
     assert math.log10(found.suggestion) == pytest.approx(-1.5, abs=0.05)
 
 
+@pytest.mark.parametrize("middle, is_at_an_end", [(-1.5, False), (-4.5, True), (0.5, True)])
+def test_a_suggestion_at_an_end_of_the_rates_is_told(middle, is_at_an_end):
+    found = run(lambda rate: 3 - math.tanh(math.log10(rate) - middle), steps=81)
+    assert found.is_at_an_end == is_at_an_end
+
+
 def test_noise_of_the_first_steps_is_no_fall():
     stepper = Losses(lambda rate: 9.0 if rate == 1e-4 else 3 - math.tanh(3 * (math.log10(rate) + 1.5)))
     found = range_test(stepper, range(100), 1e-4, 1.0, 81, 0.9)

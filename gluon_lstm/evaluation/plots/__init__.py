@@ -10,7 +10,7 @@ from gluon_lstm.evaluation.plots.probabilities import (
     risk_coverage,
 )
 from gluon_lstm.evaluation.plots.samples import accuracy_by_length, gates, important_steps, most_confidently_wrong
-from gluon_lstm.evaluation.plots.style import NAME_WIDTH, missing_characters, one_line, save, short_name
+from gluon_lstm.evaluation.plots.style import NAME_WIDTH, is_own, missing_characters, one_line, save, short_name
 from gluon_lstm.evaluation.plots.training import learning_curves, learning_rate_range, validation_curves
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "confusion_matrix",
     "gates",
     "important_steps",
+    "is_own",
     "learning_curves",
     "learning_rate_range",
     "missing_characters",

@@ -75,8 +75,8 @@ def important_steps(occlusion: Occlusion, predicted: str, picture: Optional[np.n
     steps = np.arange(len(drops))
     named = 0 < len(tokens) <= STEPS_NAMED
     with style():
-        figure = new_figure(7.2, 1.6 + 0.19 * len(drops) if named else 4.2)
-        ax = figure.subplots(1, 2, sharey=True, width_ratios=[1, 1.5])[1] if picture is not None else figure.subplots()
+        figure = new_figure(7.2 if picture is None else 8.4, 1.6 + 0.19 * len(drops) if named else 4.2)
+        ax = figure.subplots(1, 2, sharey=True, width_ratios=[1.1, 1])[1] if picture is not None else figure.subplots()
         if picture is not None:
             _draw_picture(figure.axes[0], picture)
         colors = np.where(drops >= 0, BLUE, VERMILION)
@@ -101,6 +101,9 @@ def important_steps(occlusion: Occlusion, predicted: str, picture: Optional[np.n
 def _draw_picture(ax, picture: np.ndarray) -> None:
     """Draws a picture whose rows are the time steps."""
     ax.imshow(picture, cmap="gray", aspect="auto", interpolation="nearest")
+    height, width = picture.shape
+    if height >= width:  # a wide one would be lower than the bars beside its rows
+        ax.set_box_aspect(height / width)
     ax.grid(False)
     ax.set(xlabel="column of pixels", ylabel="time step: row of pixels")
 

@@ -79,7 +79,7 @@ def _mistakes(study: Study) -> List[str]:
     often = pairs[0]
     if wrong == 1:
         return [f"The only mistake is {often.true} taken for {often.predicted}."]
-    least = _least_found(evaluation)
+    least = _lowest_recall(evaluation)
     if often.count == 1:
         return [f"Of the {count(wrong)} mistakes, no two are alike{least}."]
     others = sum(pair.count == often.count for pair in pairs) - 1
@@ -90,19 +90,19 @@ def _mistakes(study: Study) -> List[str]:
     ]
 
 
-def _least_found(evaluation: Evaluation) -> str:
-    """Returns which class is found least often, to end a sentence; of several the largest, and how many there are.
+def _lowest_recall(evaluation: Evaluation) -> str:
+    """Returns which class has the lowest recall, to end a sentence; of several the largest, and how many there are.
 
-    Nothing where all are found as often.
+    Nothing where all have the same.
     """
     found = [item for item in evaluation.per_class if item.support]
     least = min(found, key=lambda item: (item.recall, -item.support))
     others = sum(item.recall == least.recall for item in found) - 1
     if others == len(found) - 1:
         return ""
-    ties = f", as seldom as {count(others)} other class{'es' * (others != 1)}" if others else ""
+    ties = f", as low as that of {count(others)} other class{'es' * (others != 1)}" if others else ""
     share = f"{percent(least.recall)} of its {count(least.support)}"
-    return f"; the class found least often is {least.name} ({share}{ties})"
+    return f"; the class with the lowest recall is {least.name} ({share}{ties})"
 
 
 def _calibration(study: Study) -> str:
@@ -245,7 +245,7 @@ def _conditions(study: Study) -> List[str]:
         name, level = worst(study.robustness)[0]
         if level.accuracy < BROKEN * before:
             found.append(
-                f"Under the strongest change tried, {name}, {percent(level.accuracy)} are right instead of "
+                f"Under the change that harmed most, {name}, {percent(level.accuracy)} are right instead of "
                 f"{percent(before)}."
             )
     if study.outliers is not None and study.outliers.auroc_confidence < BLIND:

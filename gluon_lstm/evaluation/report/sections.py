@@ -134,7 +134,7 @@ def _mistakes(study: Study) -> Section:
             "confusion_matrix.png",
             plots.confusion_matrix(evaluation.confusion, evaluation.class_names),
             f"Confusion matrix of {counted(evaluation.n, 'sample')}: rows are true classes, columns predicted ones",
-            "Rows are true classes, columns predicted ones; the colour is the share of the row.",
+            "Rows are true classes, columns predicted ones; the colour goes by the root of the share of the row.",
         )
     ]
     if not study.errors:

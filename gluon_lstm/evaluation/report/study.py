@@ -112,7 +112,7 @@ class Study:
 
     def metrics(self) -> Dict[str, Any]:
         """Returns the content of ``metrics.json``."""
-        content = self.measures.to_dict()
+        content = {**self.measures.to_dict(), "samples_sha256": self.dataset.fingerprint}
         for name, part in (("robustness", self.robustness), ("out_of_distribution", self.outliers)):
             if part is not None:
                 content[name] = part.to_dict()
