@@ -83,7 +83,8 @@ class DataConfig:
     dataset: str = option(
         "digits",
         "data set: digits, sentences (both embedded), mnist, a text corpus (trec, sst2, sst5, mr, imdb, subj, cr, "
-        "mpqa), or a CSV, TSV or JSON Lines file of your own texts",
+        "mpqa), a CSV, TSV or JSON Lines file of your own texts, or a folder of your own PNG pictures, with one in it "
+        "for each class",
     )
     data_dir: Optional[str] = option(
         None,
@@ -258,7 +259,8 @@ class RuntimeConfig:
 
     device: str = option("cpu", "cpu, gpu:0 or several GPUs as gpu:0,1")
     threads: Optional[int] = option(
-        None, "CPU threads; default: $OMP_NUM_THREADS, else the physical cores", low=1, high=MOST_THREADS
+        None, "CPU threads; default: the preset's, else $OMP_NUM_THREADS, else the physical cores", low=1,
+        high=MOST_THREADS,
     )
     seed: int = option(0, "seed of initial weights, order, augmentation and dropout", low=0, high=2**31 - 1)
 

@@ -162,7 +162,9 @@ def prepare_import() -> None:
 
 
 def _is_command() -> bool:
-    """Whether this process runs the installed command or one of the entry scripts beside the package."""
+    """Whether this process runs the installed command, the package, or one of the entry scripts beside it."""
+    if sys.argv[:1] == ["-m"]:  # what Python puts there until it has found the module to run, as of -m gluon_lstm
+        return True
     script = Path(getattr(sys.modules.get("__main__"), "__file__", None) or "")
     return script.stem == "gluon-lstm" or script.resolve() in [Path(__file__).parents[1] / name for name in _COMMANDS]
 

@@ -193,13 +193,36 @@ def test_presets_differ_and_default_is_the_default():
     assert len({json.dumps({**preset(name).to_dict(), "preset": ""}) for name in PRESETS}) == len(PRESETS)
 
 
-def test_article_is_the_articles_program():
-    config = preset("article")
-    model, training = config.model, config.training
-    assert (model.hidden_size, model.num_layers, model.bidirectional, model.head_size) == (50, 1, False, 256)
-    assert (model.pooling, model.cell_activation, model.dropout) == ("last", "relu", 0.0)
-    assert (training.optimizer, training.batch_size, training.epochs) == ("adam", 32, 5)
-    assert preset("article-cell").model.head_size == 64
+ARTICLE = (
+    "augment_shift 0, hidden_size 50, bidirectional False, dropout 0.0, pooling last, head_size 256, "
+    "cell_activation relu, epochs 5, batch_size 32, learning_rate 0.001, schedule constant, warmup_epochs 0.0, "
+    "clip_norm 0.0, threads 1"
+)
+
+
+@pytest.mark.parametrize(
+    "name, differs",
+    [
+        ("article", ARTICLE),
+        ("article-cell", ARTICLE.replace("256, cell_activation relu", "64, implementation cell")),
+        ("best", "view rows+columns, augment_shift 2, augment_rotate 8.0, augment_scale 0.1, augment_elastic 0.8, "
+                 "hidden_size 96, num_layers 2, groups 2, dropout 0.0, epochs 16, learning_rate 0.003, "
+                 "warmup_epochs 1.0, ema_decay 0.998"),
+        ("sequential", "view pixels, augment_shift 0, bidirectional False, dropout 0.1, pooling last, "
+                       "chrono_steps 784, epochs 40, batch_size 64, learning_rate 0.001, warmup_epochs 1.0, "
+                       "ema_decay 0.999, checkpoint_every 10m, threads 1"),
+        ("text", "lowercase False, word_dropout 0.1, dropout 0.5, pooling max, embedding_dropout 0.5, ngrams 3, "
+                 "character_ngrams 6, epochs 6, batch_size 32, ema_decay 0.99, threads 1"),
+        ("long-text", "lowercase False, word_dropout 0.1, dropout 0.5, pooling max, embedding_dropout 0.5, ngrams 3, "
+                      "epochs 3, batch_size 32, ema_decay 0.99"),
+    ],
+)  # fmt: skip
+def test_presets_differ_from_the_default_in_these_options_alone(name, differs):
+    usual, found = preset("default").to_dict(), preset(name).to_dict()
+    changed = {f"{option} {value}" for section in SECTIONS for option, value in found[section].items()
+               if value != usual[section][option]}  # fmt: skip
+    assert changed == set(differs.split(", "))
+    assert preset("default").model.cell_activation == "tanh" and preset("default").training.optimizer == "adam"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,23 @@ def test_a_python_that_mxnet_does_not_run_on_is_named_before_anything_is_made(tm
     assert not (tmp_path / ".venv").exists()
 
 
+def test_an_environment_is_made_once_for_all_that_need_it(tmp_path):
+    assert make_venv(tmp_path, "3.11.7").returncode == 0
+    commands = {}
+    for target in ("venv", "demo", "test"):
+        command = ["make", "--dry-run", f"PYTHON={tmp_path / 'python'}", target]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        lines = done.stdout.splitlines()
+        commands[target] = [line for line in lines if line.startswith((".venv", "OMP", "/", "python"))]
+    assert commands["venv"] == []
+    assert [line.split()[1] for line in commands["demo"]] == ["train.py", "evaluate.py"]
+    assert len(commands["test"]) == 2 and "pytest" in commands["test"][1]
+    (tmp_path / "setup.cfg").touch()  # of another release, say, which may need other packages
+    done = subprocess.run(["make", "--dry-run", f"PYTHON={tmp_path / 'python'}", "demo"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert "pip install" in done.stdout
+
+
 @pytest.mark.parametrize("version, pins", [("3.11.7", "constraints.txt"), ("3.12.1", "")])
 def test_what_is_installed_and_built_is_pinned_with_the_python_that_was_tested(tmp_path, version, pins):
     done = make_venv(tmp_path, version)

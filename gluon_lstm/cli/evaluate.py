@@ -43,9 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data-dir", metavar="DIR", help="folder of the data (default: as in the training)")
     parser.add_argument(
         "--data",
-        metavar="FILE",
+        metavar="PATH",
         help="data of your own instead of a split: texts in .csv, .tsv or .jsonl, pictures in IDX (labels in the file "
-        "beside it, named labels-idx1 for images-idx3) or PNG (default: none)",
+        "beside it, named labels-idx1 for images-idx3), PNG, or a folder with a folder of PNG for each class (default: "
+        "none)",
     )
     for name, text in (("text-column", "column of its texts"), ("label-column", "column of its labels")):
         parser.add_argument(f"--{name}", metavar="NAME", help=f"{text}, with --data (default: as trained, or guessed)")

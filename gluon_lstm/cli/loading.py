@@ -17,7 +17,7 @@ from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_spl
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
-from gluon_lstm.data.registry import is_looked_for
+from gluon_lstm.data.registry import dataset_names, is_looked_for
 from gluon_lstm.data.tables import Columns, is_delimited
 from gluon_lstm.errors import ConfigError
 
@@ -111,7 +111,7 @@ def read_other(name: str, config: Config, predictor: Any) -> SequenceDataset:
     Raises:
         UserError: they cannot be used, or the model cannot read them.
     """
-    if os.path.isfile(name):
+    if os.path.isfile(name) or (os.path.isdir(name) and name not in dataset_names()):
         if predictor.reader is None:
             return read_own_pictures(Path(name), predictor.input_format, predictor.class_names, labelled=False).dataset
         quotes, reader = config.text.quotes, predictor.reader

@@ -19,10 +19,17 @@ from gluon_lstm.config import (
 )
 from gluon_lstm.errors import ConfigError
 
+PLACES = {"_dir": "DIR", "_file": "FILE", "embedding": "FILE", "_model": "FILE", "dataset": "NAME|PATH"}
+"""End of a field's name → how ``--help`` calls the place on the disk that its value is."""
+
 
 def add_config_arguments(parser: argparse.ArgumentParser, without: Container[str] = ()) -> None:
     """Adds ``--preset``, ``--config`` and one flag for each field of ``Config``, but for those named."""
-    parser.add_argument("--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: default)")
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"{', '.join(PRESETS)} (default: default, whose values are the defaults told below)",
+    )
     parser.add_argument(
         "--config",
         metavar="FILE",
@@ -53,7 +60,10 @@ def _add_section(parser: argparse.ArgumentParser, section: str, without: Contain
 def _metavar(item, kind: type) -> str:
     """Returns how ``--help`` calls the value of a flag."""
     choices = item.metadata["choices"]
-    return "{" + ",".join(choices) + "}" if choices else {int: "N", float: "X", str: "NAME"}[kind]
+    if choices:
+        return "{" + ",".join(choices) + "}"
+    place = next((place for end, place in PLACES.items() if item.name.endswith(end)), "NAME")
+    return {int: "N", float: "X", str: place}[kind]
 
 
 def read_config(arguments: argparse.Namespace) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 from dataclasses import replace
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def default_output(config: Config) -> str:
     """Returns the run directory where none is named: ``runs/DATASET-PRESET-SEED``, of a file its name alone."""
-    dataset = Path(config.data.dataset).name.partition(".")[0]
+    dataset = Path(os.path.abspath(config.data.dataset)).name.partition(".")[0]
     return f"runs/{dataset}-{config.preset}-{config.runtime.seed}"
 
 

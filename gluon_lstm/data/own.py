@@ -13,6 +13,7 @@ from gluon_lstm.data.dataset import SequenceDataset
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.idx import read_idx
 from gluon_lstm.data.images import ImageDataset
+from gluon_lstm.data.picture_folders import list_pictures, read_all
 from gluon_lstm.data.pictures import read_pictures
 from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, named_lines, read_texts, warn_of_reading
 from gluon_lstm.data.text import TextDataset, TextReader
@@ -127,11 +128,11 @@ def read_own_pictures(
     ignore_unknown: bool = False,
     labelled: bool = True,
 ) -> OwnData:
-    """Reads a file of pictures: IDX, whose labels are those of the file named ``labels-idx1`` where it is named
-    ``images-idx3``, or a PNG, which has none.
+    """Reads pictures: an IDX file, whose labels are those of the file named ``labels-idx1`` where it is named
+    ``images-idx3``; a PNG, which has none; or a folder of PNG pictures for each class, which is named after it.
 
     Args:
-        path: the file of pictures.
+        path: the file or folder.
         image_format: how the model reads pictures.
         class_names: the classes it knows, in its order.
         ignore_unknown: whether samples with labels that the model does not know are left out.
@@ -140,10 +141,15 @@ def read_own_pictures(
     Raises:
         UserError: a file cannot be used.
     """
-    if not path.is_file():
-        raise DataError(f"{path}: {_what_it_is(path)}; the run reads pictures, so give a PNG or IDX file")
-    images, source = read_pictures(path, image_format), _labels_beside(path) if labelled else None
-    labels = None if source is None else [str(label) for label in read_idx(source, 1)]
+    if path.is_dir():
+        pictures = list_pictures(path)
+        images, source = read_all(pictures, image_format), path if labelled else None
+        labels = [picture.label for picture in pictures] if labelled else None
+    elif path.is_file():
+        images, source = read_pictures(path, image_format), _labels_beside(path) if labelled else None
+        labels = None if source is None else [str(label) for label in read_idx(source, 1)]
+    else:
+        raise DataError(f"{path}: {_what_it_is(path)}; the run reads pictures, so give a PNG or IDX file, or a folder")
     if labels is not None and len(labels) != len(images):
         raise DataError(f"{path} holds {len(images)} images but {source} {len(labels)} labels")
     known = _positions(source or path, labels, len(images), class_names, ignore_unknown)

@@ -47,11 +47,7 @@ def read_pictures(path: Path, image_format: ImageFormat, invert: bool = False) -
     Raises:
         DataError: the file cannot be read, is of another kind, or has pictures of another size.
     """
-    try:
-        with open_file(path) as file:
-            start = file.read(_SIZE.stop)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error}); give a PNG or IDX file") from error
+    start = _read_start(path)
     if start.startswith(_PNG):
         pictures = _read_png(path, start, image_format, invert)
     elif start.startswith(_IDX_OR_GZIP):
@@ -61,15 +57,41 @@ def read_pictures(path: Path, image_format: ImageFormat, invert: bool = False) -
     return np.uint8(image_format.max_value) - pictures if invert else pictures
 
 
+def png_size(path: Path) -> Tuple[int, int]:
+    """Returns the height and width that a PNG file says it has.
+
+    Raises:
+        DataError: it cannot be read, or is no PNG file.
+    """
+    start = _read_start(path)
+    if not start.startswith(_PNG):
+        raise DataError(f"{path}: is no PNG picture, whatever its name; convert it")
+    return _size_of(path, start)
+
+
+def _read_start(path: Path) -> bytes:
+    """Returns the first bytes of a file of pictures."""
+    try:
+        with open_file(path) as file:
+            return file.read(_SIZE.stop)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error}); give a PNG or IDX file") from error
+
+
+def _size_of(path: Path, start: bytes) -> Tuple[int, int]:
+    """Returns height and width of a PNG file of which this is the start."""
+    if len(start) < _SIZE.stop:
+        raise DataError(f"{path}: is damaged (it ends within its header); copy it anew")
+    width, height = struct.unpack(">II", start[_SIZE])
+    return height, width
+
+
 def _read_png(path: Path, start: bytes, image_format: ImageFormat, invert: bool) -> np.ndarray:
     """Returns the one picture of a PNG file."""
     from PIL import Image
 
-    if len(start) < _SIZE.stop:
-        raise DataError(f"{path}: is damaged (it ends within its header); copy it anew")
     # Before it is unpacked, for a small file can claim a picture that fills the memory.
-    width, height = struct.unpack(">II", start[_SIZE])
-    _check_size(path, (height, width), image_format)
+    _check_size(path, _size_of(path, start), image_format)
     try:
         content = io.BytesIO(read_file(path, PICTURE_BYTES))
         with warnings.catch_warnings(), Image.open(content, formats=["PNG"]) as image:

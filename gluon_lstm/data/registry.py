@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
@@ -10,7 +11,7 @@ from gluon_lstm.data.corpora import CORPORA, MADE_UP, is_text
 from gluon_lstm.data.dataset import DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
 from gluon_lstm.data.mnist import load_mnist
-from gluon_lstm.data.tables import is_table
+from gluon_lstm.data.picture_folders import load_picture_folder
 from gluon_lstm.data.text import TextReader
 from gluon_lstm.data.texts import load_texts, load_texts_as
 from gluon_lstm.errors import ConfigError
@@ -25,7 +26,7 @@ def dataset_names() -> Tuple[str, ...]:
 
 def is_looked_for(dataset: str) -> bool:
     """Whether a data set's files are looked for, in ``data_dir`` first: others are embedded, made up or a file."""
-    return dataset not in ("digits", MADE_UP) and not is_table(dataset)
+    return dataset in ("mnist", *CORPORA)
 
 
 def load_splits(config: Config) -> DataSplits:
@@ -38,25 +39,22 @@ def load_splits(config: Config) -> DataSplits:
     name = config.data.dataset
     if is_text(config.data):
         return load_texts(config)
-    if name not in LOADERS:
+    loader = LOADERS.get(name, load_picture_folder if os.path.isdir(name) else None)
+    if loader is None:
         raise ConfigError(f"--dataset {name}: {_advice(name)}")
     if config.data.folds:
         raise ConfigError(f"--folds {config.data.folds}: {name} has a test split; leave it out")
-    return LOADERS[name](config.data)
+    return loader(config.data)
 
 
 def _advice(name: str) -> str:
     """Returns what to give in the place of a data set that there is not."""
-    if Path(name).is_dir():
-        return (
-            f"is a folder; for texts, name a .csv, .tsv or .jsonl file in it, and for images in IDX files give "
-            f"--dataset mnist --data-dir {name}"
-        )
     if name.lower().removesuffix(".gz").endswith(".json") and Path(name).is_file():
         return "JSON arrays are not read, but JSON Lines are: an object a line, in a file that ends in .jsonl"
     if name.lower().endswith((".npz", ".npy")):
         return "NumPy's files are not read; write images as IDX files, as README.md shows under “Your own images”"
-    return f"no such data set; choose from {', '.join(dataset_names())}, or give a .csv, .tsv or .jsonl file"
+    own = "a .csv, .tsv or .jsonl file, or a folder of pictures"
+    return f"no such data set; choose from {', '.join(dataset_names())}, or give {own}"
 
 
 def load_split(config: Config, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:

@@ -87,7 +87,7 @@ def test_configuration_files(refuses, tmp_path, name, content, message):
 def test_a_folder_as_data_set(refuses, tmp_path):
     (tmp_path / "work" / "texts").mkdir()
     line = refuses("train", "--dataset", "texts")
-    assert "--dataset texts: is a folder; for texts, name a .csv, .tsv or .jsonl file in it, and " in line
+    assert "texts: is a folder without folders of pictures, one for each class; for texts, name a .csv, " in line
     assert line.endswith("--dataset mnist --data-dir texts\n")
 
 

@@ -64,11 +64,13 @@ def test_a_thread_variable_that_is_no_number_is_such_a_mistake(script, trained, 
     assert finish(script(name, "--help", OMP_NUM_THREADS="abc")).code == 0
 
 
-def test_the_installed_command_knows_itself_too(tmp_path):
+@pytest.mark.parametrize("how", ["command", "module"])
+def test_the_installed_command_and_the_module_know_themselves_too(tmp_path, how):
     command = tmp_path / "gluon-lstm"
     command.write_text("import sys\nfrom gluon_lstm.cli import main\nsys.exit(main())\n")
     environment = {**os.environ, "OMP_NUM_THREADS": "abc", "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, str(command), "train", "--dry-run"]
+    started = [str(command)] if how == "command" else ["-m", "gluon_lstm"]
+    command = [sys.executable, *started, "train", "--dry-run"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert done.stderr.startswith("gluon-lstm train: OMP_NUM_THREADS=abc: must be")

@@ -4,10 +4,10 @@ import mxnet as mx
 import numpy as np
 import pytest
 
-from gluon_lstm.config import VIEWS
+from gluon_lstm.config import VIEWS, DataConfig
 from gluon_lstm.data.augmentation import Augmentation
 from gluon_lstm.data.formats import read_format
-from gluon_lstm.data.images import ImageDataset
+from gluon_lstm.data.images import ImageDataset, image_options
 from gluon_lstm.data.views import as_sequence, view_shape
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -112,6 +112,13 @@ def test_batches_leave_the_images_alone(dataset, augmentation, view):
         assert 0 <= batch.inputs.min() <= batch.inputs.max() <= 1
         batch.inputs[:] = -1
     np.testing.assert_array_equal(dataset.images, before)
+
+
+def test_every_option_of_images_is_passed_on():
+    config = DataConfig(view="columns", augment_shift=3, augment_sideways=True, augment_rotate=4.0, augment_scale=0.5,
+                        augment_elastic=0.6)  # fmt: skip
+    augmentation = Augmentation(shift=3, sideways=True, rotate=4.0, scale=0.5, elastic=0.6)
+    assert image_options(config) == {"view": "columns", "augmentation": augmentation}
 
 
 def test_augmentation_acts_only_with_a_stream(dataset):

@@ -2,6 +2,7 @@ import functools
 import gzip
 import hashlib
 import os
+import re
 import struct
 import threading
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ import pytest
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import mnist
 from gluon_lstm.data.downloads import Checksum
+from gluon_lstm.data.mnist import MIRRORS
 from gluon_lstm.data.registry import load_splits
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -125,6 +127,11 @@ def test_options_are_honoured(tmp_path):
         load(**config, validation_size=111)
     with pytest.raises(ConfigError, match="--view rows.columns: needs square images, not 5 x 6"):
         load(data_dir=str(tmp_path), view="rows+columns")
+
+
+def test_there_are_two_mirrors_at_least():
+    hosts = {re.fullmatch(r"https://([^/]+)/(.+/)?", mirror).group(1) for mirror in MIRRORS}
+    assert len(hosts) == len(MIRRORS) >= 2
 
 
 def test_classes_are_the_labels_that_occur(tmp_path):

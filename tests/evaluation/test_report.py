@@ -208,7 +208,13 @@ def shown_on_terminal(case, **options):
 
 def test_terminal_shows_the_numbers_as_plain_text(make_case):
     case = make_case(ODD_NAMES)
-    text, evaluation = shown_on_terminal(case), numbers_of(case).evaluation
+    text, numbers = shown_on_terminal(case), numbers_of(case)
+    evaluation, content = numbers.evaluation, numbers.to_dict()
+    shares = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
+    others = ("matthews_correlation", "roc_auc", "average_precision", "nll", "brier")
+    cells = {line.strip("│").split("│")[1].strip() for line in text.splitlines() if line.startswith("│")}
+    expected = {f"{100 * content[name]:.2f} %" for name in shares} | {f"{content[name]:.4f}" for name in others}
+    assert expected <= cells
     assert f"{100 * evaluation.accuracy:.2f} %" in text and f"{evaluation.nll:.4f}" in text
     assert all(f"{100 * item.recall:.2f} %" in text for item in evaluation.per_class)
     assert "\x1b" not in text and "<script>" in text and "two lines" in text

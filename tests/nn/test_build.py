@@ -58,6 +58,16 @@ def test_every_option_is_passed_on(monkeypatch):
     assert get_arrays(net)["encoder.group1.layers.1.forward_h2h_weight"].shape == (6, 6)
 
 
+@pytest.mark.parametrize("option, low, high", [("forget_bias", 0.5, 0.5), ("chrono_steps", 0, np.log(98))])
+def test_what_the_forget_gate_starts_with_is_passed_on(option, low, high):
+    value = {"forget_bias": 0.5, "chrono_steps": 99}[option]
+    net = build_net(ModelConfig(hidden_size=50, **{option: value}), (7, 8), 3, [mx.cpu()])
+    bias = sum(get_arrays(net)[f"encoder.layers.0.forward_{source}_bias"] for source in ("i2h", "h2h"))
+    forget = bias[50:100]  # of the gates i, f, g, o
+    assert low <= forget.min() <= forget.max() <= high + 1e-6
+    assert option == "forget_bias" or forget.std() > 0.5
+
+
 def test_every_option_of_texts_is_passed_on():
     config = ModelConfig(hidden_size=6, embedding_size=5, embedding_dropout=0.4, ngrams=2)
     net = build_net(config, (None, 9), 3, [mx.cpu()], symbols=True)

@@ -78,6 +78,24 @@ def test_the_mean_gradient_is_clipped_to_its_greatest_norm(make_stepper, batch, 
     assert result.gradient_norm.asscalar() == pytest.approx(norm, rel=1e-4)
 
 
+def test_clipped_gradients_are_what_adam_is_given(make_stepper, batch):
+    limit, rate, mean, square = 0.05, 0.01, 0.0, 0.0
+    net, stepper = make_stepper(optimizer="adam", clip_norm=limit)
+    batches = [batch._replace(inputs=factor * batch.inputs) for factor in (1.0, 0.02)]  # of gradients far apart in norm
+    for step, part in enumerate(batches, 1):
+        plain, plain_stepper = make_stepper(**PLAIN)
+        set_arrays(plain, get_arrays(net), "the same")
+        gradient = -moved(plain, plain_stepper, part)[0].astype(np.float64)
+        assert np.linalg.norm(gradient) > limit
+        gradient *= limit / np.linalg.norm(gradient)
+        mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+        # In the order of Kingma and Ba's section 2, as MXNet's: epsilon is added before the bias of v is taken out.
+        corrected = rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        expected = -corrected * mean / (np.sqrt(square) + 1e-8)
+        found, _ = moved(net, stepper, part, rate)
+        assert np.linalg.norm(found - expected) < 0.01 * np.linalg.norm(expected)
+
+
 # Adam divides by the size of each gradient, and so makes the rounding of the smallest ones large.
 @pytest.mark.parametrize(
     "options, tolerance",

@@ -1,0 +1,165 @@
+"""Folders of PNG pictures, one for each class, whose names are the classes'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Sequence, Tuple
+
+import numpy as np
+
+from gluon_lstm.bounded import IMAGE_PIXELS
+from gluon_lstm.config import DataConfig
+from gluon_lstm.data.dataset import DataSplits
+from gluon_lstm.data.formats import ImageFormat
+from gluon_lstm.data.images import ImageDataset, image_options
+from gluon_lstm.data.pictures import png_size, read_pictures
+from gluon_lstm.data.splits import make_splits, split_off
+from gluon_lstm.errors import ConfigError, DataError
+
+TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
+TEST_SEED = 1_797
+"""Draws the pictures to test on where they have no folder; never changes, so that accuracies compare."""
+TENTH, MOST_VALIDATION, FEWEST = 10, 5_000, 3
+MAX_VALUE = 255
+SUFFIX = ".png"
+_ADVICE = (
+    "for texts, name a .csv, .tsv or .jsonl file in it, and for images in IDX files give --dataset mnist --data-dir {}"
+)
+
+
+class Picture(NamedTuple):
+    """A picture's file, and the class that its folder is named after."""
+
+    path: Path
+    label: str
+
+
+def load_picture_folder(config: DataConfig) -> DataSplits:
+    """Returns the splits of a folder of pictures.
+
+    ::
+
+        FOLDER/CLASS/NAME.png          a tenth tests, a tenth of the rest validates
+        FOLDER/train/CLASS/NAME.png    with FOLDER/test/… and, where it is there, FOLDER/validation/…
+
+    Colours become grey, transparent parts black. The classes are the training folders' names, sorted.
+
+    Raises:
+        ConfigError: options that do not fit the data.
+        DataError: pictures that are missing, damaged, of another size, or of a class that is not trained on.
+    """
+    folder = Path(config.dataset)
+    splits = {name: folder / name for name in SPLITS if (folder / name).is_dir()}
+    if not {TRAIN, TEST} <= set(splits):
+        splits = {TRAIN: folder}
+    pictures = {name: list_pictures(path, _ADVICE.format(path)) for name, path in splits.items()}
+    class_names = _check_classes(pictures, folder)
+    size = _check_sizes(pictures)
+    found = {
+        name: ImageDataset(
+            folder.resolve().name, name, read_all(listed, ImageFormat(*size, MAX_VALUE, config.view)),
+            np.array([class_names.index(picture.label) for picture in listed], np.int32), class_names,
+            **image_options(config),
+        )
+        for name, listed in pictures.items()
+    }  # fmt: skip
+    return _split(found, config)
+
+
+def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
+    """Returns the pictures in a folder's folders, those of each class by their names; hidden files are none.
+
+    Args:
+        folder: the folder of the classes' folders.
+        advice: what to do where it has none, for the end of the error's line.
+
+    Raises:
+        DataError: there are none, a class has none, or other files are among them.
+    """
+    found = []
+    for inside in _entries(folder):
+        if not inside.is_dir():
+            continue
+        paths = _entries(inside)
+        other = next((path for path in paths if path.suffix.lower() != SUFFIX or not path.is_file()), None)
+        if other is not None:
+            raise DataError(f"{other}: is no {SUFFIX} file, which is what a class's folder holds; convert or move it")
+        if not paths:
+            raise DataError(f"{inside}: holds no pictures; put {SUFFIX} files into it, or delete it")
+        found += [Picture(path, inside.name) for path in paths]
+    if not found:
+        raise DataError(f"{folder}: is a folder without folders of pictures, one for each class; {advice}")
+    return found
+
+
+def read_all(pictures: Sequence[Picture], image_format: ImageFormat) -> np.ndarray:
+    """Returns pictures (N, H, W) uint8; raises DataError where one is damaged or of another size."""
+    return np.concatenate([read_pictures(picture.path, image_format) for picture in pictures])
+
+
+def _entries(folder: Path) -> List[Path]:
+    """Returns what a folder holds, but for hidden files, by their names."""
+    try:
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read ({error.strerror}); change its permissions") from error
+
+
+def _check_classes(pictures: Dict[str, List[Picture]], folder: Path) -> Tuple[str, ...]:
+    """Returns the classes; raises DataError where there is one alone, or one that is not trained on."""
+    class_names = tuple(dict.fromkeys(picture.label for picture in pictures[TRAIN]))
+    if len(class_names) < 2:
+        raise DataError(
+            f"{folder}: all pictures to train on are in the folder {class_names[0]!r}, and one class alone leaves "
+            "nothing to learn; make a folder for each class"
+        )
+    for picture in (picture for listed in pictures.values() for picture in listed):
+        if picture.label not in class_names:
+            raise DataError(
+                f"{picture.path.parent}: is of a class that no folder to train on has; name it as one of those, or "
+                "delete it"
+            )
+    return class_names
+
+
+def _check_sizes(pictures: Dict[str, List[Picture]]) -> Tuple[int, int]:
+    """Returns the height and width of all pictures; raises DataError where they differ."""
+    first = pictures[TRAIN][0].path
+    size = png_size(first)
+    if size[0] * size[1] > IMAGE_PIXELS:
+        raise DataError(f"{first}: has {size[0] * size[1]:,} pixels; at most {IMAGE_PIXELS:,} are read")
+    for picture in (picture for listed in pictures.values() for picture in listed):
+        found = png_size(picture.path)
+        if found != size:
+            raise DataError(
+                f"{picture.path}: has {found[0]} x {found[1]} pixels (height x width), {first} {size[0]} x {size[1]}; "
+                "bring all to one size"
+            )
+    return size
+
+
+def _split(found: Dict[str, ImageDataset], config: DataConfig) -> DataSplits:
+    """Returns the splits that have folders of their own, and draws the others from the pictures to train on."""
+    pool, test, validation = found[TRAIN], found.get(TEST), found.get(VALIDATION)
+    if test is None:
+        pool, test = _draw_test(pool)
+    if validation is None:
+        return make_splits(pool, test, config, min(MOST_VALIDATION, max(1, len(pool) // TENTH)))
+    if config.validation_size is not None:
+        raise ConfigError(
+            f"--validation-size {config.validation_size}: {pool.name} has a folder validation; leave it out"
+        )
+    return DataSplits(make_splits(pool, test, config, 0).train, validation, test)
+
+
+def _draw_test(pool: ImageDataset) -> Tuple[ImageDataset, ImageDataset]:
+    """Returns what is left to train on, and a tenth to test on, which is always the same."""
+    counts = np.bincount(pool.labels)
+    rarest = int(np.argmin(counts))
+    if counts[rarest] < FEWEST:
+        raise DataError(
+            f"{pool.name}: class {pool.class_names[rarest]!r} has too few pictures to train, validate and test on "
+            f"({counts[rarest]}); give {FEWEST} or more of each class, or folders {TRAIN} and {TEST}"
+        )
+    parts = split_off(pool.labels, max(1, len(pool) // TENTH), np.random.default_rng(TEST_SEED))
+    return pool.subset(parts.rest), pool.subset(parts.drawn, TEST)

@@ -1,0 +1,159 @@
+"""Folders of pictures, one for each class."""
+
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gluon_lstm.config import Config, merge
+from gluon_lstm.data import load_splits
+from gluon_lstm.data.formats import ImageFormat
+from gluon_lstm.data.own import read_own_pictures
+from gluon_lstm.errors import ConfigError, DataError
+
+
+def pixels(number, size=(4, 3)):
+    """Returns a picture of its own for each number."""
+    return np.random.default_rng(number).integers(0, 256, size).astype(np.uint8)
+
+
+def write(folder, label, numbers, size=(4, 3)):
+    (folder / label).mkdir(parents=True, exist_ok=True)
+    for number in numbers:
+        Image.fromarray(pixels(number, size)).save(folder / label / f"{number:03}.png")
+
+
+def cut_off(path, count):
+    path.write_bytes(path.read_bytes()[:count])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Thirty pictures of cats and twenty of dogs, without splits."""
+    write(tmp_path / "pets", "cat", range(30))
+    write(tmp_path / "pets", "dog", range(30, 50))
+    (tmp_path / "pets" / ".DS_Store").touch()
+    (tmp_path / "pets" / "cat" / ".hidden").touch()
+    (tmp_path / "pets" / "README.txt").touch()
+    return tmp_path / "pets"
+
+
+def load(folder, **changes):
+    return load_splits(merge(Config(), {"data": {"dataset": str(folder), "augment_shift": 0, **changes}}))
+
+
+def test_classes_are_the_folders_names_and_pictures_come_by_value(folder):
+    splits = load(folder)
+    assert [split.class_names for split in splits] == [("cat", "dog")] * 3
+    assert [split.name for split in splits] == ["pets"] * 3
+    assert [np.bincount(split.labels).tolist() for split in splits] == [[25, 16], [2, 2], [3, 2]]
+    known = {pixels(number).tobytes(): int(number >= 30) for number in range(50)}
+    found = {image.tobytes(): label for split in splits for image, label in zip(split.images, split.labels)}
+    assert found == known
+
+
+def test_those_to_test_on_are_always_the_same(folder):
+    tests = [load(folder, split_seed=seed).test.fingerprint for seed in (0, 1)]
+    assert tests[0] == tests[1]
+    assert load(folder, split_seed=1).validation.fingerprint != load(folder).validation.fingerprint
+
+
+def test_folders_of_splits_are_taken_as_they_are(tmp_path):
+    for split, numbers in (("train", range(8)), ("validation", range(8, 12)), ("test", range(12, 14))):
+        write(tmp_path / split, "a", numbers)
+        write(tmp_path / split, "b", [number + 50 for number in numbers])
+    splits = load(tmp_path)
+    assert [len(split) for split in splits] == [16, 8, 4]
+    assert splits.test.images.tobytes() == b"".join(pixels(number).tobytes() for number in (12, 13, 62, 63))
+    assert splits.test.labels.tolist() == [0, 0, 1, 1]
+    assert len(load(tmp_path, limit_train=4).train) == 4
+    with pytest.raises(ConfigError, match="--validation-size 2: .* has a folder validation; leave it out"):
+        load(tmp_path, validation_size=2)
+
+
+def test_without_a_folder_of_them_those_to_validate_on_are_drawn(tmp_path):
+    for split, numbers in (("train", range(20)), ("test", range(20, 22))):
+        write(tmp_path / split, "a", numbers)
+        write(tmp_path / split, "b", [number + 50 for number in numbers])
+    assert [len(split) for split in load(tmp_path)] == [36, 4, 4]
+    assert [len(split) for split in load(tmp_path, validation_size=10)] == [30, 10, 4]
+
+
+def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
+    for label in "ab":
+        write(tmp_path, label, range(3))
+    Image.new("RGBA", (3, 4), (255, 255, 255, 0)).save(tmp_path / "a" / "000.png")
+    Image.new("RGB", (3, 4), (0, 255, 0)).save(tmp_path / "a" / "001.png")
+    found = {image.tobytes() for split in load(tmp_path) for image in split.images}
+    assert {bytes(12), bytes([150] * 12)} <= found
+
+
+@pytest.mark.parametrize(
+    "spoil, message",
+    [
+        (lambda f: write(f, "dog", [99], size=(4, 4)), r"dog/099.png: has 4 x 4 pixels .*, .*cat/000.png 4 x 3; bring"),
+        (lambda f: (f / "dog" / "099.jpg").touch(), "dog/099.jpg: is no .png file, .*; convert or move it"),
+        (lambda f: (f / "dog" / "more").mkdir(), "dog/more: is no .png file"),
+        (lambda f: (f / "dog" / "099.png").write_bytes(b"GIF89a"), "dog/099.png: is no PNG picture, whatever its name"),
+        (lambda f: cut_off(f / "dog" / "031.png", 45), "031.png: is damaged"),
+        (lambda f: cut_off(f / "dog" / "031.png", 8), "031.png: is damaged .it ends within its header"),
+        (lambda f: (f / "eel").mkdir(), "eel: holds no pictures; put .png files into it, or delete it"),
+        (lambda f: write(f, "eel", range(2)), "class 'eel' has too few pictures .* .2.; give 3 or more of each class"),
+    ],
+    ids=["size", "JPEG", "folder", "GIF", "cut off", "cut off in the header", "empty class", "rare class"],
+)  # fmt: skip
+def test_what_cannot_be_used_is_named(folder, spoil, message):
+    spoil(folder)
+    with pytest.raises(DataError, match=message):
+        load(folder)
+
+
+def test_folders_that_leave_nothing_to_learn(tmp_path):
+    with pytest.raises(DataError, match="is a folder without folders of pictures, one for each class; for texts, name"):
+        load(tmp_path)
+    write(tmp_path, "only", range(9))
+    with pytest.raises(DataError, match="all pictures to train on are in the folder 'only'"):
+        load(tmp_path)
+
+
+def test_a_picture_that_claims_to_be_large_is_not_unpacked(folder):
+    path = folder / "cat" / "000.png"
+    content = path.read_bytes()
+    path.write_bytes(content[:16] + (2**20).to_bytes(4, "big") * 2 + content[24:])
+    with pytest.raises(DataError, match="000.png: has 1,099,511,627,776 pixels; at most 16,777,216 are read"):
+        load(folder)
+
+
+def test_a_class_that_is_not_trained_on(tmp_path):
+    for split in ("train", "test"):
+        for label in ("a", "b"):
+            write(tmp_path / split, label, range(4))
+    write(tmp_path / "test", "c", range(1))
+    with pytest.raises(DataError, match="test/c: is of a class that no folder to train on has"):
+        load(tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_must_not_be_read(folder):
+    (folder / "cat").chmod(0)
+    with pytest.raises(DataError, match="cat: cannot be read .Permission denied.; change its permissions"):
+        load(folder)
+
+
+def test_views_and_augmentation_are_those_of_other_images(folder):
+    splits = load(folder, view="columns", augment_shift=1)
+    assert splits.train.step_shape == (3, 4)
+    assert splits.train.augmentation.shift == 1
+    with pytest.raises(ConfigError, match="--folds 3: .* has a test split; leave it out"):
+        load(folder, folds=3)
+
+
+def test_a_trained_model_reads_such_a_folder_with_labels_or_without(folder):
+    image_format = ImageFormat(4, 3, 16, "rows")
+    found = read_own_pictures(folder, image_format, ("cat", "dog"))
+    assert found.labelled and np.bincount(found.dataset.labels).tolist() == [30, 20]
+    np.testing.assert_array_equal(found.dataset.images[31], np.rint(pixels(31) * (16 / 255)))
+    with pytest.raises(DataError, match=r"20 of 50 labels are unknown to the model: 'dog' \(20\)"):
+        read_own_pictures(folder, image_format, ("cat", "cow"))
+    assert not read_own_pictures(folder, image_format, ("cat", "cow"), labelled=False).labelled
