@@ -253,7 +253,6 @@ def evaluate_run(
         UserError: the run, its model or the data cannot be used.
     """
     from gluon_lstm.evaluation import Predictor, predict
-    from gluon_lstm.evaluation.outliers import detect_outliers
     from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, write_predictions, write_report
     from gluon_lstm.evaluation.scaling import temperature_of
 
@@ -262,29 +261,20 @@ def evaluate_run(
     predictor = Predictor(config, model, device, str(directory.path / "model"))
     dataset, progress = read(predictor, wanted.split), sys.stderr.isatty()
     predictor.check(dataset)
-    report_folder = wanted.folder or directory.evaluation(wanted.split)
-    if not wanted.force:
-        report_folder.check_samples(dataset.fingerprint)
-    _warn_of_other_samples(directory, dataset)
-    others = wanted.other(predictor) if wanted.other is not None and wanted.is_labelled() else None
+    report_folder = _check_folder(directory, dataset, wanted)
+    others = _read_others(predictor, dataset, wanted)
     predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress)
     if not wanted.is_labelled():
         with report_folder.replace() as folder:
             path, names = folder / "predictions.csv", dataset.class_names
             write_predictions(path, predictions.probabilities, names, origin=wanted.origin())
         return None
-    outliers = None
-    if others is not None:
-        if others.fingerprint == dataset.fingerprint:
-            raise DataError(f"--ood: {others.name} is what is evaluated here; name data of another kind")
-        found = predict(predictor.net, others, PREDICTION_BATCH, device, progress)
-        outliers = detect_outliers(predictions, found, others.name)
     is_same = wanted.split == "validation"
     temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
     sections = BRIEF if wanted.sections is None else wanted.sections
     study = make_study(
         predictions, dataset, provenance_of(directory.path.resolve().name, config, model), temperature, log=log,
-        predictor=predictor, outliers=outliers, origin=wanted.origin(),
+        predictor=predictor, outliers=_detect(predictor, predictions, others, progress), origin=wanted.origin(),
         studying=Studying(sections, wanted.sample, progress),
     )  # fmt: skip
     with report_folder.replace() as folder:
@@ -293,12 +283,36 @@ def evaluate_run(
     return study.measures
 
 
-def _warn_of_other_samples(directory: RunDirectory, dataset: SequenceDataset) -> None:
-    """Says so where a split is not the one of that name that the run has a record of."""
-    recorded = directory.recorded_checksum(dataset.split)
-    if recorded not in (None, dataset.fingerprint):
+def _check_folder(directory: RunDirectory, dataset: SequenceDataset, wanted: Wanted) -> ReportFolder:
+    """Returns where the report goes, once nothing is lost there, and tells of a split that the training had not."""
+    folder = wanted.folder or directory.evaluation(wanted.split)
+    if not wanted.force:
+        folder.check_samples(dataset.fingerprint)
+    if directory.recorded_checksum(dataset.split) not in (None, dataset.fingerprint):
         print(visible(f"warning: this {dataset.split} split of {dataset.name} is not the one that {directory.path} was "
                       "trained beside: the numbers are of other samples"), file=sys.stderr)  # fmt: skip
+    return folder
+
+
+def _read_others(predictor, dataset: SequenceDataset, wanted: Wanted) -> Optional[SequenceDataset]:
+    """Returns the data of another kind; ``None`` where none are wanted, or those to be told from have no labels."""
+    if wanted.other is None or not wanted.is_labelled():
+        return None
+    others = wanted.other(predictor)
+    if others.fingerprint == dataset.fingerprint:
+        raise DataError(f"--ood: {others.name} is what is evaluated here; name data of another kind")
+    return others
+
+
+def _detect(predictor, predictions, others: Optional[SequenceDataset], progress: bool):
+    """Returns how well the model tells data of another kind from those it knows; ``None`` where there are none."""
+    from gluon_lstm.evaluation import predict
+    from gluon_lstm.evaluation.outliers import detect_outliers
+
+    if others is None:
+        return None
+    found = predict(predictor.net, others, PREDICTION_BATCH, predictor.device, progress)
+    return detect_outliers(predictions, found, others.name)
 
 
 def tell_missing(characters: str) -> None:

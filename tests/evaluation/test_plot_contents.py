@@ -89,7 +89,7 @@ def histogram(values):
     "draw, labels, title, unit",
     [
         (lambda: plots.confidence_histogram(CONFIDENCE, CORRECT), ("right (6)", "wrong (4)"),
-         "Confidence of right and wrong predictions", "samples (% of the right, or of the wrong)"),
+         "Confidence of right and wrong predictions", "share of each kind (%)"),
         (lambda: plots.out_of_distribution(CONFIDENCE[CORRECT], CONFIDENCE[~CORRECT], "noise"),
          ("known data (6)", "noise (4)"), "Confidence about known and other data", "samples (% of each data set)"),
     ],

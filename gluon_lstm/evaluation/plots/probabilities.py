@@ -80,7 +80,7 @@ def confidence_histogram(confidence: np.ndarray, correct: np.ndarray) -> Figure:
         ax = figure.subplots()
         parts = [("right", BLUE, confidence[correct]), ("wrong", VERMILION, confidence[~correct])]
         _draw_histograms(ax, parts)
-        ax.set(title="Confidence of right and wrong predictions", ylabel="samples (% of the right, or of the wrong)")
+        ax.set(title="Confidence of right and wrong predictions", ylabel="share of each kind (%)")
         return figure
 
 
