@@ -14,7 +14,7 @@ from scipy.special import softmax
 from sklearn import metrics as sk
 
 BINS = 15
-NOT_COMPUTED = ("version", "notes", "robustness", "out_of_distribution")
+NOT_COMPUTED = ("version", "samples_sha256", "notes", "robustness", "out_of_distribution")
 """Keys of ``metrics.json`` that do not follow from the predictions alone; intervals have tests of their own."""
 
 
