@@ -260,7 +260,7 @@ def find_lr(cli, tmp_path):
 
     def run(*options):
         plot = tmp_path / "plot.png"
-        outcome = cli("find-lr", "--dataset", tmp_path / "own.csv", "--output", plot, "--steps", 12, *small, *options)
+        outcome = cli("find-lr", "--dataset", tmp_path / "own.csv", "--output", plot, "--steps", 20, *small, *options)
         assert outcome.code == 0, outcome.err
         return plot.read_bytes()
 
