@@ -37,7 +37,7 @@ def table(samples, header=("text", "label")):
 def trained(tmp_path_factory):
     """A run on texts of one's own, in a folder with the file; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("own")
-    (folder / "评论.csv").write_text("\ufeff" + table(rows()), encoding="utf-8", newline="")
+    (folder / "评论.csv").write_bytes(("\ufeff" + table(rows())).encode("utf-8"))
     run = folder / "run"
     assert main(["train", "--dataset", str(folder / "评论.csv"), "--output", str(run), "--ngrams", "2", *SMALL]) == 0
     return run
@@ -89,7 +89,7 @@ def test_what_a_person_sees(cli, tmp_path):
 
 def test_classes_are_counted_and_nothing_in_them_reaches_the_terminal(cli, tmp_path):
     samples = [(f"a {n}", ("x\x1b[31m" if n % 2 else "X\x1b[31m") + "y" * 100) for n in range(30)]
-    (tmp_path / "own.csv").write_text(table(samples), encoding="utf-8", newline="")
+    (tmp_path / "own.csv").write_bytes(table(samples).encode("utf-8"))
     err = cli("train", "--dataset", tmp_path / "own.csv", "--dry-run", *SMALL).err
     assert ": classes: X\\x1b[31myyy" in err and "y… 15, x\\x1b[31my" in err
     assert "differ only in capitals or spaces, and are 2 classes" in err
@@ -98,7 +98,7 @@ def test_classes_are_counted_and_nothing_in_them_reaches_the_terminal(cli, tmp_p
 
 def test_clauses_taken_for_words_are_told_at_once(cli, tmp_path):
     samples = [(f"这部电影真的很好看{'好' * (n % 4)}，推荐大家去看", n % 2) for n in range(40)]
-    (tmp_path / "own.csv").write_text(table(samples), encoding="utf-8", newline="")
+    (tmp_path / "own.csv").write_bytes(table(samples).encode("utf-8"))
     command = ("train", "--dataset", tmp_path / "own.csv", "--dry-run", *SMALL)
     assert ", of which --tokenizer words takes a whole clause, " in cli(*command).err
     assert "whole clause" not in cli(*command, "--tokenizer", "characters").err
@@ -161,7 +161,7 @@ def test_files_of_three_splits(cli, tmp_path, name):
     ids=["adversarial", "transformer"],
 )
 def test_a_dry_run_goes_through_all(cli, tmp_path, options):
-    (tmp_path / "own.csv").write_text(table(rows()), encoding="utf-8", newline="")
+    (tmp_path / "own.csv").write_bytes(table(rows()).encode("utf-8"))
     outcome = cli("train", "--dataset", tmp_path / "own.csv", "--dry-run", *SMALL, *options)
     assert outcome.code == 0
     assert "dry run: training, validation, saving and evaluation work" in outcome.out
@@ -203,7 +203,7 @@ def test_bad_files_and_options(refuses, tmp_path, content, options, message):
 
 
 def test_a_label_that_training_lacks(refuses, tmp_path):
-    (tmp_path / "own.csv").write_text(GOOD, encoding="utf-8", newline="")
+    (tmp_path / "own.csv").write_bytes(GOOD.encode("utf-8"))
     (tmp_path / "v.csv").write_text("text,label\na,好评\nb,中评\n", encoding="utf-8")
     line = refuses("train", "--dataset", tmp_path / "own.csv", "--validation-file", tmp_path / "v.csv", *SMALL)
     assert f"{tmp_path / 'v.csv'}: line 3: label '中评' does not occur in the training texts" in line
@@ -219,14 +219,14 @@ def test_a_label_that_training_lacks(refuses, tmp_path):
     ],
 )
 def test_bad_vectors(refuses, tmp_path, content, message):
-    (tmp_path / "own.csv").write_text(table([(f"好 w{n}", n % 2) for n in range(20)]), encoding="utf-8", newline="")
+    (tmp_path / "own.csv").write_bytes((table([(f"好 w{n}", n % 2) for n in range(20)])).encode("utf-8"))
     (tmp_path / "vectors.txt").write_text(content, encoding="utf-8")
     options = ("--dataset", tmp_path / "own.csv", "--embedding", tmp_path / "vectors.txt", *SMALL)
     assert message in refuses("train", *options)
 
 
 def test_random_vectors_that_are_not_trained_are_told(cli, tmp_path):
-    (tmp_path / "own.csv").write_text(GOOD, encoding="utf-8", newline="")
+    (tmp_path / "own.csv").write_bytes(GOOD.encode("utf-8"))
     (tmp_path / "vectors.txt").write_text("film 1 2 3 4\n电 1 1 1 1\n", encoding="utf-8")
     options = ("train", "--dataset", tmp_path / "own.csv", *SMALL, "--tokenizer", "characters", "--dry-run")
     warning = "warning: --no-embedding-training keeps random word vectors: no --embedding was given\n"
@@ -254,7 +254,7 @@ def test_texts_that_are_gone(refuses, trained, tmp_path):
 @pytest.fixture
 def find_lr(cli, tmp_path):
     """A function that runs find-lr on a few texts; returns how it ended, and the plot's bytes."""
-    (tmp_path / "own.csv").write_text(GOOD, encoding="utf-8", newline="")
+    (tmp_path / "own.csv").write_bytes(GOOD.encode("utf-8"))
     (tmp_path / "vectors.txt").write_text("这部电影 1 2 3 4\n0 9 -9 9 -9\n1 5 5 5 5\n", encoding="utf-8")
     small = [option for option in SMALL if option not in ("--epochs", "1")] + ["1"]
 
