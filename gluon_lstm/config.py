@@ -6,6 +6,7 @@ the files read by ``--config`` and ``config.json`` all follow from this table.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -479,7 +480,7 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
         values = parse_json(text) if is_json else _load_yaml(text)
     except OSError as error:
         inside = Path(path) / "config.json"
-        advice = f"; did you mean {inside}?" if inside.is_file() else ""
+        advice = f"; did you mean {inside}?" if os.path.isfile(inside) else ""
         raise ConfigError(f"{source}: {error.strerror}{advice}") from error
     except RepeatedNameError as error:
         raise ConfigError(f"{source}: {error}") from error

@@ -313,6 +313,8 @@ def test_files_that_cannot_be_read(tmp_path):
         read_config_file(tmp_path / "none.yaml")
     with pytest.raises(ConfigError, match=f"--config {tmp_path}: Is a directory$"):
         read_config_file(tmp_path)
+    with pytest.raises(ConfigError, match="File name too long$"):
+        read_config_file("x" * 300)
     (tmp_path / "config.json").touch()
     with pytest.raises(ConfigError, match=f"Is a directory; did you mean {tmp_path}/config.json"):
         read_config_file(tmp_path)

@@ -93,7 +93,7 @@ def read_own_texts(
     """
     if not is_table(path.name):
         raise ConfigError(f"{path}: the run reads texts; give a file that ends in {', '.join(SUFFIXES)}, or with .gz")
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(f"{path}: {_what_it_is(path)}; name a file of texts")
     needed = True if columns.label is not None else None if labelled else False
     found = read_texts(path, columns, encoding, labelled=needed, quotes=quotes)
@@ -118,7 +118,8 @@ def read_own_texts(
 
 def _what_it_is(path: Path) -> str:
     """Returns what a path that is no file is."""
-    return "is a folder" if path.is_dir() else "not an ordinary file" if path.exists() else "no such file"
+    # Not by the path's own methods, which raise OSError where a name is too long.
+    return "is a folder" if os.path.isdir(path) else "not an ordinary file" if os.path.exists(path) else "no such file"
 
 
 def read_own_pictures(
@@ -141,11 +142,11 @@ def read_own_pictures(
     Raises:
         UserError: a file cannot be used.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         pictures = list_pictures(path)
         images, source = read_all(pictures, image_format), path if labelled else None
         labels = [picture.label for picture in pictures] if labelled else None
-    elif path.is_file():
+    elif os.path.isfile(path):
         images, source = read_pictures(path, image_format), _labels_beside(path) if labelled else None
         labels = None if source is None else [str(label) for label in read_idx(source, 1)]
     else:

@@ -163,6 +163,7 @@ def test_the_page_is_shown_where_that_is_asked_for(cli, run, monkeypatch):
         (["--no-quotes"], "--quotes: needs --data; leave it out"),
         (["--ignore-unknown-labels"], "--ignore-unknown-labels: needs --data; leave it out"),
         (["--data", "none"], "none: no such file; the run reads pictures"),
+        (["--data", "x" * 300], "xxx: no such file; the run reads pictures"),
         (["--data", "."], ".: is a folder without folders of pictures, one for each class; make them"),
         (["--output", "/dev/null"], "/dev/null: is a file; choose another folder with --output"),
         (["--split", "test", "--data", "none"], "--split: has no effect beside --data; leave one of them out"),
