@@ -44,6 +44,7 @@ POOLINGS = ("last", "mean", "max", "mean+max", "attention")
 ENCODERS = ("lstm", "gru", "rnn", "transformer")
 CELL_ACTIVATIONS = ("tanh", "relu", "sigmoid", "hard_sigmoid")
 RECURRENT_INITIALIZERS = ("orthogonal", "xavier")
+INPUT_INITIALIZERS = ("xavier", "lecun")
 IMPLEMENTATIONS = ("auto", "fused", "cell")
 TOKENIZERS = ("words", "characters", "jieba", "sentencepiece")
 ENDS = ("start", "end")
@@ -194,6 +195,12 @@ class ModelConfig:
     )
     recurrent_initializer: str = option(
         "orthogonal", "how recurrent weights start", choices=RECURRENT_INITIALIZERS
+    )
+    input_initializer: str = option(
+        "xavier",
+        "how the weights of a layer's inputs start; lecun goes by the number of its inputs alone (LeCun et al. 1998), "
+        "for one feature a step or two",
+        choices=INPUT_INITIALIZERS,
     )
     implementation: str = option(
         "auto",
@@ -567,9 +574,12 @@ PRESETS: Dict[str, Dict[str, Any]] = {
     },  # fmt: skip
     "sequential": {
         "data": {"view": "pixels", "augment_shift": 0},
-        "model": {"bidirectional": False, "dropout": 0.1, "pooling": "last", "chrono_steps": 784},
+        "model": {
+            "bidirectional": False, "dropout": 0.1, "pooling": "last", "chrono_steps": 100,
+            "input_initializer": "lecun",
+        },
         "training": {
-            "epochs": 40, "batch_size": 64, "learning_rate": 0.001, "warmup_epochs": 1.0, "ema_decay": 0.999,
+            "epochs": 24, "batch_size": 64, "learning_rate": 0.006, "warmup_epochs": 0.2, "ema_decay": 0.999,
             "checkpoint_every": "10m",
         },
         # So that it runs beside other work for hours; one sequence's step waits for the one before.

@@ -209,7 +209,8 @@ ARTICLE = (
                  "hidden_size 96, num_layers 2, groups 2, dropout 0.0, epochs 16, learning_rate 0.003, "
                  "warmup_epochs 1.0, ema_decay 0.998"),
         ("sequential", "view pixels, augment_shift 0, bidirectional False, dropout 0.1, pooling last, "
-                       "chrono_steps 784, epochs 40, batch_size 64, learning_rate 0.001, warmup_epochs 1.0, "
+                       "chrono_steps 100, input_initializer lecun, epochs 24, batch_size 64, learning_rate 0.006, "
+                       "warmup_epochs 0.2, "
                        "ema_decay 0.999, checkpoint_every 10m, threads 1"),
         ("text", "lowercase False, word_dropout 0.1, dropout 0.5, pooling max, embedding_dropout 0.5, ngrams 3, "
                  "character_ngrams 6, epochs 6, batch_size 32, ema_decay 0.99, threads 1"),

@@ -46,7 +46,7 @@ IDLE = (
         "training ends before it can run out; needs a lower --patience or more --epochs",
     ),
     Idle(
-        ("bidirectional", "recurrent_initializer", "implementation"),
+        ("bidirectional", "recurrent_initializer", "input_initializer", "implementation"),
         lambda c: c.model.encoder == "transformer",
         "a Transformer has none; needs a recurrent --encoder",
     ),

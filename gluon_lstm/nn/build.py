@@ -70,6 +70,7 @@ def _encoder_options(config: ModelConfig) -> Dict[str, Any]:
         "residual": config.residual,
         "layer_norm": config.layer_norm,
         "recurrent_initializer": config.recurrent_initializer,
+        "input_initializer": config.input_initializer,
         "implementation": config.implementation,
     }
     own = {"lstm": {"activation": config.cell_activation, "forget_bias": config.forget_bias,

@@ -175,6 +175,7 @@ class LSTMEncoder(RecurrentEncoder):
         forget_bias: the forget gate's bias at the start.
         chrono_steps: forget and input gate's biases start for memories of up to so many steps; 0 for ``forget_bias``.
         recurrent_initializer: ``orthogonal`` or ``xavier``.
+        input_initializer: ``xavier`` or ``lecun``; see ``Recurrence``.
         peephole: whether the gates see the cell.
         coupled: whether the input gate is one minus the forget gate.
         cell_layer_norm: whether the sums and the cell are normalized inside of the cell.
@@ -195,6 +196,7 @@ class LSTMEncoder(RecurrentEncoder):
         forget_bias: float = 1.0,
         chrono_steps: int = 0,
         recurrent_initializer: str = "orthogonal",
+        input_initializer: str = "xavier",
         peephole: bool = False,
         coupled: bool = False,
         cell_layer_norm: bool = False,
@@ -204,6 +206,7 @@ class LSTMEncoder(RecurrentEncoder):
         recurrence = LSTM(
             hidden_size,
             recurrent_initializer,
+            input_initializer,
             activation=activation,
             recurrent_activation=recurrent_activation,
             forget_bias=forget_bias,
@@ -228,9 +231,10 @@ class GRUEncoder(RecurrentEncoder):
         dropout: float = 0.0,
         *,
         recurrent_initializer: str = "orthogonal",
+        input_initializer: str = "xavier",
         **options: Any,
     ):
-        recurrence = GRU(hidden_size, recurrent_initializer)
+        recurrence = GRU(hidden_size, recurrent_initializer, input_initializer)
         super().__init__(recurrence, input_size, num_layers, bidirectional, dropout=dropout, **options)
 
 
@@ -250,9 +254,10 @@ class RNNEncoder(RecurrentEncoder):
         *,
         activation: str = "tanh",
         recurrent_initializer: str = "orthogonal",
+        input_initializer: str = "xavier",
         **options: Any,
     ):
-        recurrence = RNN(hidden_size, recurrent_initializer, activation=activation)
+        recurrence = RNN(hidden_size, recurrent_initializer, input_initializer, activation=activation)
         super().__init__(recurrence, input_size, num_layers, bidirectional, dropout=dropout, **options)
 
 

@@ -10,7 +10,9 @@ recurrent activation, φ the activation, ⊙ the product element by element.
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping, NamedTuple, Optional, Tuple
 
-from gluon_lstm.config import CELL_ACTIVATIONS, RECURRENT_INITIALIZERS
+import mxnet as mx
+
+from gluon_lstm.config import CELL_ACTIVATIONS, INPUT_INITIALIZERS, RECURRENT_INITIALIZERS
 from gluon_lstm.nn.checks import check_choice, check_finite, check_flags, check_sizes
 from gluon_lstm.nn.initializers import ChronoBias, GateOrthogonal, PartialBias
 
@@ -59,10 +61,14 @@ class Recurrence:
     Attributes:
         hidden_size: H.
         recurrent_initializer: how U starts, ``orthogonal`` (each gate's square block) or ``xavier``.
+        input_initializer: how W starts, ``xavier`` (Glorot and Bengio 2010: variance 2 / (C + rows)) or ``lecun``
+            (LeCun et al. 1998, Efficient BackProp: variance 1 / C, whatever H is). With a feature or two at a step,
+            ``xavier`` starts so small that the net hardly hears its inputs.
     """
 
     hidden_size: int
     recurrent_initializer: str = "orthogonal"
+    input_initializer: str = "xavier"
 
     state_type = HiddenState
     closed_output_is_zero = False
@@ -71,6 +77,7 @@ class Recurrence:
     def __post_init__(self) -> None:
         check_sizes(hidden_size=self.hidden_size)
         check_choice("recurrent_initializer", self.recurrent_initializer, RECURRENT_INITIALIZERS)
+        check_choice("input_initializer", self.input_initializer, INPUT_INITIALIZERS)
 
     @property
     def gates(self) -> Tuple[str, ...]:
@@ -109,8 +116,9 @@ class Recurrence:
         """Returns the parameters of one direction by name."""
         rows = len(self.gates) * self.hidden_size
         recurrent = GateOrthogonal() if self.recurrent_initializer == "orthogonal" else "xavier"
+        inputs = mx.init.Xavier(factor_type="in") if self.input_initializer == "lecun" else "xavier"
         return {
-            "i2h_weight": Declaration((rows, input_size), "xavier"),
+            "i2h_weight": Declaration((rows, input_size), inputs),
             "h2h_weight": Declaration((rows, self.output_size), recurrent),
             "i2h_bias": Declaration((rows,), "zeros"),
             "h2h_bias": Declaration((rows,), "zeros"),

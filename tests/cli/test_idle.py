@@ -38,6 +38,7 @@ def warnings(capsys):
         ("--patience 9", ["--patience"], "training ends before it can run out; "),
         ("--epochs 1 --warmup-epochs 0 --patience 1", ["--patience"], "training ends before it can run out; "),
         ("--encoder transformer --bidirectional", ["--bidirectional"], "a Transformer has none"),
+        ("--encoder transformer --input-initializer lecun", ["--input-initializer"], "a Transformer has none"),
         ("--encoder gru --forget-bias 2", ["--forget-bias"], "needs --encoder lstm"),
         ("--encoder gru --chrono-steps 9", ["--chrono-steps"], "needs --encoder lstm"),
         ("--forget-bias 2 --chrono-steps 9", ["--forget-bias"], "needs --chrono-steps 0"),

@@ -44,8 +44,8 @@ def test_every_option_is_passed_on(monkeypatch):
     config = ModelConfig(
         encoder="rnn", hidden_size=6, num_layers=2, bidirectional=False, groups=2, dropout=0.4, pooling="max",
         head_size=9, cell_activation="relu", forget_bias=0.5, chrono_steps=9,
-        recurrent_initializer="xavier", implementation="cell", locked_dropout=True, weight_dropout=0.1, zoneout=0.2,
-        residual=True, layer_norm=True,
+        recurrent_initializer="xavier", input_initializer="lecun", implementation="cell", locked_dropout=True,
+        weight_dropout=0.1, zoneout=0.2, residual=True, layer_norm=True,
     )  # fmt: skip
     others = [item for item in fields(config) if item.name not in OF_TEXTS]
     assert all(getattr(config, item.name) != item.default for item in others), "each differs from its default"

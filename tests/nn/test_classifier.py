@@ -100,6 +100,7 @@ def test_public_name():
     ({"activation": "softmax"}, "activation 'softmax': use one of tanh, relu, sigmoid, hard_sigmoid"),
     ({"implementation": "unrolled"}, "implementation 'unrolled': use one of auto, fused, cell"),
     ({"recurrent_initializer": "ones"}, "recurrent_initializer 'ones': use one of orthogonal, xavier"),
+    ({"input_initializer": "ones"}, "input_initializer 'ones': use one of xavier, lecun"),
 ])  # fmt: skip
 def test_options_it_does_not_have_are_refused(options, message):
     with pytest.raises(ValueError, match=message):

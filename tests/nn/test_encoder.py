@@ -217,6 +217,7 @@ def test_results_have_names(rng, hybridized, kind):
     ({"activation": "softmax"}, "activation 'softmax': use one of tanh, relu, sigmoid, hard_sigmoid"),
     ({"recurrent_activation": "tan"}, "recurrent_activation 'tan': use one of tanh, relu, sigmoid, hard_sigmoid"),
     ({"recurrent_initializer": "ones"}, "recurrent_initializer 'ones': use one of orthogonal, xavier"),
+    ({"input_initializer": "ones"}, "input_initializer 'ones': use one of xavier, lecun"),
     ({"projection_size": 3}, "projection_size 3: must be less than hidden_size"),
     ({"projection_size": -1}, "projection_size -1: must be at least 0"),
     ({"implementation": "fussed"}, "implementation 'fussed': use one of auto, fused, cell"),

@@ -101,6 +101,26 @@ def test_chrono_reaches_every_layer_of_a_net():
         assert 0 < bias[6:12].max() <= np.log(49) and not bias[12:].any()
 
 
+def assert_uniform(weights, bound):
+    """Asserts that weights are spread evenly from ``-bound`` to ``bound``."""
+    assert np.abs(weights).max() <= bound
+    assert scipy.stats.kstest(weights.reshape(-1), scipy.stats.uniform(-bound, 2 * bound).cdf).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("initializer", ["xavier", "lecun"])
+def test_input_weights_start_as_their_paper_defines_them(kind, initializer):
+    """Variance 2 / (C + rows), or 1 / C, in every layer and direction; the rows are those of all gates."""
+    mx.random.seed(0)
+    net = SequenceClassifier(2, 1, 50, encoder=kind, num_layers=2, bidirectional=True, input_initializer=initializer)
+    weights = {name: array for name, array in arrays_of(net).items() if name.endswith("i2h_weight")}
+    assert len(weights) == 4
+    for name, array in weights.items():
+        rows, inputs = array.shape
+        assert inputs == (100 if "layers.1" in name else 1)
+        assert_uniform(array, np.sqrt(6 / (rows + inputs) if initializer == "xavier" else 3 / inputs))
+
+
 @pytest.mark.parametrize("recurrence", [GRU(6), RNN(6)], ids=["gru", "rnn"])
 def test_other_biases_start_at_zero(recurrence):
     arrays = arrays_of(RecurrentLayer(recurrence, 3))
