@@ -1,4 +1,4 @@
-"""The configuration of a run: one frozen, validated value, and the presets.
+"""The configuration of a run: one frozen, validated value.
 
 Each field carries its help text, choices and bounds; the command line's flags,
 the files read by ``--config`` and ``config.json`` all follow from this table.
@@ -6,22 +6,11 @@ the files read by ``--config`` and ``config.json`` all follow from this table.
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
-from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, Union, get_args, get_type_hints
+from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, get_args, get_type_hints
 
-from gluon_lstm.bounded import (
-    JSON_BYTES,
-    YAML_BYTES,
-    YAML_VALUES,
-    RepeatedNameError,
-    check_names,
-    parse_json,
-    read_file,
-)
 from gluon_lstm.errors import ConfigError, did_you_mean, shortened, shown
 from gluon_lstm.runtime import MOST_THREADS
 
@@ -435,7 +424,7 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
             raise ConfigError(f"{source}: section {name!r} must hold names and values")
         for key in values:
             if key not in known:
-                raise ConfigError(f"{source}: unknown option {shown(key)} in section {name!r}{_suggest(key, known)}")
+                raise ConfigError(f"{source}: unknown option {shown(key)} in section {name!r}{suggest(key, known)}")
         merged[name] = replace(getattr(config, name), **values)
     prefix = f"{source}: " if source else ""
     try:
@@ -457,158 +446,9 @@ def _is_record(changes: Mapping[str, Any]) -> bool:
 def _home(word: Any) -> str:
     """Returns the section that an option named ``word`` belongs into as a hint, or the sections there are."""
     homes = [name for name in SECTIONS if word in {item.name for item in fields(getattr(Config(), name))}]
-    return f"; this option belongs into section {homes[0]!r}" if homes else _suggest(word, SECTIONS)
+    return f"; this option belongs into section {homes[0]!r}" if homes else suggest(word, SECTIONS)
 
 
-def _suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> str:
     """Returns the known word nearest to ``word`` as a hint, or all of them."""
     return did_you_mean(word, known) or f"; known are {', '.join(sorted(known))}"
-
-
-def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]:
-    """Reads a YAML or JSON file of settings, or a run's ``config.json``.
-
-    Args:
-        path: the file; ``.json`` is read as JSON, all else as YAML.
-        source: what an error's line calls it; the option and the file if empty.
-
-    Returns:
-        Changes for ``merge``.
-
-    Raises:
-        ConfigError: no such file, a syntax error, a name that occurs twice, or another format's version.
-    """
-    import yaml
-
-    source = source or f"--config {path}"
-    try:
-        is_json = str(path).endswith(".json")
-        text = read_file(path, JSON_BYTES if is_json else YAML_BYTES).decode("utf-8-sig")
-        values = parse_json(text) if is_json else _load_yaml(text)
-    except OSError as error:
-        inside = Path(path) / "config.json"
-        advice = f"; did you mean {inside}?" if os.path.isfile(inside) else ""
-        raise ConfigError(f"{source}: {error.strerror}{advice}") from error
-    except RepeatedNameError as error:
-        raise ConfigError(f"{source}: {error}") from error
-    except (ValueError, LookupError, RecursionError, yaml.YAMLError) as error:  # of a tag and what it cannot be
-        language, reason = "JSON" if is_json else "YAML", " ".join(str(error).split())
-        raise ConfigError(f"{source}: not valid {language}: {reason}") from error
-    if not isinstance(values, dict):
-        raise ConfigError(f"{source}: must be sections of options, any of {', '.join(SECTIONS)}")
-    if values.get("version", CONFIG_VERSION) != CONFIG_VERSION:
-        raise ConfigError(
-            f"{source}: format version {shown(values['version'])} is unknown; this release reads {CONFIG_VERSION}"
-        )
-    return values
-
-
-def _load_yaml(text: str) -> Any:
-    """Returns the plain values in a YAML text; ``1e-3`` is a number, as in YAML 1.2 and as flags have it."""
-    import yaml
-
-    plain = ("null", "bool", "int", "float", "str", "seq", "map")
-
-    class Loader(yaml.SafeLoader):
-        # Of the others, a date is a text here, and a tag such as !!binary is an error.
-        yaml_constructors = {
-            **{tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if not tag or tag[18:] in plain},
-            "tag:yaml.org,2002:timestamp": yaml.SafeLoader.construct_yaml_str,
-        }
-
-        def compose_mapping_node(self, anchor):
-            """Checks the names as they are written, before YAML's merging (``<<``) adds those of others."""
-            node = super().compose_mapping_node(anchor)
-            check_names(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
-            return node
-
-        def compose_document(self):
-            """Checks how much it is once aliases are written out: nine lines of nine aliases each are 10**9 values."""
-            node = super().compose_document()
-            if _count_values(node, {}) > YAML_VALUES:
-                raise ValueError(f"has more than {YAML_VALUES:,} values, aliases written out")
-            return node
-
-    exponent = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+.0123456789"))
-    return yaml.load(text, Loader)
-
-
-def _count_values(node: Any, counts: Dict[int, int]) -> int:
-    """Returns how many values a YAML node stands for; ``counts``: of the nodes that were met, by their ``id``."""
-    if id(node) not in counts:
-        counts[id(node)] = YAML_VALUES  # of a node within itself
-        parts = [part for item in node.value for part in (item if isinstance(item, tuple) else (item,))]
-        counts[id(node)] = 1 + sum(_count_values(part, counts) for part in parts if not isinstance(part, str))
-    return counts[id(node)]
-
-
-_ARTICLE = {
-    "data": {"augment_shift": 0},
-    "model": {
-        "hidden_size": 50, "bidirectional": False, "dropout": 0.0, "pooling": "last", "head_size": 256,
-        "cell_activation": "relu",
-    },
-    "training": {
-        "epochs": 5, "batch_size": 32, "learning_rate": 0.001, "clip_norm": 0.0, "schedule": "constant",
-        "warmup_epochs": 0.0,
-    },
-    # Arrays this small are done sooner by one thread than shared out between two.
-    "runtime": {"threads": 1},
-}  # fmt: skip
-
-PRESETS: Dict[str, Dict[str, Any]] = {
-    "default": {},
-    "article": _ARTICLE,
-    "article-cell": {
-        **_ARTICLE,
-        "model": {**_ARTICLE["model"], "head_size": 64, "cell_activation": "tanh", "implementation": "cell"},
-    },
-    "best": {
-        "data": {
-            "view": "rows+columns", "augment_shift": 2, "augment_rotate": 8.0, "augment_scale": 0.1,
-            "augment_elastic": 0.8,
-        },
-        "model": {"hidden_size": 96, "num_layers": 2, "groups": 2, "dropout": 0.0},
-        "training": {"epochs": 16, "learning_rate": 0.003, "warmup_epochs": 1.0, "ema_decay": 0.998},
-    },  # fmt: skip
-    "sequential": {
-        "data": {"view": "pixels", "augment_shift": 0},
-        "model": {
-            "bidirectional": False, "dropout": 0.1, "pooling": "last", "chrono_steps": 100,
-            "input_initializer": "lecun",
-        },
-        "training": {
-            "epochs": 24, "batch_size": 64, "learning_rate": 0.006, "warmup_epochs": 0.2, "ema_decay": 0.999,
-            "checkpoint_every": "10m",
-        },
-        # So that it runs beside other work for hours; one sequence's step waits for the one before.
-        "runtime": {"threads": 1},
-    },  # fmt: skip
-    "text": {
-        "text": {"lowercase": False, "word_dropout": 0.1},
-        "model": {
-            "embedding_dropout": 0.5, "ngrams": 3, "character_ngrams": 6, "dropout": 0.5, "pooling": "max",
-        },
-        "training": {"epochs": 6, "batch_size": 32, "ema_decay": 0.99},
-        # Steps this small are done sooner by one thread than shared out between two.
-        "runtime": {"threads": 1},
-    },  # fmt: skip
-    "long-text": {
-        "text": {"lowercase": False, "word_dropout": 0.1},
-        "model": {"embedding_dropout": 0.5, "ngrams": 3, "dropout": 0.5, "pooling": "max"},
-        "training": {"epochs": 3, "batch_size": 32, "ema_decay": 0.99},
-    },  # fmt: skip
-}
-"""Changes that each preset makes to the defaults, which are those of ``default``."""
-
-
-def preset(name: str) -> Config:
-    """Returns the configuration of a preset.
-
-    Raises:
-        ConfigError: no such preset.
-    """
-    if not isinstance(name, str) or name not in PRESETS:
-        raise ConfigError(f"--preset {name}: no such preset{_suggest(name, PRESETS)}")
-    return merge(Config(preset=name), PRESETS[name], f"preset {name}")
