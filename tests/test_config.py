@@ -206,7 +206,7 @@ ARTICLE = (
         ("article", ARTICLE),
         ("article-cell", ARTICLE.replace("256, cell_activation relu", "64, implementation cell")),
         ("best", "view rows+columns, augment_shift 2, augment_rotate 8.0, augment_scale 0.1, augment_elastic 0.8, "
-                 "hidden_size 96, num_layers 2, groups 2, dropout 0.0, epochs 16, learning_rate 0.003, "
+                 "hidden_size 96, num_layers 2, groups 2, dropout 0.0, epochs 20, learning_rate 0.003, "
                  "warmup_epochs 1.0, ema_decay 0.998"),
         ("sequential", "view pixels, augment_shift 0, bidirectional False, dropout 0.1, pooling last, "
                        "chrono_steps 100, input_initializer lecun, epochs 24, batch_size 64, learning_rate 0.006, "

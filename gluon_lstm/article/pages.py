@@ -17,8 +17,12 @@ from gluon_lstm.evaluation.report.formats import markdown, page_environment
 
 SINGULAR = {"points": "point", "nats": "nat", "decades": "decade"}
 """Unit → the same where there is one of it."""
-COMMAND = "gluon-lstm reproduce --quick --seeds 5 --output docs/article --chinese docs/zh/article"
-"""What makes the pages of the documentation."""
+COMMANDS = {
+    True: ("gluon-lstm reproduce --quick --seeds 5 --output docs/article --chinese docs/zh/article", "make article"),
+    False: ("gluon-lstm reproduce --seeds 3 --output docs/article-full --chinese docs/zh/article-full",
+            "make article-full"),
+}  # fmt: skip
+"""Whether the form is the quick one → what makes its pages of the documentation, and the short way to say so."""
 
 
 def write_pages(directory: ResultsDirectory, claim: Claim, tell: Callable[[str], None] = lambda line: None) -> None:
@@ -67,7 +71,10 @@ def render_index(results: Mapping[str, Mapping[str, Any]], translator: Translato
 
     rows = [(CLAIMS[name], result) for name, result in results.items()]
     is_quick = all(result["settings"]["quick"] for result in results.values())
-    return _environment(translator).get_template("index.md.j2").render(rows=rows, is_quick=is_quick, command=COMMAND)
+    command, target = COMMANDS[is_quick]
+    return _environment(translator).get_template("index.md.j2").render(
+        rows=rows, is_quick=is_quick, command=command, target=target
+    )
 
 
 def shared_options(options: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:

@@ -34,7 +34,7 @@ PRESETS: Dict[str, Dict[str, Any]] = {
             "augment_elastic": 0.8,
         },
         "model": {"hidden_size": 96, "num_layers": 2, "groups": 2, "dropout": 0.0},
-        "training": {"epochs": 16, "learning_rate": 0.003, "warmup_epochs": 1.0, "ema_decay": 0.998},
+        "training": {"epochs": 20, "learning_rate": 0.003, "warmup_epochs": 1.0, "ema_decay": 0.998},
     },  # fmt: skip
     "sequential": {
         "data": {"view": "pixels", "augment_shift": 0},
