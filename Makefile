@@ -7,10 +7,10 @@ PINS := $(shell $(PYTHON) -c 'import sys; print("constraints.txt" * (sys.version
 .venv/installed .venv-docs/installed: export PIP_CONSTRAINT := $(PINS)
 .venv/installed .venv-docs/installed: export PIP_BUILD_CONSTRAINT := $(PINS)
 
-.PHONY: help venv demo test peers soak bench article docs clean
+.PHONY: help venv demo test peers soak bench article article-full docs clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 venv: .venv/installed ## make the environment .venv, once
 
@@ -27,7 +27,7 @@ demo: venv ## train and evaluate on an embedded data set
 test: venv ## run the whole test suite
 	$(BIN)/python -m ruff check .
 	# A process a core, each with one thread: threads of several processes would wait for each other.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 peers: .venv-peers/installed ## make the environment of PyTorch and Keras, .venv-peers, once
 
@@ -46,6 +46,10 @@ bench: venv peers ## time a training step and a forward pass beside PyTorch and 
 
 article: venv peers ## examine the article's claims in the quick form and write their pages; runs that are there are kept
 	$(BIN)/gluon-lstm reproduce --quick --seeds 5 --output docs/article --chinese docs/zh/article
+	$(BIN)/python benchmarks/tables.py
+
+article-full: venv peers ## the same in the full form, on MNIST, corpora and longer sequences, which takes many hours
+	$(BIN)/gluon-lstm reproduce --seeds 3 --output docs/article-full --chinese docs/zh/article-full
 	$(BIN)/python benchmarks/tables.py
 
 docs: .venv-docs/installed ## build the documentation site in build/docs, warnings as errors

@@ -16,6 +16,8 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
+CHANGED = "-dirty"
+"""What a commit's name ends in where files differ from it."""
 
 
 class Finished(NamedTuple):
@@ -78,7 +80,7 @@ def _command() -> str:
 def commit() -> str:
     """Returns the commit of the checkout, marked where files other than results differ from it."""
     changed = _git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/results")
-    return (_git("describe", "--always", "--abbrev=12") or "unknown") + ("-dirty" if changed else "")
+    return (_git("describe", "--always", "--abbrev=12") or "unknown") + (CHANGED if changed else "")
 
 
 def _git(*arguments: str) -> str:

@@ -1,6 +1,7 @@
-"""Writes down how far trainings on MNIST pixel by pixel got, and what an epoch of them takes.
+"""Writes down how trainings on MNIST pixel by pixel went, what an epoch takes, and what each setting brings.
 
     python benchmarks/pixel_by_pixel.py time                                  # a short piece → hours an epoch
+    python benchmarks/pixel_by_pixel.py trials pixels                         # short trainings, a change in each
     python benchmarks/pixel_by_pixel.py report runs/pixels runs/permuted      # logs of runs, finished or not
 
 ``report`` reads run directories and changes nothing in them; it may be called while they are trained.
@@ -27,6 +28,10 @@ PRESET = "sequential"
 TRAINING_IMAGES = 55_000
 PIECES = (128, 768)
 """Training images of the two short trainings that are timed."""
+TRIAL = "--limit-train 10000 --validation-size 1000 --epochs 2 --warmup-epochs 0.5 --ema-decay 0.98"
+"""What makes a training short enough to compare settings; warm-up and average are shorter, as it is."""
+CHANGES = ("", "--input-initializer xavier", "--chrono-steps 0", "--chrono-steps 784", "--learning-rate 0.001")
+"""What each trial changes of the preset."""
 
 
 def main() -> None:
@@ -35,11 +40,15 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     timing = commands.add_parser("time", help="train a short piece and say what an epoch takes")
     timing.add_argument("--options", default="", help="further options of train, in one string")
+    trials = commands.add_parser("trials", help="compare settings by short trainings and their validation images")
+    trials.add_argument("view", choices=("pixels", "permuted"), help="order of the pixels")
     report = commands.add_parser("report", help="read runs, and write table and curves")
     report.add_argument("runs", nargs="*", metavar="RUN", help="run directories; none where nothing was trained yet")
     arguments = parser.parse_args()
     if arguments.command == "time":
         write_result("pixel-time", time_piece(arguments.options.split()))
+    elif arguments.command == "trials":
+        write_result(f"{arguments.view}-trials", try_settings(arguments.view))
     else:
         write_report([RunDirectory.open(path) for path in arguments.runs])
 
@@ -72,6 +81,18 @@ def train_piece(count: int, options: List[str]) -> Dict[str, Any]:
         batch_size = RunDirectory.open(run).read_config().training.batch_size
     return {"train": shlex.join(["gluon-lstm", "train", *words]), "batch_size": batch_size,
             "cpu_seconds": finished.cpu_seconds}  # fmt: skip
+
+
+def try_settings(view: str) -> Dict[str, Any]:
+    """Trains briefly with each change of the preset, and returns the accuracy on validation images by change."""
+    base = ["--preset", PRESET, "--dataset", "mnist", "--view", view, *TRIAL.split()]
+    accuracies = {}
+    for change in CHANGES:
+        with tempfile.TemporaryDirectory() as folder:
+            run = str(Path(folder) / "trial")
+            run_command([sys.executable, "train.py", *base, *change.split(), "--output", run])
+            accuracies[change] = RunDirectory.open(run).read_log()[-1]["validation_accuracy"]
+    return {"train": shlex.join(["gluon-lstm", "train", *base]), "validation_accuracy": accuracies}
 
 
 def write_report(runs: List[RunDirectory]) -> None:

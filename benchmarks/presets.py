@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
-from common import RESULTS, ROOT, commit, run_command, summarize, write_result
+from common import CHANGED, RESULTS, ROOT, commit, run_command, summarize, write_result
 
 PICTURES = ("confusion_matrix.png", "learning_curves.png", "most_confident_errors.png")
 
@@ -50,6 +50,12 @@ def main() -> None:
     copy_pictures(name)
 
 
+def checksums(folder: Path) -> Dict[str, str]:
+    """Returns the checksum of each split that a run saw."""
+    record = json.loads((ROOT / folder / "config.json").read_text(encoding="utf-8"))
+    return {name: split["sha256"] for name, split in record["dataset"]["splits"].items()}
+
+
 def described(folder: Path) -> Dict[str, Any]:
     """Returns on what a run was trained: versions, machine, threads."""
     return json.loads((ROOT / folder / "config.json").read_text(encoding="utf-8"))["environment"]
@@ -73,8 +79,9 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
     folder = run_folder(name, seed)
     finished = ROOT / folder.with_suffix(".json")
     before = json.loads(finished.read_text(encoding="utf-8")) if finished.exists() else {}
-    # The same options are another training where a preset has changed since.
-    if (before.get("options"), before.get("commit")) == (options, commit()):
+    # The same options are another training where a preset has changed since, or may have: two states with changed files
+    # have one name.
+    if (before.get("options"), before.get("commit")) == (options, commit()) and not commit().endswith(CHANGED):
         return before
     trained = run_command(
         [sys.executable, "train.py", *options, "--seed", str(seed), "--output", str(folder), "--force"]
@@ -96,6 +103,7 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
         "train_seconds": trained.seconds,
         "evaluate_seconds": evaluated.seconds,
         "peak_mib": max(trained.peak_mib, evaluated.peak_mib),
+        "sha256": checksums(folder),
         **described(folder),
     }
     finished.write_text(json.dumps(figures) + "\n", encoding="utf-8")

@@ -2,15 +2,19 @@
 
     python benchmarks/suite_time.py
 
-Run it alone on the machine. What the machine lacks, such as a browser, skips tests and makes it shorter.
+Run it alone on the machine. What the machine lacks skips tests and makes it shorter; the result says what was there.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Dict
+import shutil
+from importlib.util import find_spec
+from typing import Dict, List
 
 from common import run_command, write_result
+
+from gluon_lstm.article.peers import find_keras
 
 COUNT = re.compile(r"(\d+) (passed|skipped)")
 
@@ -19,7 +23,14 @@ def main() -> None:
     """Times the suite and writes ``docs/results/suite-time.json``."""
     run_command(["make", "--silent", "venv"])
     finished = run_command(["make", "--silent", "test"])
-    write_result("suite-time", {"seconds": finished.seconds, **read_counts(finished.output)})
+    counts = read_counts(finished.output)
+    write_result("suite-time", {"seconds": finished.seconds, **counts, "there": find_helpers()})
+
+
+def find_helpers() -> List[str]:
+    """Returns what some tests compare with or look with, as far as it is there."""
+    there = {"PyTorch": find_spec("torch"), "Keras": find_keras(), "a browser": shutil.which("chromium")}
+    return [name for name, found in there.items() if found]
 
 
 def read_counts(output: str) -> Dict[str, int]:

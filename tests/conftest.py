@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
 import pathlib
@@ -26,6 +27,20 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow, hypothesis.HealthCheck.function_scoped_fixture],
 )
 hypothesis.settings.load_profile("suite")
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Returns that it is one."""
+        return True
+
+
+@pytest.fixture
+def terminal() -> Terminal:
+    """A terminal, which keeps what is written to it."""
+    return Terminal()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,7 +16,7 @@ LEVELS = (
     ("rundir",),
     ("evaluation",),
     ("training",),
-    ("deployment", "article"),
+    ("article",),
     ("cli",),
     ("__main__",),
 )
@@ -79,9 +79,14 @@ def test_imports_point_one_way(name, tree):
     if here == "__init__":
         assert targets == {"runtime", "version"}
         return
-    targets &= set(LEVEL)
     rooms_before = {room for room, level in LEVEL.items() if level < max(LEVEL[here], 1)}
     assert targets <= rooms_before | {here}
+
+
+def test_every_room_has_its_level():
+    assert set(LEVEL) == {room_of(parameters.values[0][: -len(".py")].replace("/", ".")) for parameters in PACKAGE} - {
+        "__init__"
+    }
 
 
 def test_no_two_files_of_tests_share_a_name():

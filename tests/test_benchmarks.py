@@ -260,3 +260,7 @@ def test_a_finished_seed_counts_for_the_same_options_at_the_same_commit_alone(mo
     monkeypatch.setattr(presets, "commit", lambda: "later")
     with pytest.raises(pytest.fail.Exception, match="it trains"):
         presets.run_seed(0, "x", ["--epochs", "1"])
+    monkeypatch.setattr(presets, "commit", lambda: "now-dirty")
+    kept.write_text(json.dumps({"options": ["--epochs", "1"], "commit": "now-dirty"}), encoding="utf-8")
+    with pytest.raises(pytest.fail.Exception, match="it trains"):
+        presets.run_seed(0, "x", ["--epochs", "1"])

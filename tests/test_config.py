@@ -105,7 +105,7 @@ def read():
     """Returns all attributes that the package reads, where they are checked apart: (name of the object, attribute)."""
     read = set()
     for path in Path(gluon_lstm.__file__).parent.rglob("*.py"):
-        if path.name not in ("settings.py", "idle.py"):
+        if path.parent.name != "config" and path.name != "idle.py":
             tree = ast.parse(path.read_text(encoding="utf-8"))
             nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
             read |= {(getattr(node.value, "attr", getattr(node.value, "id", None)), node.attr) for node in nodes}

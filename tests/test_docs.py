@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,6 +14,9 @@ from pages import DOCS, PAGES, ROOT, blocks_of, environment, lines_of, run_comma
 
 import gluon_lstm
 from gluon_lstm.article import CLAIMS
+from gluon_lstm.cli.main import build_parser
+from gluon_lstm.cli.options import given_flags
+from gluon_lstm.config import merge, preset
 
 WALKED = [name for name in PAGES if re.fullmatch(r"docs/(index|tutorial|how-to/[^/]+)\.md", name)]
 """Pages whose code is run from top to bottom in one folder; those in Chinese have the same code."""
@@ -67,6 +71,13 @@ def test_what_resuming_refuses_is_answered_as_shown():
     line = "--epochs: --resume goes on with the run's own options; leave this out"
     assert f"| `{line}` |" in PAGES["docs/how-to/resume.md"]
     assert line in run_command("gluon-lstm train --resume runs/often --epochs 9").err
+
+
+def test_the_recipe_of_pixels_is_that_of_the_preset():
+    _, _, section = PAGES["docs/pixel-by-pixel.md"].partition("## The recipe\n")
+    words = shlex.split(" ".join(re.findall(r"^\| `(--[^`]+)` \|", section, flags=re.MULTILINE)))
+    given = given_flags(build_parser().parse_args(["train", *words]))
+    assert len(words) > 12 and merge(preset("sequential"), given) == preset("sequential")
 
 
 def test_no_two_pages_make_one_folder():

@@ -1,4 +1,4 @@
-"""What a training that learned little is told at its end."""
+"""What a training is told that will learn little, at its start, or has, at its end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Optional, Sequence
 import numpy as np
 
 from gluon_lstm.cli.output import visible
+from gluon_lstm.config import ModelConfig
 
 FEW_STEPS = 50
 """Fewer steps than this leave most networks near their random weights."""
@@ -16,6 +17,21 @@ FAR = 4.0
 large do."""
 MARGIN = 2.0
 """Standard errors that an accuracy must be above the share of the most frequent class, to show that it is no luck."""
+
+
+def reading_note(features: int, model: ModelConfig) -> Optional[str]:
+    """Returns one line that says what to try where a recurrent net is to read a single number at each step.
+
+    Args:
+        features: of a time step, or symbols that it may be.
+        model: the net's options.
+    """
+    if features != 1 or model.encoder == "transformer" or model.input_initializer == "lecun":
+        return None
+    return (
+        "note: a step has one number, of which weights that start as --input-initializer xavier make little; "
+        "--input-initializer lecun learns sooner, and --preset sequential is made for it"
+    )
 
 
 def learning_note(

@@ -12,6 +12,8 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import warn_of_idle_folder
+from gluon_lstm.cli.reporting import PREDICTION_BATCH, provenance_of, tell_missing
+from gluon_lstm.cli.trained import read_config_of_run
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_split
 from gluon_lstm.errors import ConfigError, DataError, RunError, quoted
@@ -29,8 +31,12 @@ class NamedRun(NamedTuple):
     config: Config
 
 
-def compare(arguments: argparse.Namespace) -> Path:
+def compare(arguments: argparse.Namespace, split: str) -> Path:
     """Compares the runs that the command line names, prints their tables, and returns the page that shows them.
+
+    Args:
+        arguments: what the command line gave.
+        split: the samples to compare them on.
 
     Raises:
         UserError: a run or its data cannot be used, or they are of different tasks.
@@ -41,10 +47,9 @@ def compare(arguments: argparse.Namespace) -> Path:
     runtime.prepare(max(run.config.runtime.threads or 0 for run in runs) or None)
     from rich.console import Console
 
-    from gluon_lstm.cli.evaluate import split_of, tell_missing
     from gluon_lstm.evaluation.report import compare_studies, tables_of, terminal_tables, write_comparison
 
-    studies = _studies(runs, split_of(arguments))
+    studies = _studies(runs, split)
     comparison = compare_studies(studies, seed_groups(runs))
     with output.replace() as folder:
         missing = write_comparison(folder, comparison)
@@ -56,8 +61,6 @@ def compare(arguments: argparse.Namespace) -> Path:
 
 def _open(arguments: argparse.Namespace) -> List[NamedRun]:
     """Returns the runs, those of a folder of several one by one."""
-    from gluon_lstm.cli.evaluate import read_config_of_run
-
     paths = [path for name in arguments.runs for path in _expand(Path(name))]
     twice = next(
         (path for place, path in enumerate(paths) if path.resolve() in [p.resolve() for p in paths[:place]]), None
@@ -97,7 +100,6 @@ def shortened(runs: Sequence[NamedRun]) -> List[NamedRun]:
 
 def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
     """Returns what there is to know about each run; raises DataError where they are not of the same task."""
-    from gluon_lstm.cli.evaluate import PREDICTION_BATCH, provenance_of
     from gluon_lstm.evaluation import Predictor, predict
     from gluon_lstm.evaluation.measures import Temperature
     from gluon_lstm.evaluation.report import Studying, make_study

@@ -25,10 +25,10 @@ import numpy as np
 from gluon_lstm import runtime
 from gluon_lstm.atomic import check_replaceable, replacing_file
 from gluon_lstm.cli.answers import FORMATS, Answer, Style
-from gluon_lstm.cli.evaluate import add_runtime_arguments, read_config_of_run
 from gluon_lstm.cli.options import add_quotes_argument
 from gluon_lstm.cli.output import accept_all_signs, output_explained
 from gluon_lstm.cli.samples import Samples, check_source, open_pictures, open_texts
+from gluon_lstm.cli.trained import add_runtime_arguments, read_config_of_run
 from gluon_lstm.data.formats import read_format
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RunDirectory
@@ -40,12 +40,14 @@ NAMED_LINES = 5
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
     parser.add_argument("run", metavar="RUN", help="run directory that train made")
-    parser.add_argument("samples", metavar="SAMPLE", nargs="*", help="a text, or the PNG or IDX file of pictures")
+    parser.add_argument(
+        "samples", metavar="SAMPLE", nargs="*", help="a text, or pictures: a PNG or IDX file, or a folder of PNG"
+    )
     parser.add_argument(
         "--input",
         metavar="FILE",
         help="texts: .txt, a text a line, .csv, .tsv or .jsonl, each also with .gz, or - for the lines of standard "
-        "input; pictures: PNG or IDX (default: what is on the command line)",
+        "input; pictures: PNG or IDX, or a folder of PNG (default: what is on the command line)",
     )
     parser.add_argument("--output", metavar="FILE", help="where answers go, as a whole (default: standard output)")
     parser.add_argument("--force", action="store_true", help="replace the output if it exists (default: no)")

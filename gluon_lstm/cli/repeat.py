@@ -11,6 +11,7 @@ from typing import Any, Callable, Dict, List, Sequence, Tuple
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import from_memory
+from gluon_lstm.cli.reporting import evaluate_run
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError, quoted
@@ -143,8 +144,6 @@ def _run_all(
 
 def _evaluate(repeat: Repeat, run: RunDirectory, splits: DataSplits) -> Dict[str, Any]:
     """Writes a run's report on the test split; returns what the summary says of it."""
-    from gluon_lstm.cli.evaluate import evaluate_run
-
     evaluation = evaluate_run(run, repeat.config, from_memory(splits)).evaluation
     model = run.load_model()
     return {

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
 from gluon_lstm import runtime
-from gluon_lstm.cli.advice import learning_note
+from gluon_lstm.cli.advice import learning_note, reading_note
 from gluon_lstm.cli.options import given_flags
 from gluon_lstm.cli.output import visible
 from gluon_lstm.cli.repeat import resume_repeats
@@ -39,6 +39,9 @@ def start_run(config: Config, splits: DataSplits, output: Path, force: bool = Fa
         sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
         print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
         print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
+        note = reading_note(splits.train.step_shape[1], config.model)
+        if note:
+            print(note, file=sys.stderr)
         return _run(fitting, directory, splits, is_kept)
 
 

@@ -16,6 +16,7 @@ from gluon_lstm.cli.output import visible
 from gluon_lstm.config import TextConfig
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.lines import is_lines, open_lines, read_lines
+from gluon_lstm.data.picture_folders import list_files
 from gluon_lstm.data.pictures import read_pictures
 from gluon_lstm.data.tables import Columns, is_delimited, is_table, read_texts, warn_of_reading
 from gluon_lstm.errors import ConfigError, DataError
@@ -88,13 +89,19 @@ def open_pictures(arguments: argparse.Namespace, image_format: ImageFormat) -> I
     """
     warn_of_idle(arguments, ["encoding", "text_column", "quotes"], "the run reads pictures")
     names, pictures = [], []
-    for name in arguments.samples or [arguments.input]:
-        if not os.path.exists(name):
-            raise DataError(f"{name}: no such file; the run reads pictures, so give PNG or IDX files")
+    for name in _expand(arguments.samples or [arguments.input]):
         found = read_pictures(Path(name), image_format, bool(arguments.invert))
         names += [name] if len(found) == 1 else [f"{name}[{index}]" for index in range(len(found))]
         pictures.append(found)
     return _chunks(np.concatenate(pictures), range(1, len(names) + 1), names)
+
+
+def _expand(names: Sequence[str]) -> Iterator[str]:
+    """Yields the files of pictures that are named, those in a folder one by one."""
+    for name in names:
+        if not os.path.exists(name):
+            raise DataError(f"{name}: no such file; the run reads pictures, so give PNG or IDX files, or a folder")
+        yield from map(str, list_files(Path(name))) if os.path.isdir(name) else [name]
 
 
 def _chunks(values: Union[List[str], np.ndarray], lines: Sequence[int], names=None) -> Iterator[Samples]:

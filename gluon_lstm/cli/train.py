@@ -18,6 +18,7 @@ from gluon_lstm.cli.idle import warn_of_idle_options
 from gluon_lstm.cli.loading import from_memory, load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.repeat import list_repeats, run_repeats
+from gluon_lstm.cli.reporting import evaluate_run, show
 from gluon_lstm.cli.runs import recorded_threads, resume, start_run
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits
@@ -89,8 +90,6 @@ def _load(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSp
 
 def _dry_run(arguments: argparse.Namespace, config: Config, repeats: Sequence[Repeat], output: Path) -> int:
     """Takes a few batches through all that the first run does, in a folder that is deleted, and makes no ``output``."""
-    from gluon_lstm.cli.evaluate import evaluate_run, show
-
     directory = RepeatsDirectory if len(repeats) > 1 else RunDirectory
     directory.check_free(output, arguments.force)
     if len(repeats) > 1:

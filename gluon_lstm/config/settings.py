@@ -347,26 +347,26 @@ def _check_together(config: Config) -> None:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
 
 
-class Interval(NamedTuple):
+class CheckpointInterval(NamedTuple):
     """Time between two checkpoints within an epoch: steps, or seconds."""
 
     steps: Optional[int] = None
     seconds: Optional[int] = None
 
 
-def checkpoint_interval(text: Optional[str]) -> Interval:
+def checkpoint_interval(text: Optional[str]) -> CheckpointInterval:
     """Returns what ``--checkpoint-every`` says: steps as in ``500``, minutes as in ``10m``, or neither.
 
     Raises:
         ConfigError: it is of another form.
     """
     if text is None:
-        return Interval()
+        return CheckpointInterval()
     match = re.fullmatch("([1-9][0-9]{0,8})(m?)", text)
     if not match:
         raise ConfigError(f"--checkpoint-every {text}: must be steps, such as 500, or minutes, such as 10m")
     number, is_minutes = int(match.group(1)), bool(match.group(2))
-    return Interval(seconds=60 * number) if is_minutes else Interval(steps=number)
+    return CheckpointInterval(seconds=60 * number) if is_minutes else CheckpointInterval(steps=number)
 
 
 def _check_encoder(model: ModelConfig) -> None:

@@ -15,7 +15,7 @@ from gluon_lstm.config import Config, DataConfig, TextConfig
 from gluon_lstm.data.corpus_downloads import advice, download_corpus
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
-from gluon_lstm.data.splits import fold_numbers, split_indices, split_off
+from gluon_lstm.data.splits import TENTH, fold_numbers, split_indices, split_off, usual_validation_size
 from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, named_lines, read_texts, warn_of_reading
 from gluon_lstm.errors import ConfigError, DataError, shortened, shown
 
@@ -23,10 +23,7 @@ MADE_UP = "sentences"
 """Name of the data set that ``make_sentences`` makes."""
 SPLITS = ("train", "validation", "test")
 TEST_SEED = 2_005  # never changes, so that accuracies compare between runs and releases
-MAX_VALIDATION_SIZE = 5_000
 NUMBER = re.compile(r"-?\d{1,18}")
-TENTH = 10
-"""What a split takes of the samples where nobody has drawn one: one in ten."""
 NAMED_CLASSES = 10
 """Most classes that a note names."""
 
@@ -256,7 +253,7 @@ def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dic
         pool = _take(pool, np.setdiff1d(np.arange(len(pool.labels)), held_out))
     if "validation" in splits and config.validation_size is not None:
         raise ConfigError(f"--validation-size {config.validation_size}: {name} has a validation split; leave it out")
-    size = 0 if "validation" in splits else min(MAX_VALIDATION_SIZE, max(1, len(pool.labels) // TENTH))
+    size = 0 if "validation" in splits else usual_validation_size(len(pool.labels), TENTH)
     if config.validation_size is None and size > _spare(pool.labels):
         raise _too_few(pool.labels, "train and validate on", name)
     parts = split_indices(pool.labels, config, size, name)

@@ -15,7 +15,7 @@ from gluon_lstm.data.downloads import Checksum, Limits, fetch
 from gluon_lstm.data.idx import LabelledImages, read_labelled_images
 from gluon_lstm.data.images import ImageDataset, image_options
 from gluon_lstm.data.places import cache_folder, user_folder
-from gluon_lstm.data.splits import make_splits
+from gluon_lstm.data.splits import make_splits, usual_validation_size
 from gluon_lstm.errors import DataError
 
 MIRRORS = (
@@ -40,7 +40,6 @@ CHECKSUMS: Dict[str, Checksum] = {
 """The canonical files, unpacked; only downloads must match them."""
 
 DOWNLOAD_LIMITS = Limits(max_bytes=100_000_000)
-MAX_VALIDATION_SIZE = 5_000
 VALIDATION_SHARE = 12  # a twelfth: 5,000 of MNIST's 60,000, fewer of a smaller set
 
 
@@ -73,8 +72,7 @@ def load_mnist(config: DataConfig) -> DataSplits:
         for split, part in (("train", train), ("test", test))
     )
     _warn_of_constant_images(files.train_images, train.images)
-    default_size = min(MAX_VALIDATION_SIZE, max(1, len(pool) // VALIDATION_SHARE))
-    return make_splits(pool, held_out, config, default_size)
+    return make_splits(pool, held_out, config, usual_validation_size(len(pool), VALIDATION_SHARE))
 
 
 def _warn_of_constant_images(path: Path, images: np.ndarray) -> None:

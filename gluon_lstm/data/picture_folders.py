@@ -13,13 +13,13 @@ from gluon_lstm.data.dataset import DataSplits
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.images import ImageDataset, image_options
 from gluon_lstm.data.pictures import png_size, read_pictures
-from gluon_lstm.data.splits import make_splits, split_off
+from gluon_lstm.data.splits import TENTH, make_splits, split_off, usual_validation_size
 from gluon_lstm.errors import ConfigError, DataError
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 TEST_SEED = 1_797
 """Draws the pictures to test on where they have no folder; never changes, so that accuracies compare."""
-TENTH, MOST_VALIDATION, FEWEST = 10, 5_000, 3
+FEWEST = 3
 MAX_VALUE = 255
 SUFFIX = ".png"
 _ADVICE = (
@@ -92,6 +92,18 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
     return found
 
 
+def list_files(folder: Path) -> List[Path]:
+    """Returns the pictures that lie in a folder itself, by their names; hidden files are none.
+
+    Raises:
+        DataError: there are none.
+    """
+    found = [path for path in _entries(folder) if path.suffix.lower() == SUFFIX and path.is_file()]
+    if not found:
+        raise DataError(f"{folder}: holds no {SUFFIX} files; name a folder that does, or the files")
+    return found
+
+
 def read_all(pictures: Sequence[Picture], image_format: ImageFormat) -> np.ndarray:
     """Returns pictures (N, H, W) uint8; raises DataError where one is damaged or of another size."""
     return np.concatenate([read_pictures(picture.path, image_format) for picture in pictures])
@@ -144,7 +156,7 @@ def _split(found: Dict[str, ImageDataset], config: DataConfig) -> DataSplits:
     if test is None:
         pool, test = _draw_test(pool)
     if validation is None:
-        return make_splits(pool, test, config, min(MOST_VALIDATION, max(1, len(pool) // TENTH)))
+        return make_splits(pool, test, config, usual_validation_size(len(pool), TENTH))
     if config.validation_size is not None:
         raise ConfigError(
             f"--validation-size {config.validation_size}: {pool.name} has a folder validation; leave it out"

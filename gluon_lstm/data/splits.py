@@ -10,6 +10,10 @@ from gluon_lstm.config import DataConfig
 from gluon_lstm.data.dataset import DataSplits, SequenceDataset
 from gluon_lstm.errors import ConfigError
 
+MOST_VALIDATION = 5_000
+"""Validation samples where no size is asked for; more would say little more of a model."""
+TENTH = 10
+"""What a split takes of the samples where nobody has drawn one: one in ten."""
 _LIMIT_STREAM = 1  # sets the draw of --limit-train apart from that of the validation split
 
 
@@ -18,6 +22,11 @@ class Partition(NamedTuple):
 
     drawn: np.ndarray
     rest: np.ndarray
+
+
+def usual_validation_size(size: int, share: int) -> int:
+    """Returns one sample in ``share`` of ``size``, at least one and at most ``MOST_VALIDATION``."""
+    return min(MOST_VALIDATION, max(1, size // share))
 
 
 def apportion(counts: np.ndarray, size: int, low: np.ndarray, high: np.ndarray) -> np.ndarray:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Mapping, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Tuple
 
 _FILE_VERSION = "brain.Event:2"
 
@@ -15,9 +15,8 @@ _FILE_VERSION = "brain.Event:2"
 class EventLog:
     """Adds records to a file of events, which is made with the first one.
 
-    No training goes on from events, so none ends because of them: without tensorboardX, which
-    imports PyTorch where that is installed and fails where it is broken, and from the first
-    record on that cannot be written, there are none, and a line says so.
+    No training goes on from events, so none ends because of them: without tensorboardX, and from
+    the first record on that cannot be written, there are none, and a line says so.
 
     Args:
         folder: where the file goes.
@@ -70,10 +69,25 @@ class EventLog:
 
 def _import_tensorboard() -> Tuple[Any, Any, Any]:
     """Returns tensorboardX's file of records, its event, and what makes a number's summary, or raises ImportError."""
-    try:
+    with _hidden("torch"):
         from tensorboardX import RecordWriter
         from tensorboardX.proto.event_pb2 import Event
         from tensorboardX.summary import scalar
-    except OSError as error:
-        raise ImportError(str(error)) from error
     return RecordWriter, Event, scalar
+
+
+@contextmanager
+def _hidden(module: str) -> Iterator[None]:
+    """Hides a module that is not imported yet from what is imported inside.
+
+    tensorboardX imports PyTorch where that is installed, which takes more than a second and fails where it is broken;
+    numbers need nothing of it.
+    """
+    if module in sys.modules:
+        yield
+        return
+    sys.modules[module] = None
+    try:
+        yield
+    finally:
+        del sys.modules[module]

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import Any, Callable, Dict, List, Mapping
 
-from gluon_lstm.config import Interval
+from gluon_lstm.config import CheckpointInterval
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir import Checkpoint, RunDirectory, SavedModel
 
@@ -78,6 +78,7 @@ class Keeper:
 
     def _write(self, what: str, write: Callable[[], None]) -> None:
         self._begin_anew()
+        # Files are written in the order in which they were last asked for.
         self._unwritten.pop(what, None)
         self._unwritten[what] = write
         self._write_all()
@@ -101,7 +102,7 @@ class Clock:
         interval: time between two of them.
     """
 
-    def __init__(self, interval: Interval) -> None:
+    def __init__(self, interval: CheckpointInterval) -> None:
         self._interval = interval
         self.reset()
 

@@ -24,10 +24,17 @@ from gluon_lstm.article.translation import (
 from gluon_lstm.errors import RunError
 
 ROOT = Path(__file__).parents[2]
-ARTICLE = ROOT / "docs" / "article"
-PAGES = {ENGLISH: ARTICLE, CHINESE: ROOT / "docs" / "zh" / "article"}
+FOLDERS = {
+    name: {ENGLISH: ROOT / "docs" / name, CHINESE: ROOT / "docs" / "zh" / name} for name in ("article", "article-full")
+}
+"""Folder of results, of the quick form and of the full → language → folder of the pages."""
 CATALOGUES = sorted((ROOT / "gluon_lstm" / "article" / "locale").glob("*/*.po"))
-RESULTS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(ARTICLE.glob("*.json"))}
+RESULTS = {
+    (folder, path.stem): json.loads(path.read_text("utf-8"))
+    for folder, pages in FOLDERS.items()
+    for path in sorted(pages[ENGLISH].glob("*.json"))
+}
+"""Folder and claim → what its file says."""
 TRANSLATIONS = [language for language in LANGUAGES if language != ENGLISH]
 
 
@@ -115,26 +122,31 @@ def test_every_text_of_a_claim_is_translated(name, language):
     translator, claim = make_translator(language), CLAIMS[name]
     for text in (claim.title, claim.says, claim.remark, claim.experiment):
         translator(text)
-    if name in RESULTS:
-        render_page(claim, RESULTS[name], translator)
+    for folder in FOLDERS:
+        if (folder, name) in RESULTS:
+            render_page(claim, RESULTS[folder, name], translator)
     assert not translator.missing, f"to be added to locale/{language}/{name}.po:\n{as_entries(translator.missing)}"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", RESULTS)
-def test_pages_that_are_kept_say_what_the_files_say(name, language):
-    way = ResultsDirectory(ARTICLE, CLAIMS, {CHINESE: PAGES[CHINESE]}).way_from(language)
-    page = render_page(CLAIMS[name], RESULTS[name], make_translator(language), way)
-    assert (PAGES[language] / f"{name}.md").read_text("utf-8") == page
+@pytest.mark.parametrize("folder, name", RESULTS)
+def test_pages_that_are_kept_say_what_the_files_say(folder, name, language):
+    pages = FOLDERS[folder]
+    way = ResultsDirectory(pages[ENGLISH], CLAIMS, {CHINESE: pages[CHINESE]}).way_from(language)
+    page = render_page(CLAIMS[name], RESULTS[folder, name], make_translator(language), way)
+    assert (pages[language] / f"{name}.md").read_text("utf-8") == page
     assert not re.search(r"。 (?!\|)", page), "a full-width stop has its space in itself"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_index_that_is_kept_has_all_results(language):
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_the_index_that_is_kept_has_all_results(folder, language):
     translator = make_translator(language)
-    results = {name: RESULTS[name] for name in CLAIMS if name in RESULTS}
-    assert (PAGES[language] / "index.md").read_text("utf-8") == render_index(results, translator)
-    assert translator.missing == []
+    results = {name: RESULTS[folder, name] for name in CLAIMS if (folder, name) in RESULTS}
+    index = (FOLDERS[folder][language] / "index.md").read_text("utf-8")
+    assert index == render_index(results, translator)
+    assert f"--output docs/{folder} " in index and translator.missing == []
+    assert {result["settings"]["quick"] for result in results.values()} == {folder == "article"}
 
 
 @pytest.mark.parametrize("language", TRANSLATIONS)

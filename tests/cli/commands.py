@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import struct
 import subprocess
 from pathlib import Path
@@ -16,14 +15,6 @@ from gluon_lstm.data import mnist
 
 ROOT = Path(__file__).parents[2]
 TINY = ("--hidden-size", "5", "--limit-train", "60", "--batch-size", "25", "--epochs", "2", "--learning-rate", "0.02")
-
-
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self) -> bool:
-        """Returns that it is one."""
-        return True
 
 
 class Outcome(NamedTuple):

@@ -1,10 +1,12 @@
-"""The note at the end of a training that learned little, against scikit-learn's most frequent class."""
+"""Notes to a training that will learn little, and to one that did, against scikit-learn's most frequent class."""
 
 import numpy as np
 import pytest
+from commands import TINY
 from sklearn.dummy import DummyClassifier
 
-from gluon_lstm.cli.advice import learning_note
+from gluon_lstm.cli.advice import learning_note, reading_note
+from gluon_lstm.config import ModelConfig, preset
 
 NAMES = ("cat", "dog", "\x1b[31mred")
 LABELS = np.repeat([0, 1, 2], [20, 60, 20])
@@ -57,3 +59,22 @@ def test_a_run_that_took_steps_enough_and_learned_is_told_nothing(cli, tmp_path)
     assert "is hardly better than always answering " in idle.err.splitlines()[-1]
     again = cli("train", "--resume", tmp_path / "idle")
     assert (again.code, "note: " in again.err) == (0, False)
+
+
+@pytest.mark.parametrize("features, model, is_told", [
+    (1, ModelConfig(), True),
+    (1, ModelConfig(encoder="gru"), True),
+    (2, ModelConfig(), False),
+    (1, ModelConfig(encoder="transformer"), False),
+    (1, ModelConfig(input_initializer="lecun"), False),
+    (1, preset("sequential").model, False),
+])  # fmt: skip
+def test_one_number_a_step_asks_for_greater_weights(features, model, is_told):
+    note = reading_note(features, model)
+    assert note is None if not is_told else note.startswith("note: a step has one number, ")
+
+
+def test_the_note_comes_before_the_training(cli, tmp_path):
+    lines = cli("train", *TINY, "--view", "pixels", "--epochs", 1, "--output", tmp_path / "run").err.splitlines()
+    (place,) = (number for number, line in enumerate(lines) if "--input-initializer lecun learns sooner" in line)
+    assert lines[place - 1].endswith(" parameters") and lines[place + 1].startswith("epoch ")

@@ -117,7 +117,17 @@ def test_the_table_shows_the_numbers_of_the_file(cli, trained, tmp_path):
     copy = shutil.copytree(trained, tmp_path / "copy")
     outcome = cli("evaluate", copy, "--quick")
     assert outcome.code == 0
-    assert f"{before['accuracy']:.2%}".replace("%", " %") in outcome.out
+    shares = {"Accuracy": [before["accuracy"]], "95 % interval": before["accuracy_ci95"]}
+    shares["Macro F1"] = [before["macro_f1"]]
+    for name, values in shares.items():
+        (row,) = (line for line in outcome.out.splitlines() if name in line)
+        assert all(f"{100 * value:.2f} %" in row for value in values), row
+    (row,) = (line for line in outcome.out.splitlines() if "egative log-likelihood" in line)
+    assert f"{before['nll']:.4f}" in row
+    for item in before["per_class"]:
+        shares = [item[name] for name in ("precision", "recall", "f1")]
+        row = ["–" if share is None else f"{100 * share:.2f} %" for share in shares]
+        assert any(all(cell in line for cell in row) for line in outcome.out.splitlines()), item
     assert json.loads((copy / "evaluation" / "test" / "metrics.json").read_text()) == before
     assert not list((copy / "evaluation" / "test").glob("*.png"))
 

@@ -13,7 +13,7 @@ import webbrowser
 
 import numpy as np
 import pytest
-from commands import Terminal, idx
+from commands import idx
 from sklearn.datasets import load_digits
 
 from gluon_lstm.rundir import RunDirectory
@@ -198,8 +198,7 @@ def test_flags_of_a_report_on_data_without_labels_are_warned_of(cli, run, own, m
     assert warnings == [f"warning: {name} {reason}" for name in names]
 
 
-def test_bars_show_how_far_it_is_on_a_terminal(cli, run, monkeypatch):
-    terminal = Terminal()
+def test_bars_show_how_far_it_is_on_a_terminal(cli, run, terminal, monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     assert cli("evaluate", run, "--sections", "robustness").code == 0
     assert "predicting: " in terminal.getvalue() and "robustness: " in terminal.getvalue()

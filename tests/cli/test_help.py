@@ -7,7 +7,7 @@ import gluon_lstm
 from gluon_lstm.cli import find_lr
 from gluon_lstm.cli.main import COMMANDS, build_parser
 from gluon_lstm.config import PRESETS, SECTIONS, Config, flag
-from gluon_lstm.data import corpora, digits, mnist
+from gluon_lstm.data import digits, mnist, splits
 
 
 def options_of(command):
@@ -44,9 +44,8 @@ def test_a_flag_shows_the_default_of_its_field(command, section):
 def test_the_sizes_of_validation_splits_are_those_that_are_drawn():
     text = options_of("train")["--validation-size"].help
     assert f"{digits.DEFAULT_VALIDATION_SIZE} of digits" in text
-    assert (mnist.VALIDATION_SHARE, corpora.TENTH) == (12, 10)
-    assert mnist.MAX_VALIDATION_SIZE == corpora.MAX_VALIDATION_SIZE
-    assert f"at most {mnist.MAX_VALIDATION_SIZE}" in text
+    assert (mnist.VALIDATION_SHARE, splits.TENTH) == (12, 10)
+    assert f"at most {splits.MOST_VALIDATION}" in text
 
 
 def test_presets_are_named(cli):

@@ -77,9 +77,20 @@ def test_several_files_as_json_lines(cli, trained, digits, png):
     assert [row["predicted"] for row in rows] == gluon_lstm.load(trained).predict(digits[:3])
 
 
+@pytest.mark.parametrize("option", [(), ("--input",)], ids=["as a sample", "as the input"])
+def test_a_folder_stands_for_the_pictures_in_it(cli, trained, digits, png, tmp_path, option):
+    (tmp_path / "work" / "inbox" / "old.png").mkdir(parents=True)
+    (tmp_path / "work" / "inbox" / "notes.txt").touch()
+    (tmp_path / "work" / "inbox" / ".hidden.png").touch()
+    names = [png(f"inbox/{index}.PNG", digits[index]) for index in (2, 0, 1)]
+    out = cli("predict", trained, *option, "inbox", "--format", "csv", "--probabilities", "--with-input").out
+    assert [row["file"] for row in check(out, trained, digits[:3])] == sorted(names)
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
+        (["a.png", "empty"], "empty: holds no .png files; name a folder that does, or the files"),
         (["some text"], "some text: no such file; the run reads pictures, so give PNG or IDX files"),
         (["a.png", "none.png"], "none.png: no such file"),
         (["--input", "-"], "-: no such file; the run reads pictures"),
@@ -97,6 +108,7 @@ def test_mistakes(refuses, trained, digits, png, tmp_path, options, message):
     (work / "big").write_bytes(idx(np.zeros((2, 9, 8), np.uint8)))
     (work / "bright").write_bytes(idx(np.full((2, 8, 8), 200, np.uint8)))
     (work / "texts.csv").write_text("text\ngood\n")
+    (work / "empty").mkdir()
     assert message in refuses("predict", trained, *options)
 
 

@@ -76,17 +76,6 @@ def test_the_installed_command_and_the_module_know_themselves_too(tmp_path, how)
     assert done.stderr.startswith("gluon-lstm train: OMP_NUM_THREADS=abc: must be")
 
 
-@pytest.mark.parametrize("error", ["ImportError", "OSError"])
-def test_a_broken_pytorch_costs_no_more_than_the_events(script, tmp_path, error):
-    (tmp_path / "broken").mkdir()
-    (tmp_path / "broken" / "torch.py").write_text(f"raise {error}('libtorch.so: no such file')")
-    outcome = finish(script("train.py", "--dry-run", *TINY, PYTHONPATH=str(tmp_path / "broken")))
-    assert outcome.code == 0
-    assert "nothing was kept" in outcome.out
-    if error == "OSError":  # an ImportError tensorboardX bears
-        assert "warning: no TensorBoard events" in outcome.err
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_training_with_its_code_and_a_model(script, tmp_path, number):
     run = tmp_path / "run"

@@ -1,6 +1,5 @@
 import gzip
 import hashlib
-import io
 import socket
 import sys
 import threading
@@ -127,7 +126,7 @@ def test_a_whole_file(mirror, target, way, content):
 
 FAILURES = {
     "truncated": f"ended after 100 of {len(PACKED):,} bytes",
-    "corrupt": "",
+    "corrupt": "Error -3 while decompressing data",
     "other": "wrong SHA-256 checksum",
     "bomb": "wrong SHA-256 checksum",
     "large": "larger than 1,000,000 bytes",
@@ -140,8 +139,8 @@ FAILURES = {
 }
 
 
-@pytest.mark.parametrize("way, reason", FAILURES.items(), ids=FAILURES)
-def test_a_bad_mirror_is_left_for_the_next(mirror, target, way, reason):
+@pytest.mark.parametrize("way", FAILURES)
+def test_a_bad_mirror_is_left_for_the_next(mirror, target, way):
     start = time.monotonic()
     fetch([f"{mirror}/{way}", f"{mirror}/whole"], target, CHECKSUM.verify, QUICK)
     assert time.monotonic() - start < 3
@@ -211,15 +210,8 @@ def test_plain_output_stays_quiet(mirror, target, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
-
-
-def test_a_terminal_gets_a_bar_that_leaves_nothing(mirror, target, monkeypatch):
-    monkeypatch.setattr(sys, "stderr", Terminal())
+def test_a_terminal_gets_a_bar_that_leaves_nothing(mirror, target, terminal, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", terminal)
     fetch([f"{mirror}/plain"], target, CHECKSUM.verify, QUICK)
     *frames, last = sys.stderr.getvalue().split("\r")
     assert any(frame.startswith("file.gz:   0%|") and "/102k [" in frame and "B/s]" in frame for frame in frames)

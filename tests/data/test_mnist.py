@@ -71,6 +71,17 @@ def test_files_of_the_user(tmp_path, pack, inside):
     assert [split.name for split in (train, validation, test)] == ["mnist"] * 3
 
 
+def test_of_60_000_images_5_000_validate(tmp_path):
+    """Of as many images as MNIST has, of one pixel each."""
+    arrays = []
+    for count in (60_000, 10_000):
+        arrays += [(np.arange(count) % 251).astype(np.uint8)[:, None, None], (np.arange(count) % 10).astype(np.uint8)]
+    folder = write_files(tmp_path / "mnist", dict(zip(NAMES, map(encode, arrays))), pack=False)
+    splits = load(data_dir=str(folder), augment_shift=0)
+    assert [len(split) for split in splits] == [55_000, 5_000, 10_000]
+    assert [np.bincount(split.labels).tolist() for split in splits[1:]] == [[500] * 10, [1_000] * 10]
+
+
 def test_the_option_comes_before_the_variable_before_the_cache(tmp_path, cache, monkeypatch):
     places = {}
     folders = {"option": tmp_path / "a", "variable": tmp_path / "b", "cache": cache}

@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 
 from gluon_lstm.config import DataConfig
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.splits import apportion, fold_numbers, limited, make_splits, split_indices, split_off
+from gluon_lstm.data.splits import (
+    apportion,
+    fold_numbers,
+    limited,
+    make_splits,
+    split_indices,
+    split_off,
+    usual_validation_size,
+)
 from gluon_lstm.errors import ConfigError
 
 COUNTS = np.array([50, 5, 0, 20, 25])
@@ -25,6 +33,13 @@ def splits(pool, **options):
 
 def members(dataset):
     return set(dataset.images.ravel().tolist())
+
+
+@pytest.mark.parametrize("size, share, expected", [
+    (60_000, 12, 5_000), (60_011, 12, 5_000), (59_999, 12, 4_999), (1_000_000, 10, 5_000), (120, 12, 10), (3, 10, 1),
+])  # fmt: skip
+def test_the_usual_validation_split_is_a_share_with_its_bounds(size, share, expected):
+    assert usual_validation_size(size, share) == expected
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=8).filter(any), st.data())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gluon_lstm.cli.evaluate import provenance_of
+from gluon_lstm.cli.reporting import provenance_of
 from gluon_lstm.config import Config, merge
 from gluon_lstm.evaluation.report import model_facts, model_sentence
 from gluon_lstm.rundir import SavedModel

@@ -238,12 +238,12 @@ def test_terminal_shows_the_worst_of_many_classes(make_case):
 @pytest.mark.parametrize("classes, most", [(3, 10), (30, 10), (31, 100)])
 def test_of_many_classes_the_table_has_more_of_the_frequent_mistakes(make_case, write, classes, most):
     names = [f"class {index}" for index in range(classes)]
-    case = make_case(names, samples=600, gain=1.0)
-    source, _ = read_report(write(case))
+    folder = write(make_case(names, samples=600, gain=1.0))
+    source, _ = read_report(folder)
     lines = source[source.index("The most frequent mistakes:") :].splitlines()
     end = lines.index("", 2)
     assert lines[2] == "| True class | Taken for | Times | Share of the true class | "
-    counts = np.array(read_metrics(write(case))["confusion"])
+    counts = np.array(read_metrics(folder)["confusion"])
     pairs = [(counts[i, j], i, j) for i in range(classes) for j in range(classes) if i != j and counts[i, j]]
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in lines[4:end]]
     assert len(rows) == min(most, len(pairs))

@@ -15,7 +15,7 @@ from mutation import CHANGES, mutate  # noqa: E402
 from readers import READERS  # noqa: E402
 
 RESULT = Path(__file__).resolve().parents[2] / "docs" / "results" / "fuzz.json"
-INPUTS = 200
+INPUTS = 100
 """A reader, in every run of the tests."""
 AGAIN = ("tsv", "csv.gz", "lines.gz", "summary")
 """Readers of what another row reads too, but for its separator, its packing or its name: a quarter of the inputs."""

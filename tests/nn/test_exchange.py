@@ -335,47 +335,67 @@ import json, sys
 import keras
 import numpy as np
 
-path, kind, layers, bidirectional, options = sys.argv[1], *json.loads(sys.argv[2])
-data = dict(np.load(path))
-stack = [getattr(keras.layers, kind)(UNITS, return_sequences=True, **options) for _ in range(layers)]
-stack = [keras.layers.Bidirectional(layer) for layer in stack] if bidirectional else stack
-model = keras.Sequential([keras.Input(data["inputs"].shape[1:]), *stack])
-for n, layer in enumerate(stack):
-    if f"{n}.0" in data:
-        layer.set_weights([data[f"{n}.{i}"] for i in range(len(layer.get_weights()))])
-    else:
-        layer.set_weights([w + 0.1 * np.random.default_rng(n).normal(size=w.shape) for w in layer.get_weights()])
-weights = {f"{n}.{i}": w for n, layer in enumerate(stack) for i, w in enumerate(layer.get_weights())}
-np.savez(path, outputs=model.predict(data["inputs"], verbose=0), **weights)
+for line in sys.stdin:
+    path, units, kind, layers, bidirectional, options = json.loads(line)
+    data = dict(np.load(path))
+    stack = [getattr(keras.layers, kind)(units, return_sequences=True, **options) for _ in range(layers)]
+    stack = [keras.layers.Bidirectional(layer) for layer in stack] if bidirectional else stack
+    model = keras.Sequential([keras.Input(data["inputs"].shape[1:]), *stack])
+    for n, layer in enumerate(stack):
+        if f"{n}.0" in data:
+            layer.set_weights([data[f"{n}.{i}"] for i in range(len(layer.get_weights()))])
+        else:
+            draw = np.random.default_rng(n).normal
+            layer.set_weights([w + 0.1 * draw(size=w.shape) for w in layer.get_weights()])
+    weights = {f"{n}.{i}": w for n, layer in enumerate(stack) for i, w in enumerate(layer.get_weights())}
+    np.savez(path, outputs=model.predict(data["inputs"], verbose=0), **weights)
+    print("done", flush=True)
 """
 
 
-def run_keras(path, inputs, kind, layers, bidirectional, weights=(), **options):
-    """Runs real Keras in a process of its own, whose libraries may not go with MXNet's; returns outputs and weights."""
-    python = keras_python()
-    given = {f"{n}.{i}": array for n, layer in enumerate(weights) for i, array in enumerate(layer)}
-    np.savez(path, inputs=inputs.swapaxes(0, 1), **given)
-    script = KERAS_SCRIPT.replace("UNITS", str(UNITS))
-    command = [python, "-c", script, str(path), json.dumps([kind, layers, bidirectional, options])]
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
-    data = dict(np.load(path))
-    counts = [sum(name.startswith(f"{n}.") for name in data) for n in range(layers)]
-    return data["outputs"].swapaxes(0, 1), [[data[f"{n}.{i}"] for i in range(c)] for n, c in enumerate(counts)]
+@pytest.fixture(scope="module")
+def keras_process():
+    """Real Keras in a process of its own, whose libraries may not go with MXNet's; it takes seconds to start."""
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    command = [keras_python(), "-c", KERAS_SCRIPT]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def run_keras(keras_process, tmp_path):
+    """A function that makes layers in real Keras, with weights if there are any; returns outputs and weights."""
+
+    def run(inputs, kind, layers, bidirectional, weights=(), **options):
+        path = tmp_path / "arrays.npz"
+        given = {f"{n}.{i}": array for n, layer in enumerate(weights) for i, array in enumerate(layer)}
+        np.savez(path, inputs=inputs.swapaxes(0, 1), **given)
+        request = [str(path), UNITS, kind, layers, bidirectional, options]
+        keras_process.stdin.write(json.dumps(request) + "\n")
+        keras_process.stdin.flush()
+        assert keras_process.stdout.readline() == "done\n"
+        data = dict(np.load(path))
+        counts = [sum(name.startswith(f"{n}.") for name in data) for n in range(layers)]
+        return data["outputs"].swapaxes(0, 1), [[data[f"{n}.{i}"] for i in range(c)] for n, c in enumerate(counts)]
+
+    return run
 
 
 @each_cell
 @each_direction
-def test_real_keras_computes_the_same_both_ways(rng, tmp_path, cell, bidirectional):
+def test_real_keras_computes_the_same_both_ways(rng, run_keras, cell, bidirectional):
     inputs, arrays = random_inputs(rng), random_weights(rng, cell, 2, bidirectional)
     kind = KERAS_NAMES[cell]
-    outputs, weights = run_keras(tmp_path / "there.npz", inputs, kind, 2, bidirectional)
+    outputs, weights = run_keras(inputs, kind, 2, bidirectional)
     np.testing.assert_allclose(our_outputs(cell, inputs, from_keras(weights)), outputs, atol=1e-5)
-    outputs, _ = run_keras(tmp_path / "back.npz", inputs, kind, 2, bidirectional, to_keras(arrays))
+    outputs, _ = run_keras(inputs, kind, 2, bidirectional, to_keras(arrays))
     np.testing.assert_allclose(our_outputs(cell, inputs, arrays), outputs, atol=1e-5)
 
 
-def test_a_real_keras_gru_with_reset_before_is_refused(rng, tmp_path):
-    _, weights = run_keras(tmp_path / "gru.npz", random_inputs(rng), "GRU", 1, False, reset_after=False)
+def test_a_real_keras_gru_with_reset_before_is_refused(rng, run_keras):
+    _, weights = run_keras(random_inputs(rng), "GRU", 1, False, reset_after=False)
     with pytest.raises(ValueError, match="reset_after=False"):
         from_keras(weights)
 

@@ -3,7 +3,9 @@
 import errno
 import os
 import struct
+import subprocess
 import sys
+import textwrap
 
 import pytest
 from tensorboardX.proto.event_pb2 import Event
@@ -69,6 +71,23 @@ def test_a_file_in_the_folders_place_is_such_a_failure(tmp_path, capsys):
     with EventLog(tmp_path / "events") as log:
         log.add(RECORD)
     assert "cannot be written (File exists)" in capsys.readouterr().err
+
+
+def test_pytorch_is_not_imported_for_events_and_can_be_afterwards(tmp_path):
+    """It takes seconds, and may be broken; so this one is."""
+    (tmp_path / "torch.py").write_text("raise OSError('libtorch.so: no such file')")
+    code = f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        from pathlib import Path
+        from gluon_lstm.rundir.events import EventLog
+        with EventLog(Path({str(tmp_path / "events")!r})) as log:
+            log.add({RECORD!r})
+        import torch
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=60)
+    assert done.stderr.endswith("OSError: libtorch.so: no such file\n") and "warning" not in done.stderr
+    assert len(events(next((tmp_path / "events").iterdir()))) == 3
 
 
 def test_without_tensorboardx_there_are_none(tmp_path, monkeypatch, capsys):

@@ -21,13 +21,6 @@ RECORD = {
 }
 
 
-class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
-
-    def isatty(self):
-        return True
-
-
 def show(stream, steps=5):
     """Shows an epoch of a number of steps, each of 10 samples."""
     progress = Progress(12, stream)
@@ -52,10 +45,10 @@ def test_the_line_says_whether_the_epoch_is_the_best(best):
     assert stream.getvalue().endswith("  best\n") is best
 
 
-def test_a_terminal_gets_a_bar_that_leaves_nothing_but_the_line(monkeypatch):
+def test_a_terminal_gets_a_bar_that_leaves_nothing_but_the_line(terminal, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     monkeypatch.setattr("tqdm.std.time", itertools.count().__next__)  # seconds, so that every step is shown
-    shown = show(Terminal())
+    shown = show(terminal)
     frames = [frame for frame in shown.split("\r") if "| 30/50 [" in frame]
     assert frames
     for frame in frames:

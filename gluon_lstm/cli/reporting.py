@@ -1,0 +1,154 @@
+"""Evaluating one run: what the commands that end in a report share."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, Callable, NamedTuple, Optional, Tuple
+
+from gluon_lstm import runtime
+from gluon_lstm.cli.output import visible
+from gluon_lstm.config import Config
+from gluon_lstm.data import SequenceDataset
+from gluon_lstm.data.own import OwnData
+from gluon_lstm.errors import DataError
+from gluon_lstm.rundir import ReportFolder, RunDirectory, SavedModel
+
+PREDICTION_BATCH = 500
+
+Read = Callable[[Any, str], SequenceDataset]
+"""(predictor, split) → a split of the run's data, read as the predictor's model does."""
+
+
+class Wanted(NamedTuple):
+    """What an evaluation is to find out.
+
+    Attributes:
+        split: of the run's data, the one that is evaluated; what the folder of the user's own data is called, of these.
+        sections: of ``config.REPORT_SECTIONS``; those of ``evaluation.report.BRIEF`` for ``None``.
+        sample: position of the sample that is explained.
+        other: gives data of another kind, from the predictor.
+        own: gives the user's own data, from the predictor; ``None`` of a split.
+        folder: where the report goes; the run's own for the split if ``None``.
+        force: whether it may replace a report on other samples.
+    """
+
+    split: str = "test"
+    sections: Optional[Tuple[str, ...]] = None
+    sample: Optional[int] = None
+    other: Optional[Callable[[Any], SequenceDataset]] = None
+    own: Optional[Callable[[Any], OwnData]] = None
+    folder: Optional[ReportFolder] = None
+    force: bool = False
+
+
+def evaluate_run(
+    directory: RunDirectory,
+    config: Config,
+    read: Read,
+    wanted: Wanted = Wanted(),  # noqa: B008 - it cannot be changed
+) -> Optional[Measures]:  # noqa: F821 - named for the reader; its import would settle MXNet's threads
+    """Writes a run's report on one data set and returns its numbers; ``None`` of data without labels.
+
+    Args:
+        directory: the run.
+        config: its configuration, with the device to evaluate it on.
+        read: gives the split to evaluate it on, read as the model does, and the validation split.
+        wanted: what the report is to hold.
+
+    Raises:
+        UserError: the run, its model or the data cannot be used.
+    """
+    from gluon_lstm.evaluation import Predictor, predict
+    from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, write_predictions, write_report
+    from gluon_lstm.evaluation.scaling import temperature_of
+
+    model, log = directory.load_model(), directory.read_log()
+    device = runtime.devices(config.runtime.device)[0]
+    predictor = Predictor(config, model, device, str(directory.path / "model"))
+    own = None if wanted.own is None else wanted.own(predictor)
+    dataset, progress = read(predictor, wanted.split) if own is None else own.dataset, sys.stderr.isatty()
+    is_labelled, origin = own is None or own.labelled, None if own is None else own.origin
+    predictor.check(dataset)
+    report_folder = _check_folder(directory, dataset, wanted)
+    others = _read_others(predictor, dataset, wanted) if is_labelled else None
+    predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress)
+    if not is_labelled:
+        with report_folder.replace() as folder:
+            write_predictions(folder / "predictions.csv", predictions.probabilities, dataset.class_names, origin=origin)
+        return None
+    is_same = wanted.split == "validation"
+    temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
+    sections = BRIEF if wanted.sections is None else wanted.sections
+    study = make_study(
+        predictions, dataset, provenance_of(directory.path.resolve().name, config, model), temperature, log=log,
+        predictor=predictor, outliers=_detect(predictor, predictions, others, progress), origin=origin,
+        studying=Studying(sections, wanted.sample, progress),
+    )  # fmt: skip
+    with report_folder.replace() as folder:
+        missing = write_report(folder, study)
+    tell_missing(missing)
+    return study.measures
+
+
+def _check_folder(directory: RunDirectory, dataset: SequenceDataset, wanted: Wanted) -> ReportFolder:
+    """Returns where the report goes, once nothing is lost there, and tells of a split that the training had not."""
+    folder = wanted.folder or directory.evaluation(wanted.split)
+    if not wanted.force:
+        folder.check_samples(dataset.fingerprint)
+    if directory.recorded_checksum(dataset.split) not in (None, dataset.fingerprint):
+        print(visible(f"warning: this {dataset.split} split of {dataset.name} is not the one that {directory.path} was "
+                      "trained beside: the numbers are of other samples"), file=sys.stderr)  # fmt: skip
+    return folder
+
+
+def _read_others(predictor, dataset: SequenceDataset, wanted: Wanted) -> Optional[SequenceDataset]:
+    """Returns the data of another kind; ``None`` where none are wanted."""
+    if wanted.other is None:
+        return None
+    others = wanted.other(predictor)
+    if others.fingerprint == dataset.fingerprint:
+        raise DataError(f"--ood: {others.name} is what is evaluated here; name data of another kind")
+    return others
+
+
+def _detect(predictor, predictions, others: Optional[SequenceDataset], progress: bool):
+    """Returns how well the model tells data of another kind from those it knows; ``None`` where there are none."""
+    from gluon_lstm.evaluation import predict
+    from gluon_lstm.evaluation.outliers import detect_outliers
+
+    if others is None:
+        return None
+    found = predict(predictor.net, others, PREDICTION_BATCH, predictor.device, progress)
+    return detect_outliers(predictions, found, others.name)
+
+
+def tell_missing(characters: str) -> None:
+    """Says on the standard error stream which characters pictures show as boxes, if there are any."""
+    if characters:
+        told = f"note: the pictures show boxes for characters that no font here has: {characters}; for Chinese, "
+        advice = "Japanese and Korean install Noto Sans CJK, remove Matplotlib's font cache, and evaluate again"
+        print(visible(told + advice), file=sys.stderr)
+
+
+def provenance_of(name: str, config: Config, model: SavedModel):
+    """Returns what the report says about where its numbers come from."""
+    from gluon_lstm.evaluation.report import Provenance, model_facts, model_sentence
+
+    environment = runtime.describe()
+    threads = runtime.tell_threads(environment.pop("threads"))
+    details = {
+        "Preset": config.preset,
+        **({} if model.reads_texts else {"View": config.data.view}),
+        **model_facts(config, model),
+        "Machine": f"{environment.pop('machine')}, {threads}",
+    }
+    return Provenance(name, config.runtime.seed, environment, details, model_sentence(config, model))
+
+
+def show(measures: Measures) -> None:  # noqa: F821 - as below
+    """Prints the numbers as tables."""
+    from rich.console import Console
+
+    from gluon_lstm.evaluation.report import terminal_table
+
+    Console().print(terminal_table(measures))
