@@ -154,8 +154,9 @@ def times_table(t: Translator) -> str:
         t(QUICK_KERAS[quick["keras"]]), source(quick, t),
     ]  # fmt: skip
     if suite:
-        counts = f"Tests: {suite['passed']:,} passed, {suite['skipped']} skipped; there were {', '.join(suite['there'])}."
-        told += [t(counts), source(suite, t)]
+        there = ", ".join(suite["there"])
+        told += [t(f"Tests: {suite['passed']:,} passed, {suite['skipped']} skipped; there were {there}."),
+                 source(suite, t)]  # fmt: skip
     return table(map(t, ["Command", "Seconds", "Aim"]), rows) + f"\n\n{' '.join(told)}"
 
 
