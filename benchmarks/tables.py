@@ -365,7 +365,7 @@ def step_notes(result: Dict[str, Any]) -> List[str]:
         f"the classifier and the loss {around:.1f}, clipping and Adam {update:.1f}, and "
         f"drawing and shifting the images, reading loss and accuracy and the rest of the loop {loop:.1f}."
     )
-    share = f"So loop, data and log cost {loop / medians['step']:.1%} of a step (aim: at most a tenth)."
+    share = f"So loop and data cost {loop / medians['step']:.1%} of a step (aim: at most a tenth)."
     return [timed, bare, parts, share]
 
 

@@ -133,9 +133,12 @@ def test_every_page_is_in_the_navigation():
 
 
 def test_claims_are_listed_in_the_articles_order():
-    for folder in re.findall(r"^(\S*)article/index$", PAGES["docs/index.md"], flags=re.MULTILINE):
-        listed = re.findall(rf"^{folder}article/(?!index)(.+)$", PAGES["docs/index.md"], flags=re.MULTILINE)
-        assert listed == list(CLAIMS)
+    folders = re.findall(r"^(\S*article(?:-full)?)/index$", PAGES["docs/index.md"], flags=re.MULTILINE)
+    assert sorted(folders) == ["article", "article-full", "zh/article", "zh/article-full"]
+    for folder in folders:
+        listed = re.findall(rf"^{folder}/(?!index)(.+)$", PAGES["docs/index.md"], flags=re.MULTILINE)
+        assert listed == [name for name in CLAIMS if f"docs/{folder}/{name}.md" in PAGES]
+    assert all(f"docs/article/{name}.md" in PAGES for name in CLAIMS)
 
 
 def test_the_api_has_every_public_name():
