@@ -143,17 +143,26 @@ def _format(arguments: argparse.Namespace) -> str:
 
 
 def _check_output(arguments: argparse.Namespace) -> None:
-    """Raises ConfigError where the output cannot be written, or would take the input's place."""
+    """Raises ConfigError where the output cannot be written, or would take the place of the input or of the run."""
     if arguments.output is None:
         return
     output = Path(arguments.output)
     with output_explained(output):
         check_replaceable(output)
+    if output.exists() and output.resolve().is_relative_to(Path(arguments.run).resolve()):
+        raise ConfigError(f"--output {output}: is a part of the run; choose another file")
     for name in [*arguments.samples, arguments.input]:
-        if name is not None and output.exists() and os.path.exists(name) and os.path.samefile(name, output):
+        if name is not None and output.exists() and any(os.path.samefile(file, output) for file in _files(name)):
             raise ConfigError(f"--output {output}: is what is to be read; choose another file")
     if output.exists() and not arguments.force:
         raise ConfigError(f"--output {output}: exists; choose another file, or replace it with --force")
+
+
+def _files(name: str) -> List[str]:
+    """Returns the file of a name, or those in the folder of that name; none where there is neither."""
+    if os.path.isdir(name):
+        return [entry.path for entry in os.scandir(name) if entry.is_file()]
+    return [name] if os.path.exists(name) else []
 
 
 @contextmanager

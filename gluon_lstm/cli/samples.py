@@ -122,6 +122,8 @@ def _check_texts(texts: List[str]) -> List[str]:
             raise DataError(f"text {number} holds bytes that are no text; give it in a file with --encoding") from error
         if (is_lines(text) or is_table(text)) and os.path.isfile(text):
             raise ConfigError(f"{text}: is a file; to classify the texts in it, name it with --input")
+        if os.sep in text and os.path.isdir(text):
+            raise ConfigError(f"{text}: is a folder, and the run reads texts; to classify those in a file, use --input")
         if text.lower().endswith(PICTURE_SUFFIXES) and os.path.isfile(text):
             raise DataError(f"{text}: is a picture, and the run reads texts")
     return texts

@@ -99,6 +99,8 @@ def test_a_folder_stands_for_the_pictures_in_it(cli, trained, digits, png, tmp_p
         (["big"], "big: has 9 x 8 pixels (height x width), the model reads 8 x 8"),
         (["bright"], "bright: has values up to 200, the model reads 0 to 16; give values as in its training"),
         (["a.png", "--output", "a.png"], "--output a.png: is what is to be read"),
+        ([".", "--output", "a.png", "--force"], "--output a.png: is what is to be read"),
+        (["--input", ".", "--output", "a.png", "--force"], "--output a.png: is what is to be read"),
     ],
 )
 def test_mistakes(refuses, trained, digits, png, tmp_path, options, message):
@@ -110,6 +112,15 @@ def test_mistakes(refuses, trained, digits, png, tmp_path, options, message):
     (work / "texts.csv").write_text("text\ngood\n")
     (work / "empty").mkdir()
     assert message in refuses("predict", trained, *options)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model/parameters.safetensors"])
+def test_the_run_is_not_replaced(refuses, trained, digits, png, name):
+    file, picture = trained / name, png("a.png", digits[0])
+    before = file.read_bytes()
+    message = refuses("predict", trained, "--input", picture, "--output", file, "--force")
+    assert f"--output {file}: is a part of the run; choose another file" in message
+    assert file.read_bytes() == before
 
 
 def test_flags_without_effect_are_named(cli, trained, digits, png):
