@@ -118,7 +118,7 @@ def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
                 f"{studies[0].dataset.name}); compare runs of the same data and folds"
             )
         predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, sys.stderr.isatty())
-        provenance = provenance_of(run.name, run.config, model)
+        provenance = provenance_of(run.name, run.directory, run.config, model)
         note = Temperature(None, "Not scaled by a temperature.")
         log = run.directory.read_log()
         studies.append(make_study(predictions, dataset, provenance, note, log=log, studying=Studying(("training",))))

@@ -80,7 +80,8 @@ def evaluate_run(
     temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
     sections = BRIEF if wanted.sections is None else wanted.sections
     study = make_study(
-        predictions, dataset, provenance_of(directory.path.resolve().name, config, model), temperature, log=log,
+        predictions, dataset, provenance_of(directory.path.resolve().name, directory, config, model), temperature,
+        log=log,
         predictor=predictor, outliers=_detect(predictor, predictions, others, progress), origin=origin,
         studying=Studying(sections, wanted.sample, progress),
     )  # fmt: skip
@@ -130,14 +131,15 @@ def tell_missing(characters: str) -> None:
         print(visible(told + advice), file=sys.stderr)
 
 
-def provenance_of(name: str, config: Config, model: SavedModel):
-    """Returns what the report says about where its numbers come from."""
+def provenance_of(name: str, directory: RunDirectory, config: Config, model: SavedModel):
+    """Returns what the report of a run, called by a name, says about where its numbers come from."""
     from gluon_lstm.evaluation.report import Provenance, model_facts, model_sentence
 
-    environment = runtime.describe()
+    environment, samples = runtime.describe(), directory.recorded_samples("train")
     threads = runtime.tell_threads(environment.pop("threads"))
     details = {
         "Preset": config.preset,
+        **({"Training samples": f"{samples:,}"} if isinstance(samples, int) else {}),
         **({} if model.reads_texts else {"View": config.data.view}),
         **model_facts(config, model),
         "Machine": f"{environment.pop('machine')}, {threads}",

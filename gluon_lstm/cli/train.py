@@ -22,6 +22,7 @@ from gluon_lstm.cli.reporting import evaluate_run, show
 from gluon_lstm.cli.runs import recorded_threads, resume, start_run
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits
+from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import Repeat, RepeatsDirectory, RunDirectory
 
 DRY_RUN_BATCHES = 2
@@ -57,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     repeats = list_repeats(config, arguments.seeds)
     runtime.prepare(config.runtime.threads)
     output = Path(arguments.output or default_output(config))
+    _check_apart(output, config.data.dataset)
     if arguments.dry_run:
         return _dry_run(arguments, config, repeats, output)
     if len(repeats) > 1:
@@ -73,6 +75,12 @@ def run(arguments: argparse.Namespace) -> int:
     _warn_of_other_data(arguments.config, recorded, splits)
     _warn_of_other_threads(arguments.config, recorded)
     return start_run(config, splits, output, arguments.force)
+
+
+def _check_apart(output: Path, dataset: str) -> None:
+    """Raises ConfigError where the run would lie among the pictures of a data set's folder, as one of its classes."""
+    if os.path.isdir(dataset) and output.resolve().is_relative_to(Path(dataset).resolve()):
+        raise ConfigError(f"--output {output}: lies in the data set's folder; choose another folder")
 
 
 def default_output(config: Config) -> str:

@@ -130,8 +130,16 @@ class RunDirectory:
 
     def recorded_checksum(self, split: str) -> Optional[str]:
         """Returns the SHA-256 of a split that the training had; ``None`` where none is recorded."""
+        return self._recorded(split, "sha256")
+
+    def recorded_samples(self, split: str) -> Optional[int]:
+        """Returns how many samples a split of the training had; ``None`` where that is not recorded."""
+        return self._recorded(split, "samples")
+
+    def _recorded(self, split: str, what: str) -> Any:
+        """Returns what the record says of a split; ``None`` where it does not."""
         value: Any = self.read_record()
-        for name in ("dataset", "splits", split, "sha256"):
+        for name in ("dataset", "splits", split, what):
             value = value.get(name) if isinstance(value, dict) else None
         return value
 

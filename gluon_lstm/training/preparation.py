@@ -42,13 +42,17 @@ def prepare_training(config: Config, train: SequenceDataset, devices: Sequence[m
 
 
 def _check_options(config: Config, train: SequenceDataset) -> None:
-    """Raises ConfigError where the configuration asks for what only texts have."""
+    """Raises ConfigError where the configuration asks for what only texts, or only images, have."""
+    usual = preset(config.preset)
+    if train.symbols and usual.data.view != Config().data.view:
+        raise ConfigError(f"--preset {config.preset}: is for images, and {train.name} holds texts; "
+                          "use another, such as text")  # fmt: skip
     options = {"--adversarial": config.training.adversarial, "--ngrams": config.model.ngrams,
                "--character-ngrams": config.model.character_ngrams,
                "--embedding": config.model.embedding}  # fmt: skip
     if train.symbols or not any(options.values()):
         return
-    if preset(config.preset).model.ngrams:
+    if usual.model.ngrams:
         raise ConfigError(f"--preset {config.preset}: is for texts, and {train.name} holds none; "
                           "name texts with --dataset")  # fmt: skip
     flag, value = next(item for item in options.items() if item[1])

@@ -46,6 +46,8 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.CHECKSUMS
         (["--implementation", "fused", "--cell-activation", "relu"], "--implementation fused: "),
         (["--groups", "2"], "--groups 2: needs --view rows+columns, not rows; use --groups 1 or that view"),
         (["--preset", "best", "--view", "rows"], "--groups 2: needs --view rows+columns, not rows; use --groups 1"),
+        (["--preset", "best", "--dataset", "sentences"], "--preset best: is for images, and sentences holds texts"),
+        (["--preset", "sequential", "--dataset", "sentences"], "--preset sequential: is for images, and sentences "),
         (["--preset", "long-text"], "--preset long-text: is for texts, and digits holds none; name texts with"),
         (["--device", "tpu"], "--device tpu: use cpu, gpu:0 or several of one kind"),
         (["--device", "gpu:0"], "--device gpu:0: MXNet finds no GPUs here; use --device cpu"),

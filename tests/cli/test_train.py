@@ -250,3 +250,11 @@ def test_divergence_has_an_exit_code_of_its_own(cli, tmp_path):
     assert "try a lower --learning-rate or --clip-norm 1; " in last
 
 
+@pytest.mark.parametrize("place", ["pictures/new", "pictures", "pictures/cat/../new"])
+def test_a_run_among_the_pictures_that_it_learns_from_is_refused(refuses, tmp_path, place):
+    """The next training would take it for a class."""
+    (tmp_path / "pictures" / "cat").mkdir(parents=True)
+    data = tmp_path / "pictures"
+    line = refuses("train", "--dataset", data, "--output", tmp_path / place)
+    assert f"--output {tmp_path / place}: lies in the data set's folder; choose another folder" in line
+    assert [path.name for path in data.iterdir()] == ["cat"]

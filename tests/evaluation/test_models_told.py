@@ -8,7 +8,7 @@ import pytest
 from gluon_lstm.cli.reporting import provenance_of
 from gluon_lstm.config import Config, merge
 from gluon_lstm.evaluation.report import model_facts, model_sentence
-from gluon_lstm.rundir import SavedModel
+from gluon_lstm.rundir import RunDirectory, SavedModel
 
 PARAMETERS = {"a": np.zeros((30, 40), np.float32), "b": np.zeros(34, np.float32)}
 
@@ -48,8 +48,16 @@ def test_a_mixture_is_told():
     assert model_facts(config, model(ngrams=object()))["N-grams, tokens and characters"] == "up to 3 and 5"
 
 
-def test_of_texts_nothing_is_told_that_pictures_alone_have():
+def test_of_texts_nothing_is_told_that_pictures_alone_have(tmp_path):
     assert model_facts(Config(), model())["Groups of features"] == 1
     assert "Groups of features" not in model_facts(Config(), model(kind="text"))
-    details = [provenance_of("run", Config(), model(kind=kind)).details for kind in ("image", "text")]
+    run = RunDirectory.create(tmp_path / "run", Config().to_dict())
+    details = [provenance_of("run", run, Config(), model(kind=kind)).details for kind in ("image", "text")]
     assert ["View" in facts for facts in details] == [True, False]
+    assert not any("Training samples" in facts for facts in details)
+
+
+def test_it_is_told_how_much_the_training_had(tmp_path):
+    record = {**Config().to_dict(), "dataset": {"splits": {"train": {"samples": 2_000, "sha256": "x"}}}}
+    details = provenance_of("run", RunDirectory.create(tmp_path / "run", record), Config(), model()).details
+    assert details["Training samples"] == "2,000"
