@@ -30,6 +30,7 @@ from gluon_lstm.cli.output import accept_all_signs, output_explained
 from gluon_lstm.cli.samples import Samples, check_source, open_pictures, open_texts
 from gluon_lstm.cli.trained import add_runtime_arguments, read_config_of_run
 from gluon_lstm.data.formats import read_format
+from gluon_lstm.data.picture_folders import SUFFIX
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RunDirectory
 
@@ -152,17 +153,18 @@ def _check_output(arguments: argparse.Namespace) -> None:
     if output.exists() and output.resolve().is_relative_to(Path(arguments.run).resolve()):
         raise ConfigError(f"--output {output}: is a part of the run; choose another file")
     for name in [*arguments.samples, arguments.input]:
-        if name is not None and output.exists() and any(os.path.samefile(file, output) for file in _files(name)):
+        if name is not None and output.exists() and _is_read(name, output):
             raise ConfigError(f"--output {output}: is what is to be read; choose another file")
     if output.exists() and not arguments.force:
         raise ConfigError(f"--output {output}: exists; choose another file, or replace it with --force")
 
 
-def _files(name: str) -> List[str]:
-    """Returns the file of a name, or those in the folder of that name; none where there is neither."""
+def _is_read(name: str, output: Path) -> bool:
+    """Whether a file that exists is the input of this name, or a picture in the folder of this name."""
     if os.path.isdir(name):
-        return [entry.path for entry in os.scandir(name) if entry.is_file()]
-    return [name] if os.path.exists(name) else []
+        file = output.resolve()
+        return file.suffix.lower() == SUFFIX and os.path.samefile(name, file.parent)
+    return os.path.exists(name) and os.path.samefile(name, output)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from gluon_lstm.cli.reporting import evaluate_run, show
 from gluon_lstm.cli.runs import recorded_threads, resume, start_run
 from gluon_lstm.config import Config, read_config_file
 from gluon_lstm.data import DataSplits
+from gluon_lstm.data.registry import is_picture_folder
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import Repeat, RepeatsDirectory, RunDirectory
 
@@ -79,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _check_apart(output: Path, dataset: str) -> None:
     """Raises ConfigError where the run would lie among the pictures of a data set's folder, as one of its classes."""
-    if os.path.isdir(dataset) and output.resolve().is_relative_to(Path(dataset).resolve()):
+    if is_picture_folder(dataset) and output.resolve().is_relative_to(Path(dataset).resolve()):
         raise ConfigError(f"--output {output}: lies in the data set's folder; choose another folder")
 
 

@@ -29,6 +29,11 @@ def is_looked_for(dataset: str) -> bool:
     return dataset in ("mnist", *CORPORA)
 
 
+def is_picture_folder(dataset: str) -> bool:
+    """Whether a data set is a folder of pictures; known names come first, whatever folders there are."""
+    return dataset not in dataset_names() and os.path.isdir(dataset)
+
+
 def load_splits(config: Config) -> DataSplits:
     """Reads the data set that the configuration names.
 
@@ -39,7 +44,7 @@ def load_splits(config: Config) -> DataSplits:
     name = config.data.dataset
     if is_text(config.data):
         return load_texts(config)
-    loader = LOADERS.get(name, load_picture_folder if os.path.isdir(name) else None)
+    loader = LOADERS.get(name, load_picture_folder if is_picture_folder(name) else None)
     if loader is None:
         raise ConfigError(f"--dataset {name}: {_advice(name)}")
     if config.data.folds:
@@ -53,6 +58,8 @@ def _advice(name: str) -> str:
         return "JSON arrays are not read, but JSON Lines are: an object a line, in a file that ends in .jsonl"
     if name.lower().endswith((".npz", ".npy")):
         return "NumPy's files are not read; write images as IDX files, as README.md shows under “Your own images”"
+    if name.lower().endswith(".png") and os.path.isfile(name):
+        return "is a single picture; name the folder that has a folder of pictures for each class"
     own = "a .csv, .tsv or .jsonl file, or a folder of pictures"
     return f"no such data set; choose from {', '.join(dataset_names())}, or give {own}"
 

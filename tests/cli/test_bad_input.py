@@ -101,6 +101,12 @@ def test_json_that_is_not_json_lines(refuses, tmp_path, name):
     assert "no such data set" in refuses("train", "--dataset", "none.json")
 
 
+def test_a_single_picture_is_no_data_set(refuses, tmp_path):
+    (tmp_path / "cat.png").touch()
+    line = refuses("train", "--dataset", tmp_path / "cat.png")
+    assert "cat.png: is a single picture; name the folder that has a folder of pictures for each class" in line
+
+
 def test_a_preset_beside_a_file_that_starts_from_another(refuses, tmp_path):
     (tmp_path / "c.yaml").write_text("preset: best")
     line = refuses("train", "--output", "run", "--config", tmp_path / "c.yaml", "--preset", "article")

@@ -100,6 +100,7 @@ def test_a_folder_stands_for_the_pictures_in_it(cli, trained, digits, png, tmp_p
         (["bright"], "bright: has values up to 200, the model reads 0 to 16; give values as in its training"),
         (["a.png", "--output", "a.png"], "--output a.png: is what is to be read"),
         ([".", "--output", "a.png", "--force"], "--output a.png: is what is to be read"),
+        (["./", "--output", "link.csv", "--force"], "--output link.csv: is what is to be read"),
         (["--input", ".", "--output", "a.png", "--force"], "--output a.png: is what is to be read"),
     ],
 )
@@ -111,6 +112,7 @@ def test_mistakes(refuses, trained, digits, png, tmp_path, options, message):
     (work / "bright").write_bytes(idx(np.full((2, 8, 8), 200, np.uint8)))
     (work / "texts.csv").write_text("text\ngood\n")
     (work / "empty").mkdir()
+    (work / "link.csv").symlink_to("a.png")
     assert message in refuses("predict", trained, *options)
 
 

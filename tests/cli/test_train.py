@@ -258,3 +258,8 @@ def test_a_run_among_the_pictures_that_it_learns_from_is_refused(refuses, tmp_pa
     line = refuses("train", "--dataset", data, "--output", tmp_path / place)
     assert f"--output {tmp_path / place}: lies in the data set's folder; choose another folder" in line
     assert [path.name for path in data.iterdir()] == ["cat"]
+
+
+def test_a_run_may_lie_in_a_folder_that_is_called_as_a_data_set(cli, tmp_path):
+    (tmp_path / "work" / "digits").mkdir(parents=True)
+    assert cli("train", *TINY, "--epochs", 1, "--output", "digits/run").code == 0
