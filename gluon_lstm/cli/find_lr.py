@@ -10,7 +10,6 @@ from pathlib import Path
 
 from gluon_lstm import runtime
 from gluon_lstm.atomic import check_replaceable, replacing_file
-from gluon_lstm.cli.idle import warn_of_idle_options
 from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.output import output_explained
@@ -24,6 +23,8 @@ WITHOUT_EFFECT = (
 """Options that a range test does not have: it sets the rate, comes to no epoch's end, saves nothing, and ends where the
 loss is not finite."""
 
+TITLE = "Learning rate range test"
+"""Kept in the plot's file, by which a later test knows what it may replace."""
 FEWEST_STEPS = 20
 """Losses of fewer steps tell nothing but noise."""
 
@@ -64,7 +65,6 @@ def _test(config, arguments: argparse.Namespace):
     from gluon_lstm.training import prepare_training, range_test
 
     config, (train, *_) = load_fitting_splits(arguments, config)
-    warn_of_idle_options(arguments, config)
     # A step that is skipped, as the configuration of a run may have it, has no loss.
     config = replace(config, training=replace(config.training, on_divergence="stop"))
     devices = runtime.devices(config.runtime.device)
@@ -79,8 +79,8 @@ def _check_is_plot(path: Path) -> None:
     """Raises ConfigError where the plot would replace a file that is none, or be named as what it is not."""
     from gluon_lstm.evaluation import plots
 
-    if path.exists() and not plots.is_own(path):
-        raise ConfigError(f"--output {path}: holds something else than a plot of gluon-lstm; choose another file")
+    if path.exists() and not plots.is_own(path, TITLE):
+        raise ConfigError(f"--output {path}: holds something else than a plot of find-lr; choose another file")
     if path.suffix.lower() != ".png":
         raise ConfigError(f"--output {path}: the plot is a PNG picture; give a name that ends in .png")
 
@@ -91,4 +91,4 @@ def _save_plot(result, path: Path) -> None:
 
     figure = plots.learning_rate_range(result.rates, result.losses, result.suggestion)
     with output_explained(path), replacing_file(path) as temporary:
-        plots.save(figure, temporary)
+        plots.save(figure, temporary, TITLE)

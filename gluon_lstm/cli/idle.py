@@ -7,8 +7,8 @@ import sys
 from dataclasses import fields
 from typing import Any, Callable, List, Mapping, NamedTuple, Tuple
 
-from gluon_lstm.cli.options import given_flags
-from gluon_lstm.config import SECTIONS, Config, TextConfig, flag, preset, read_config_file
+from gluon_lstm.cli.options import file_options, given_flags
+from gluon_lstm.config import SECTIONS, Config, TextConfig, flag, preset
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.registry import is_looked_for
 from gluon_lstm.data.tables import is_delimited, is_table
@@ -123,9 +123,7 @@ def _changed_by_file(arguments: argparse.Namespace, preset_name: str) -> List[st
 
     A run's ``config.json`` holds every option: those that are as in the preset say nothing.
     """
-    if not arguments.config:
-        return []
-    values, usual = read_config_file(arguments.config), preset(preset_name)
+    values, usual = file_options(arguments), preset(preset_name)
     return [
         name
         for section in SECTIONS

@@ -10,9 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Container, Iterable, Optional, Tuple
 
-from gluon_lstm.cli.idle import NOT_LOOKED_FOR
-from gluon_lstm.cli.options import given_flags, warn_of_idle
-from gluon_lstm.config import Config, DataConfig, flag, merge, read_config_file
+from gluon_lstm.cli.idle import NOT_LOOKED_FOR, warn_of_idle_options
+from gluon_lstm.cli.options import file_options, given_flags, warn_of_idle
+from gluon_lstm.config import Config, DataConfig, flag, merge
 from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_split, load_splits
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
@@ -38,7 +38,7 @@ def load_fitting_splits(arguments: argparse.Namespace, config: Config) -> Tuple[
     """Returns the data, and the configuration, whose augmentation may have shrunk to fit the images.
 
     Distortions that a preset brings shrink, with a note on the standard error stream;
-    those that the user asked for must fit.
+    those that the user asked for must fit. There, too, stand the options without effect.
 
     Args:
         arguments: what the command line gave.
@@ -48,7 +48,13 @@ def load_fitting_splits(arguments: argparse.Namespace, config: Config) -> Tuple[
         UserError: an option that does not fit the data, or data that cannot be used.
     """
     check_data_dir(given_flags(arguments).get("data", {}).get("data_dir"))
-    asked_for = _asked_for(arguments)
+    config, splits = _shrink_to_fit(config, _asked_for(arguments))
+    warn_of_idle_options(arguments, config)
+    return config, splits
+
+
+def _shrink_to_fit(config: Config, asked_for: Container[str]) -> Tuple[Config, DataSplits]:
+    """Returns the data, and the configuration with distortions that fit them; raises where one was asked for."""
     while True:
         try:
             return config, load_splits(config)
@@ -62,8 +68,7 @@ def load_fitting_splits(arguments: argparse.Namespace, config: Config) -> Tuple[
 
 def _asked_for(arguments: argparse.Namespace) -> Container[str]:
     """Returns the fields of the section ``data`` that flags or file set."""
-    from_file = read_config_file(arguments.config).get("data", {}) if arguments.config else {}
-    return {*given_flags(arguments).get("data", {}), *from_file}
+    return {*given_flags(arguments).get("data", {}), *file_options(arguments).get("data", {})}
 
 
 def from_files(config: Config) -> Callable[[Any, str], SequenceDataset]:

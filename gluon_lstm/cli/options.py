@@ -72,12 +72,19 @@ def read_config(arguments: argparse.Namespace) -> Config:
     Raises:
         ConfigError: an unknown preset or option, or a value that is not allowed.
     """
-    from_file = read_config_file(arguments.config) if arguments.config else {}
+    from_file = file_options(arguments)
     name = arguments.preset or from_file.get("preset", "default")
     if from_file.get("preset", name) != name:
         raise ConfigError(f"--preset {name}: {arguments.config} starts from {from_file['preset']!r}; leave one out")
     config = merge(preset(name), from_file, f"--config {arguments.config}")
     return merge(config, given_flags(arguments))
+
+
+def file_options(arguments: argparse.Namespace) -> Dict[str, Any]:
+    """Returns the content of the file of ``--config``, which is read once, whatever becomes of it meanwhile."""
+    if not hasattr(arguments, "file_options"):
+        arguments.file_options = read_config_file(arguments.config) if arguments.config else {}
+    return arguments.file_options
 
 
 def add_quotes_argument(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,12 @@ import statistics
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Sequence
 
 from gluon_lstm import runtime
-from gluon_lstm.cli.loading import from_memory
+from gluon_lstm.cli.loading import from_memory, load_fitting_splits
 from gluon_lstm.cli.reporting import evaluate_run
+from gluon_lstm.cli.runs import go_on, start_run
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError, quoted
@@ -62,44 +63,32 @@ def _check_folds(data: DataConfig) -> None:
         raise ConfigError(f"--fold {data.fold}: needs a greater --folds; they count from 0")
 
 
-def run_repeats(
-    repeats: Sequence[Repeat],
-    output: Path,
-    force: bool,
-    load: Callable[[Config], Tuple[Config, DataSplits]],
-    train: Callable[[Config, DataSplits, Path], int],
-) -> int:
+def run_repeats(arguments: argparse.Namespace, repeats: Sequence[Repeat], output: Path) -> int:
     """Trains and evaluates each run, writes the summary, and returns the exit code.
 
     Args:
+        arguments: what the command line gave; with ``--force``, earlier runs in ``output`` are deleted once the data
+            are known to be good.
         repeats: the runs, those of one fold after each other.
         output: folder that their folders go into.
-        force: whether earlier runs there are deleted, once the data are known to be good.
-        load: reads the data of the first run's configuration, which it may change to fit them.
-        train: trains on data into a folder, and returns the exit code.
     """
-    RepeatsDirectory.check_free(output, force)
-    fitting, splits = load(repeats[0].config)
+    RepeatsDirectory.check_free(output, arguments.force)
+    fitting, splits = load_fitting_splits(arguments, repeats[0].config)
     with locked(output):
-        directory = RepeatsDirectory.create(output, force)
+        directory = RepeatsDirectory.create(output, arguments.force)
         repeats = [Repeat(name, replace(config, data=replace(fitting.data, fold=config.data.fold)))
                    for name, config in repeats]  # fmt: skip
         directory.write_plan(Plan(tuple(repeats), int(runtime.describe()["threads"])))
-        return _run_all(directory, repeats, splits, train)
+        return _run_all(directory, repeats, splits, start_run)
 
 
-def resume_repeats(path: Path, train: Callable[[Config, DataSplits, Path], int]) -> int:
-    """Goes on with runs that were ended, writes the summary, and returns the exit code.
-
-    Args:
-        path: the folder of the runs.
-        train: goes on with a run, or starts it; returns the exit code.
-    """
+def resume_repeats(path: Path) -> int:
+    """Goes on with the runs in a folder that were ended, writes the summary, and returns the exit code."""
     directory = RepeatsDirectory(path)
     plan = directory.read_plan()
     runtime.prepare(plan.repeats[0].config.runtime.threads or plan.threads)
     with locked(path):
-        return _run_all(directory, plan.repeats, load_splits(plan.repeats[0].config), train)
+        return _run_all(directory, plan.repeats, load_splits(plan.repeats[0].config), go_on)
 
 
 def _run_all(
@@ -114,7 +103,7 @@ def _run_all(
         directory: the folder of the runs.
         repeats: the runs, those of one fold after each other.
         splits: the data of the first one.
-        train: trains on data into a folder, and returns the exit code.
+        train: ``start_run``, or ``go_on``.
     """
     records: List[Dict[str, Any]] = []
     fold = repeats[0].config.data.fold

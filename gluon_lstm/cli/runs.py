@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.advice import learning_note, reading_note
-from gluon_lstm.cli.options import given_flags
 from gluon_lstm.cli.output import visible
-from gluon_lstm.cli.repeat import resume_repeats
-from gluon_lstm.config import Config, flag
-from gluon_lstm.data import DataSplits, load_splits
-from gluon_lstm.errors import ConfigError, DataError, quoted
-from gluon_lstm.rundir import RepeatsDirectory, RunDirectory, locked
+from gluon_lstm.config import Config
+from gluon_lstm.data import DataSplits
+from gluon_lstm.errors import DataError, quoted
+from gluon_lstm.rundir import RunDirectory, locked
 from gluon_lstm.rundir.layout import check_no_links
 
 
@@ -36,6 +34,8 @@ def start_run(config: Config, splits: DataSplits, output: Path, force: bool = Fa
         directory = RunDirectory.create(output, _record(config, splits), force)
         for note in splits.train.notes:
             print(visible(note), file=sys.stderr)
+        for warning in chain.from_iterable(split.warnings for split in splits):
+            print(f"warning: {warning}", file=sys.stderr)
         sizes = ", ".join(f"{len(split):,} {split.split}" for split in splits)
         print(f"{config.data.dataset}: {sizes}; {len(splits.train.class_names)} classes", file=sys.stderr)
         print(f"{config.preset}: {count_parameters(fitting.net):,} parameters", file=sys.stderr)
@@ -43,23 +43,6 @@ def start_run(config: Config, splits: DataSplits, output: Path, force: bool = Fa
         if note:
             print(note, file=sys.stderr)
         return _run(fitting, directory, splits, is_kept)
-
-
-def resume(arguments: argparse.Namespace) -> int:
-    """Goes on with the run, or the runs, that ``--resume`` names; returns the exit code.
-
-    Raises:
-        UserError: other options were given, there is no such run, another process trains
-            into it, or its data have changed.
-    """
-    _check_alone(arguments)
-    path = Path(arguments.resume)
-    if RepeatsDirectory.is_one(path):
-        return resume_repeats(path, go_on)
-    directory = RunDirectory.open(path)
-    config = directory.read_config()
-    runtime.prepare(config.runtime.threads or recorded_threads(directory.read_record()))
-    return go_on(config, load_splits(config), path)
 
 
 def go_on(config: Config, splits: DataSplits, path: Path) -> int:
@@ -85,15 +68,6 @@ def go_on(config: Config, splits: DataSplits, path: Path) -> int:
         else:
             print(f"{path}: going on after {fitting.steps:,} steps", file=sys.stderr)
         return _run(fitting, directory, splits)
-
-
-def _check_alone(arguments: argparse.Namespace) -> None:
-    """Raises ConfigError where options were given beside ``--resume``."""
-    given = [name for section in given_flags(arguments).values() for name in section]
-    given += [name for name in ("output", "force", "dry_run", "preset", "config") if getattr(arguments, name)]
-    given += ["seeds"] if arguments.seeds != 1 else []
-    if given:
-        raise ConfigError(f"{flag(given[0])}: --resume goes on with the run's own options; leave this out")
 
 
 def recorded_threads(record: Mapping[str, Any]) -> Optional[int]:

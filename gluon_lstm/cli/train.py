@@ -8,19 +8,19 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Mapping, Sequence, Tuple
+from typing import Sequence
 
 import numpy as np
 
 from gluon_lstm import runtime
 from gluon_lstm.cli import repeat
-from gluon_lstm.cli.idle import warn_of_idle_options
 from gluon_lstm.cli.loading import from_memory, load_fitting_splits
-from gluon_lstm.cli.options import add_config_arguments, read_config
+from gluon_lstm.cli.options import add_config_arguments, file_options, read_config
 from gluon_lstm.cli.repeat import list_repeats, run_repeats
 from gluon_lstm.cli.reporting import evaluate_run, show
-from gluon_lstm.cli.runs import recorded_threads, resume, start_run
-from gluon_lstm.config import Config, read_config_file
+from gluon_lstm.cli.resume import resume
+from gluon_lstm.cli.runs import recorded_threads, start_run
+from gluon_lstm.config import Config
 from gluon_lstm.data import DataSplits
 from gluon_lstm.data.registry import is_picture_folder
 from gluon_lstm.errors import ConfigError
@@ -63,18 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         return _dry_run(arguments, config, repeats, output)
     if len(repeats) > 1:
-        return run_repeats(
-            repeats,
-            output,
-            arguments.force,
-            load=lambda one: _load(arguments, one),
-            train=start_run,
-        )
+        return run_repeats(arguments, repeats, output)
     RunDirectory.check_free(output, arguments.force)
-    config, splits = _load(arguments, config)
-    recorded = read_config_file(arguments.config) if arguments.config else {}
-    _warn_of_other_data(arguments.config, recorded, splits)
-    _warn_of_other_threads(arguments.config, recorded)
+    config, splits = load_fitting_splits(arguments, config)
+    _warn_of_other_data(arguments, splits)
+    _warn_of_other_threads(arguments)
     return start_run(config, splits, output, arguments.force)
 
 
@@ -90,20 +83,13 @@ def default_output(config: Config) -> str:
     return f"runs/{dataset}-{config.preset}-{config.runtime.seed}"
 
 
-def _load(arguments: argparse.Namespace, config: Config) -> Tuple[Config, DataSplits]:
-    """Returns the data and the configuration that fits them, and tells of flags without effect."""
-    config, splits = load_fitting_splits(arguments, config)
-    warn_of_idle_options(arguments, config)
-    return config, splits
-
-
 def _dry_run(arguments: argparse.Namespace, config: Config, repeats: Sequence[Repeat], output: Path) -> int:
     """Takes a few batches through all that the first run does, in a folder that is deleted, and makes no ``output``."""
     directory = RepeatsDirectory if len(repeats) > 1 else RunDirectory
     directory.check_free(output, arguments.force)
     if len(repeats) > 1:
         print(f"note: --dry-run tries the first of {len(repeats)} runs", file=sys.stderr)
-    config, splits = _load(arguments, config)
+    config, splits = load_fitting_splits(arguments, config)
     few = DRY_RUN_BATCHES * config.training.batch_size
     splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
     config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
@@ -116,18 +102,20 @@ def _dry_run(arguments: argparse.Namespace, config: Config, repeats: Sequence[Re
     return code
 
 
-def _warn_of_other_data(config_file: Any, recorded: Mapping[str, Any], splits: DataSplits) -> None:
+def _warn_of_other_data(arguments: argparse.Namespace, splits: DataSplits) -> None:
     """Says so where a repeated run's data are not those that its file has a record of."""
+    recorded = file_options(arguments).get("dataset", {}).get("splits", {})
     for split in splits:
-        before = recorded.get("dataset", {}).get("splits", {}).get(split.split)
+        before = recorded.get(split.split)
         if before and before["sha256"] != split.fingerprint:
-            print(f"warning: the {split.split} split is not the one that {config_file} was trained on", file=sys.stderr)
+            print(f"warning: the {split.split} split is not the one that {arguments.config} was trained on",
+                  file=sys.stderr)  # fmt: skip
 
 
-def _warn_of_other_threads(config_file: Any, recorded: Mapping[str, Any]) -> None:
+def _warn_of_other_threads(arguments: argparse.Namespace) -> None:
     """Says so where a repeated run has not the threads that its file has a record of: sums come in another order."""
-    before, now = recorded_threads(recorded), runtime.describe()["threads"]
+    before, now = recorded_threads(file_options(arguments)), runtime.describe()["threads"]
     if before and str(before) != now:
-        print(f"warning: {config_file} was trained with --threads {before}, and this run has {now}: its numbers may "
-              f"differ in their last digits; give --threads {before} for the same to the byte",
+        print(f"warning: {arguments.config} was trained with --threads {before}, and this run has {now}: its numbers "
+              f"may differ in their last digits; give --threads {before} for the same to the byte",
               file=sys.stderr)  # fmt: skip

@@ -13,6 +13,8 @@ import numpy as np
 from gluon_lstm.bounded import MOST_CLASSES
 from gluon_lstm.config import Config, DataConfig, TextConfig
 from gluon_lstm.data.corpus_downloads import advice, download_corpus
+from gluon_lstm.data.dataset import SPLITS
+from gluon_lstm.data.overlap import adjective, shared_samples
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
 from gluon_lstm.data.splits import TENTH, fold_numbers, split_indices, split_off, usual_validation_size
@@ -21,7 +23,6 @@ from gluon_lstm.errors import ConfigError, DataError, shortened, shown
 
 MADE_UP = "sentences"
 """Name of the data set that ``make_sentences`` makes."""
-SPLITS = ("train", "validation", "test")
 TEST_SEED = 2_005  # never changes, so that accuracies compare between runs and releases
 NUMBER = re.compile(r"-?\d{1,18}")
 NAMED_CLASSES = 10
@@ -64,12 +65,14 @@ class RawSplits(NamedTuple):
         splits: by name, ``SPLITS``.
         class_names: the labels of the training texts, numbers in their order, else by alphabet.
         notes: lines for the user: which columns were taken, what was left out.
+        warnings: split → clauses, see ``shared_samples``.
     """
 
     name: str
     splits: Dict[str, RawSplit]
     class_names: Tuple[str, ...]
     notes: Tuple[str, ...]
+    warnings: Dict[str, Tuple[str, ...]]
 
 
 def is_text(config: DataConfig) -> bool:
@@ -105,9 +108,10 @@ def read_corpus(config: Config) -> RawSplits:
     if is_table(config.data.dataset):
         notes += _class_notes(sources["train"].labels, config.data.dataset)
     complete = _complete(splits, config.data, name)
-    if name != MADE_UP:  # whose splits are drawn apart from each other, so that one sentence in two of them is chance
-        notes += _warnings(complete, class_names)
-    return RawSplits(name, complete, class_names, tuple(notes))
+    notes += _absent_classes(complete, class_names)
+    # Splits that are made up are drawn apart from each other, so that one sentence in two of them is chance.
+    compared = {split: part.texts for split, part in complete.items()} if name != MADE_UP else {}
+    return RawSplits(name, complete, class_names, tuple(notes), shared_samples(compared, "text"))
 
 
 def _read_sources(config: Config) -> Dict[str, LabelledTexts]:
@@ -220,26 +224,16 @@ def _class_notes(labels: List[str], source: str) -> List[str]:
     ]
 
 
-def _warnings(splits: Dict[str, RawSplit], class_names: Tuple[str, ...]) -> List[str]:
-    """Returns what makes the figures of these splits less than they seem: known texts, and classes without any."""
+def _absent_classes(splits: Dict[str, RawSplit], class_names: Tuple[str, ...]) -> List[str]:
+    """Returns which classes a split has no text of."""
     found = []
-    for split, earlier in (("validation", "train"), ("test", "train"), ("test", "validation")):
-        known, texts = set(splits[earlier].texts), splits[split].texts
-        again = sum(text in known for text in texts)
-        if again:
-            found.append(f"warning: {again:,} of {len(texts):,} {split} texts are {_noun(earlier)} texts too")
     for split in SPLITS:
         counts = np.bincount(splits[split].labels, minlength=len(class_names))
         absent = [class_names[index] for index in np.flatnonzero(counts == 0)]
         if absent:
             shown = ", ".join(map(repr, absent[:5])) + (", …" if len(absent) > 5 else "")
-            found.append(f"warning: no {_noun(split)} text has the label {shown}")
+            found.append(f"warning: no {adjective(split)} text has the label {shown}")
     return found
-
-
-def _noun(split: str) -> str:
-    """Returns what a message calls the texts of a split."""
-    return "training" if split == "train" else split
 
 
 def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dict[str, RawSplit]:

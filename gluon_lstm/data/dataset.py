@@ -7,6 +7,9 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+SPLITS = ("train", "validation", "test")
+"""Fields of ``DataSplits``."""
+
 
 class Batch(NamedTuple):
     """What one step consumes; every array is C-contiguous.
@@ -50,6 +53,8 @@ class SequenceDataset(abc.ABC):
     """(M,) steps of each sequence, or ``None`` where all have the same."""
     notes: Tuple[str, ...] = ()
     """Lines that the user should see, such as what was left out."""
+    warnings: Tuple[str, ...] = ()
+    """Clauses on what makes figures on these samples look better than they are; see ``shared_samples``."""
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -33,6 +33,7 @@ class ImageDataset(SequenceDataset):
         max_value: the value that becomes 1.0; 0 stays 0.
         view: what a time step is, one of ``config.VIEWS``.
         augmentation: what is done to images in a batch drawn with a random stream.
+        warnings: clauses on what makes figures on these images look better than they are.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ImageDataset(SequenceDataset):
     max_value: int = 255
     view: str = "rows"
     augmentation: Augmentation = NO_AUGMENTATION
+    warnings: Tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
@@ -100,7 +102,8 @@ class ImageDataset(SequenceDataset):
 
     def subset(self, indices: np.ndarray, split: Optional[str] = None) -> ImageDataset:
         """Returns a copy of the samples at ``indices``. See ``SequenceDataset``."""
-        return replace(self, images=self.images[indices], labels=self.labels[indices], split=split or self.split)
+        images, labels = self.images[indices], self.labels[indices]
+        return replace(self, images=images, labels=labels, split=split or self.split, warnings=())
 
 
 def image_options(config: DataConfig) -> dict:

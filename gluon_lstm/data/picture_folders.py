@@ -9,14 +9,14 @@ import numpy as np
 
 from gluon_lstm.bounded import IMAGE_PIXELS
 from gluon_lstm.config import DataConfig
-from gluon_lstm.data.dataset import DataSplits
+from gluon_lstm.data.dataset import SPLITS, DataSplits
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.images import ImageDataset, image_options
 from gluon_lstm.data.pictures import png_size, read_pictures
 from gluon_lstm.data.splits import TENTH, make_splits, split_off, usual_validation_size
 from gluon_lstm.errors import ConfigError, DataError
 
-TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
+TRAIN, VALIDATION, TEST = SPLITS
 TEST_SEED = 1_797
 """Draws the pictures to test on where they have no folder; never changes, so that accuracies compare."""
 FEWEST = 3

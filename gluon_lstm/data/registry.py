@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
 from gluon_lstm.config import Config, DataConfig
 from gluon_lstm.data.corpora import CORPORA, MADE_UP, is_text
-from gluon_lstm.data.dataset import DataSplits, SequenceDataset
+from gluon_lstm.data.dataset import SPLITS, DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
 from gluon_lstm.data.mnist import load_mnist
+from gluon_lstm.data.overlap import shared_samples
 from gluon_lstm.data.picture_folders import load_picture_folder
 from gluon_lstm.data.text import TextReader
 from gluon_lstm.data.texts import load_texts, load_texts_as
@@ -49,7 +51,14 @@ def load_splits(config: Config) -> DataSplits:
         raise ConfigError(f"--dataset {name}: {_advice(name)}")
     if config.data.folds:
         raise ConfigError(f"--folds {config.data.folds}: {name} has a test split; leave it out")
-    return loader(config.data)
+    return _with_warnings(loader(config.data))
+
+
+def _with_warnings(splits: DataSplits) -> DataSplits:
+    """Returns splits of images that tell of images which two of them have."""
+    images = {split.split: [image.tobytes() for image in split.images] for split in splits}
+    warnings = shared_samples(images, "image")
+    return DataSplits(*(replace(getattr(splits, name), warnings=warnings[name]) for name in SPLITS))
 
 
 def _advice(name: str) -> str:

@@ -49,6 +49,7 @@ class TextDataset(SequenceDataset):
         reader: what made the sequences.
         word_dropout: share of the tokens read as unknown in a batch drawn with a random stream.
         notes: lines that the user should see.
+        warnings: clauses on what makes figures on these texts look better than they are.
     """
 
     name: str
@@ -61,6 +62,7 @@ class TextDataset(SequenceDataset):
     reader: TextReader
     word_dropout: float = 0.0
     notes: Tuple[str, ...] = ()
+    warnings: Tuple[str, ...] = ()
 
     symbols = True
 
@@ -128,4 +130,5 @@ class TextDataset(SequenceDataset):
             scores=None if self.scores is None else self.scores[indices],
             labels=self.labels[indices],
             split=split or self.split,
+            warnings=(),  # of the whole
         )

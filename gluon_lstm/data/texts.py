@@ -15,8 +15,8 @@ from gluon_lstm.arrays import pack_arrays, unpack_arrays
 from gluon_lstm.atomic import replacing_file
 from gluon_lstm.bounded import WEIGHT_BYTES, parse_json, read_file
 from gluon_lstm.config import Config
-from gluon_lstm.data.corpora import SPLITS, RawSplits, read_corpus
-from gluon_lstm.data.dataset import DataSplits
+from gluon_lstm.data.corpora import RawSplits, read_corpus
+from gluon_lstm.data.dataset import SPLITS, DataSplits
 from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_format, warn_of_clauses
 from gluon_lstm.data.ngrams import fit_ngrams
 from gluon_lstm.data.places import cache_folder
@@ -78,6 +78,7 @@ def _dataset(
         reader=reader,
         word_dropout=config.text.word_dropout,
         notes=raw.notes if split == "train" else (),
+        warnings=raw.warnings[split],
     )
 
 

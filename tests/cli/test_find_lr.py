@@ -1,12 +1,14 @@
 import errno
 import os
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from gluon_lstm.cli import find_lr
 from gluon_lstm.cli.main import build_parser
 from gluon_lstm.cli.options import read_config
+from gluon_lstm.evaluation import plots
 
 
 def arguments_of(options):
@@ -72,8 +74,15 @@ def test_a_file_that_is_no_plot_is_not_replaced(refuses, tmp_path, name):
     file.touch() if name == "empty.png" else Image.new("L", (3, 3)).save(file, "png")
     before = file.read_bytes()
     line = refuses("find-lr", "--output", name)
-    assert f"--output {name}: holds something else than a plot of gluon-lstm" in line
+    assert f"--output {name}: holds something else than a plot of find-lr" in line
     assert file.read_bytes() == before
+
+
+def test_another_plot_of_ours_is_not_replaced(refuses, tmp_path):
+    file = tmp_path / "work" / "confusion.png"
+    plots.save(plots.confusion_matrix(np.eye(2, dtype=int), ("a", "b")), file)
+    line = refuses("find-lr", "--output", file.name)
+    assert f"--output {file.name}: holds something else than a plot of find-lr" in line
 
 
 def test_an_earlier_plot_is_replaced(cli, tmp_path):

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import shutil
 
 import numpy as np
@@ -276,3 +277,14 @@ def test_a_range_test_minds_what_a_training_does(find_lr, tmp_path):
 @pytest.mark.parametrize("option", ["--adversarial", "--ngrams"])
 def test_a_range_test_on_images_refuses_what_acts_on_texts(refuses, option):
     assert f"{option} 1" in refuses("find-lr", option, "1", "--threads", "1")
+
+
+def test_texts_that_train_and_test_are_told_in_training_and_in_the_report(cli, tmp_path):
+    (tmp_path / "own.csv").write_text(table([(f"w{n % 3} number {n}", LABELS[n % 2]) for n in range(30)]), "utf-8")
+    options = ("--dataset", tmp_path / "own.csv", "--test-file", tmp_path / "own.csv", "--output", tmp_path / "run")
+    outcome = cli("train", *options, *SMALL)
+    told = ["3 of 30 test texts are validation texts too", "27 of 30 test texts are training texts too"]
+    assert [f"warning: {line}" for line in told] == re.findall("warning: .* too", outcome.err)
+    assert cli("evaluate", tmp_path / "run", "--quick").code == 0
+    report = (tmp_path / "run" / "evaluation" / "test" / "report.md").read_text(encoding="utf-8")
+    assert all(f"{line}, so that these figures flatter the model." in report for line in told)

@@ -165,16 +165,19 @@ def test_blank_texts_are_told(write):
 def test_texts_that_train_and_test_are_told(write):
     path = write(10 * "ab")
     raw = read(path, {"test_file": path})
-    assert raw.notes[-2:] == ("warning: 18 of 20 test texts are training texts too",
-                              "warning: 2 of 20 test texts are validation texts too")  # fmt: skip
+    assert raw.warnings == {
+        "train": (),
+        "validation": (),
+        "test": ("2 of 20 test texts are validation texts too", "18 of 20 test texts are training texts too"),
+    }
     apart = read(path, {"test_file": write(5 * "ab", "t.csv")})
-    assert not [note for note in apart.notes if note.startswith("warning")]
+    assert not any(apart.warnings.values())
 
 
 def test_one_file_to_validate_and_to_test_on_is_told(write):
     same = write(5 * "ab", "t.csv")
     raw = read(write(10 * "ab"), {"test_file": same, "validation_file": same})
-    assert raw.notes[-1] == "warning: 10 of 10 test texts are validation texts too"
+    assert raw.warnings["test"] == ("10 of 10 test texts are validation texts too",)
 
 
 def test_a_class_that_a_fold_takes_from_training_is_told(write):

@@ -157,3 +157,16 @@ def test_a_trained_model_reads_such_a_folder_with_labels_or_without(folder):
     with pytest.raises(DataError, match=r"20 of 50 labels are unknown to the model: 'dog' \(20\)"):
         read_own_pictures(folder, image_format, ("cat", "cow"))
     assert not read_own_pictures(folder, image_format, ("cat", "cow"), labelled=False).labelled
+
+
+def test_pictures_that_train_and_test_are_told(tmp_path):
+    for label, first in (("cat", 0), ("dog", 100)):
+        write(tmp_path / "train", label, range(first, first + 20))
+        write(tmp_path / "test", label, range(first + 18, first + 23))
+    splits = load(tmp_path, validation_size=2)
+    validating = sum(image.tobytes() in {pixels(n).tobytes() for n in (18, 19, 118, 119)}
+                     for image in splits.validation.images)  # fmt: skip
+    told = f"{4 - validating} of 10 test images are training images too"
+    assert (splits.train.warnings, splits.validation.warnings) == ((), ())
+    assert splits.test.warnings[-1] == told and len(splits.test.warnings) == 1 + (validating > 0)
+    assert splits.test.subset(np.arange(3)).warnings == ()

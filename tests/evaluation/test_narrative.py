@@ -167,5 +167,15 @@ def test_what_was_left_out_is_a_worry_and_a_note(provenance):
     assert told in summarize(study).worries and study.metrics()["notes"][-1] == told
 
 
+def test_samples_that_the_training_had_are_a_worry_and_a_note(provenance):
+    labels = np.arange(8, dtype=np.int32) % 2
+    probabilities = np.where(labels[:, np.newaxis] == np.arange(2), 0.9, 0.1).astype(np.float32)
+    dataset = FakeDataset(np.zeros((2, 8, 1), np.float32), labels, ("yes", "no"))
+    dataset.warnings = ("3 of 8 test texts are training texts too",)
+    study = make_study(Predictions(probabilities, labels), dataset, provenance, UNSCALED, studying=Studying(()))
+    told = "3 of 8 test texts are training texts too, so that these figures flatter the model."
+    assert told in summarize(study).worries and study.metrics()["notes"][-1] == told
+
+
 def test_a_good_model_gives_no_reason_to_worry(summary_of):
     assert summary_of([(2_000, 0.97, 1_940)]).worries == []

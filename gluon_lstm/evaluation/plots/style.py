@@ -73,8 +73,8 @@ def legend_outside(figure: Figure, columns: int) -> None:
     figure.legend(loc="outside lower center", ncols=columns, fontsize=8)
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG; characters that no font here has become boxes."""
+def save(figure: Figure, path: Path, title: str = "") -> None:
+    """Writes a figure as PNG, whose title ``is_own`` finds again; characters that no font here has become boxes."""
     canvas = FigureCanvasAgg(figure)
     with style(), warnings.catch_warnings():
         # The report tells of them (``missing_characters``); a warning for each glyph would say no more.
@@ -83,13 +83,16 @@ def save(figure: Figure, path: Path) -> None:
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     facts = PngInfo()
     facts.add_text("Software", MAKER)
+    if title:
+        facts.add_text("Title", title)
     pixels.save(path, format="png", dpi=(figure.dpi, figure.dpi), compress_level=COMPRESSION, pnginfo=facts)
 
 
-def is_own(path: Path) -> bool:
-    """Whether a file is a picture that ``save`` wrote; raises OSError where it cannot be read."""
+def is_own(path: Path, title: str) -> bool:
+    """Whether a file is a picture that ``save`` wrote with this title; raises OSError where it cannot be read."""
     with path.open("rb") as file:
-        return file.read(_HEAD).find(b"tEXtSoftware\0" + MAKER.encode()) > 0
+        head = file.read(_HEAD)
+    return all(b"tEXt" + fact.encode() in head for fact in (f"Software\0{MAKER}", f"Title\0{title}"))
 
 
 def short_name(name: str, width: int = NAME_WIDTH) -> str:

@@ -33,6 +33,8 @@ SHARES = ("accuracy", "balanced_accuracy", "macro_f1", "ece")
 """Measures that are written in percent."""
 TITLES = ("Accuracy", "Balanced accuracy", "Macro F1", "NLL (nats)", "Brier", "Calibration error", "ROC-AUC",
           "Risk-coverage area")  # fmt: skip
+ACCURACY_DIFFERENCE = "Accuracy, second less first (points)"
+NLL_DIFFERENCE = "NLL, second less first (nats)"
 
 
 class GroupPair(NamedTuple):
@@ -269,7 +271,7 @@ def _group_pairs_tables(comparison: Comparison) -> List[Table]:
                 number_cell(found and found.p_value, _p_value),
             ]
         rows.append((text_cell(pair.first), text_cell(pair.second), *cells))
-    columns = ("First", "Second", "Accuracy, points more", "95 % interval", "p (Welch)", "NLL more (nats)",
+    columns = ("First", "Second", ACCURACY_DIFFERENCE, "95 % interval", "p (Welch)", NLL_DIFFERENCE,
                "95 % interval of that", "p of that")  # fmt: skip
     return [Table("Means over the seeds", columns, rows)] if rows else []
 
@@ -284,8 +286,8 @@ def _pairs_table(comparison: Comparison) -> Table:
          interval_cell(pair.nll_ci95, _signed))
         for pair in comparison.pairs
     ]  # fmt: skip
-    columns = ("First", "Second", "First alone right", "Second alone right", "p (McNemar)", "Accuracy, points more",
-               "95 % interval", "NLL more (nats)", "95 % interval of that")  # fmt: skip
+    columns = ("First", "Second", "First alone right", "Second alone right", "p (McNemar)", ACCURACY_DIFFERENCE,
+               "95 % interval", NLL_DIFFERENCE, "95 % interval of that")  # fmt: skip
     return Table("Pairs of runs", columns, rows)
 
 

@@ -260,5 +260,4 @@ def _data(study: Study) -> List[str]:
     """Returns what the data warn of."""
     share = getattr(study.dataset, "unknown_share", 0.0)
     unknown = [f"{percent(share)} of the tokens are not in the vocabulary."] if share > UNKNOWN_TOKENS else []
-    warnings = () if study.origin is None else study.origin.warnings
-    return [*unknown, *warnings, *study.measures.undefined]
+    return [*unknown, *study.data_warnings, *study.measures.undefined]

@@ -117,8 +117,14 @@ class Study:
             if part is not None:
                 content[name] = part.to_dict()
                 content["notes"] += part.notes
-        content["notes"] += () if self.origin is None else self.origin.warnings
+        content["notes"] += self.data_warnings
         return content
+
+    @property
+    def data_warnings(self) -> Tuple[str, ...]:
+        """Sentences on what was left out of the samples, and on what makes them say less than they seem to."""
+        shared = tuple(f"{clause}, so that these figures flatter the model." for clause in self.dataset.warnings)
+        return shared if self.origin is None else (*shared, *self.origin.warnings)
 
 
 class Studying(NamedTuple):
