@@ -14,7 +14,7 @@ import json
 import shlex
 import sys
 import tempfile
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -111,11 +111,8 @@ def describe(run: RunDirectory) -> Dict[str, Any]:
     best = next((record for record in reversed(records) if record["best"]), {})
     metrics = run.path / "evaluation" / "test" / "metrics.json"
     tested = json.loads(metrics.read_text(encoding="utf-8")) if metrics.exists() else {}
-    usual = preset(config.preset)
-    data = replace(config.data, dataset=usual.data.dataset, view=usual.data.view)
-    recipe = replace(config, data=data, runtime=usual.runtime)
     return {
-        "name": " ".join([f"{config.data.view}, seed {config.runtime.seed}", *changes(recipe)]),
+        "name": run.path.name,
         "view": config.data.view,
         "train": command_of(config),
         "epochs": config.training.epochs,
@@ -130,21 +127,16 @@ def describe(run: RunDirectory) -> Dict[str, Any]:
 
 def command_of(config: Config) -> str:
     """Returns the command that trains as a run was trained, without the folders of this machine."""
-    return shlex.join(["gluon-lstm", "train", "--preset", config.preset, *changes(config)])
-
-
-def changes(config: Config) -> List[str]:
-    """Returns the flags by which a configuration differs from its preset's."""
-    words: List[str] = []
+    usual, words = preset(config.preset), ["gluon-lstm", "train", "--preset", config.preset]
     for section in SECTIONS:
-        ours, theirs = getattr(config, section), getattr(preset(config.preset), section)
+        ours, theirs = getattr(config, section), getattr(usual, section)
         for item in fields(ours):
             value = getattr(ours, item.name)
             if value == getattr(theirs, item.name) or item.name == "data_dir":
                 continue
             name = flag(item.name)
             words += [name, str(value)] if not isinstance(value, bool) else [name if value else f"--no-{name[2:]}"]
-    return words
+    return shlex.join(words)
 
 
 if __name__ == "__main__":
