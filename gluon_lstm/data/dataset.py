@@ -7,9 +7,6 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 import numpy as np
 
-SPLITS = ("train", "validation", "test")
-"""Fields of ``DataSplits``."""
-
 
 class Batch(NamedTuple):
     """What one step consumes; every array is C-contiguous.
@@ -106,3 +103,7 @@ class DataSplits(NamedTuple):
     train: SequenceDataset
     validation: SequenceDataset
     test: SequenceDataset
+
+
+SPLITS = DataSplits._fields
+"""The splits' names."""

@@ -244,7 +244,11 @@ def test_images_without_any_difference_are_told_once(cli, write_idx, tmp_path):
     options = ("--dataset", "mnist", "--data-dir", data, "--hidden-size", 3, "--epochs", 1)
     outcome = cli("train", "--output", tmp_path / "run", *options)
     assert outcome.code == 0
-    assert outcome.err.count(f"warning: {data / name}: every pixel of every image is 7, which leaves nothing to ") == 1
+    told = [line for line in outcome.err.splitlines() if line.startswith("warning: ")]
+    assert len(told) == outcome.err.count("warning: ") == 2
+    nothing = "every pixel of every image is 7, which leaves nothing to learn; "
+    assert told[0].startswith(f"warning: {data / name}: {nothing}")
+    assert told[1].endswith(" validation images are training images too")
 
 
 def test_divergence_has_an_exit_code_of_its_own(cli, tmp_path):

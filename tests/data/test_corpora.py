@@ -172,6 +172,7 @@ def test_texts_that_train_and_test_are_told(write):
     }
     apart = read(path, {"test_file": write(5 * "ab", "t.csv")})
     assert not any(apart.warnings.values())
+    assert not [note for note in apart.notes if note.startswith("warning")]
 
 
 def test_one_file_to_validate_and_to_test_on_is_told(write):
