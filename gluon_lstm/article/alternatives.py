@@ -9,7 +9,7 @@ import numpy as np
 
 from gluon_lstm import runtime
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings, Table
-from gluon_lstm.article.comparison import by_variant, numbers, overlay, summary_table
+from gluon_lstm.article.comparison import RATES_TRIED, by_variant, describe_rates, numbers, overlay, summary_table
 from gluon_lstm.article.surroundings import observe, surroundings_table
 from gluon_lstm.article.verdicts import Check, effect
 
@@ -224,10 +224,22 @@ def _budget_table(contest: Contest) -> Table:
         ),
     }
     named = {_name(group[0]): group for group in contest.chosen.values()}
+    places = [_place(contest, net) for net in contest.chosen]
     title = f"{contest.dataset}: each net at its best rate, {_epochs(contest.chosen[LSTM])} epochs"
     table = summary_table(title, named, columns, ".3f")
-    rows = ((row[0], f"{group[0].outcome['parameters']:,}", *row[2:]) for row, group in zip(table.rows, named.values()))
-    return table._replace(rows=tuple(rows))
+    rows = ((row[0], f"{group[0].outcome['parameters']:,}", *row[2:], place)
+            for row, group, place in zip(table.rows, named.values(), places))  # fmt: skip
+    return table._replace(columns=(*table.columns, RATES_TRIED), rows=tuple(rows))
+
+
+def _place(contest: Contest, net: str) -> str:
+    """Returns the range of the rates that a net was trained at, and whether its best is at an end of it."""
+    groups = [group for group in contest.variants.values() if group[0].options["net"] == net]
+    return describe_rates([_rate(group) for group in groups], _rate(contest.chosen[net]))
+
+
+def _rate(group: Sequence[Record]) -> float:
+    return group[0].options["config"]["training"]["learning_rate"]
 
 
 def _name(record: Record) -> str:
@@ -277,7 +289,7 @@ def _curve_panel(contest: Contest) -> Any:
 CLAIM = Claim(
     id="alternatives",
     title="GRU and Transformer instead",
-    says="other kinds of networks can be tried in the LSTM's place, such as a GRU or a Transformer",
+    says="other kinds of networks, such as a GRU or a Transformer, can take the LSTM's place",
     section="5.2",
     experiment=(
         "One layer of each kind is trained on images and on texts by Adam, read out at its last step; all have about "

@@ -9,7 +9,7 @@ from typing import Dict, List, Optional, Sequence, Tuple
 import numpy as np
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
-from gluon_lstm.article.comparison import by_variant, compare, numbers, plan_variants, summary_table
+from gluon_lstm.article.comparison import by_variant, compare_accuracies, numbers, plan_variants, summary_table
 
 
 def _sizes(settings: Settings) -> Tuple[int, ...]:
@@ -70,7 +70,7 @@ def _judge(records: Sequence[Record]) -> Findings:
         measures = (("test_accuracy", "as they are", 0.5), ("shifted_accuracy", "shifted sideways", 2.0))
         for name, words, least in measures:
             says = f"Trained on {size:,} images, shifts raise the accuracy on test images {words}"
-            checks.append(compare(says, numbers(shifted, name), numbers(plain, name), least, "points", 100))
+            checks.append(compare_accuracies(says, numbers(shifted, name), numbers(plain, name), least))
     columns = {
         "Accuracy, test images as they are": lambda record: record.outcome["test_accuracy"],
         "Accuracy, test images shifted": lambda record: record.outcome["shifted_accuracy"],

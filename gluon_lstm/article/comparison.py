@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from gluon_lstm.article.claim import Options, Outcome, Record, Settings, Table
@@ -72,7 +73,14 @@ def numbers(records: Iterable[Record], name: str) -> List[float]:
 
 
 def compare(
-    says: str, better: Sequence[float], worse: Sequence[float], least: float, unit: str, scale: float = 1.0
+    says: str,
+    better: Sequence[float],
+    worse: Sequence[float],
+    least: float,
+    unit: str,
+    scale: float = 1.0,
+    room: Optional[float] = None,
+    open_because: str = "",
 ) -> Check:
     """Returns the check that the first numbers exceed the second ones, seed by seed.
 
@@ -83,8 +91,19 @@ def compare(
         least: least difference that matters, in ``unit``.
         unit: of the difference.
         scale: what differences are multiplied with to be in ``unit``, such as 100 for shares in points.
+        room: as of ``effect``.
+        open_because: as of ``effect``.
     """
-    return effect(says, [scale * (high - low) for high, low in zip(better, worse)], least, unit)
+    differences = [scale * (high - low) for high, low in zip(better, worse)]
+    return effect(says, differences, least, unit, room, open_because)
+
+
+def compare_accuracies(
+    says: str, better: Sequence[float], worse: Sequence[float], least: float, open_because: str = ""
+) -> Check:
+    """Returns the check that the first accuracies, shares from 0 to 1, exceed the second ones by ``least`` points."""
+    room = 100 * (1 - fmean(worse))
+    return compare(says, better, worse, least, "points", 100, room, open_because)
 
 
 def same_within(
@@ -125,6 +144,16 @@ def summary_table(
         intervals = [mean_interval([take(record) for record in records]) for take in columns.values()]
         rows.append((name, *(describe(interval, form) for interval in intervals)))
     return Table(title, ("", *columns), tuple(rows))
+
+
+RATES_TRIED = "Rates tried"
+"""Heading of a column of ``describe_rates``."""
+
+
+def describe_rates(rates: Sequence[float], best: float) -> str:
+    """Returns the range of the learning rates that were tried, and whether the best is at an end of it."""
+    ends = {rates[0]: ", the best is the least", rates[-1]: ", the best is the greatest"}
+    return f"{rates[0]:g} to {rates[-1]:g}{ends.get(best, '')}"
 
 
 def describe(interval: Tuple[float, float, float], form: str) -> str:

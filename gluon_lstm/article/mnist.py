@@ -110,7 +110,7 @@ CLAIM = Claim(
     section="4.2",
     experiment=(
         "The article prints the program and no accuracy. Why it does not run is shown by lines of our own that make "
-        "the same mistake, in Keras where that is installed; the table has what Keras answers. That a program runs "
+        "the same mistake, in Keras where that is installed; the table has what Keras answers. That lines run "
         "is a fact without seeds; without Keras it stays open. The verdict follows "
         "from it alone. Then the preset `article`, which is the program with "
         "its shapes put right, is trained on the rows of the images and on their single pixels, with the relu in the "

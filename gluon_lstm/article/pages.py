@@ -110,6 +110,12 @@ def tell_interval(check: Mapping[str, Any], translator: Translator) -> str:
     return translator(f"{short_number(low)} to {short_number(high)}")
 
 
+def tell_answer(check: Mapping[str, Any]) -> str:
+    """Returns a check's answer, with the reason where it is open for one; files of before have none."""
+    reason = check.get("open_because", "")
+    return f"{check['answer']}: {reason}" if reason else check["answer"]
+
+
 def _value(value: Any) -> str:
     """Returns an option's value as one would write it."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -129,7 +135,7 @@ def _environment(translator: Translator) -> Environment:
     """Returns the Jinja2 environment of the pages' templates, whose texts go through the translator."""
     environment = page_environment("gluon_lstm.article", is_html=False)
     environment.filters.update(cell=markdown, cells=_cells, marks=_marks, number=short_number, value=_value,
-                               translated=translator, effect=partial(tell_effect, translator=translator),
+                               answer=tell_answer, translated=translator, effect=partial(tell_effect, translator=translator),
                                interval=partial(tell_interval, translator=translator))  # fmt: skip
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(

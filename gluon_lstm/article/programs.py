@@ -124,7 +124,8 @@ def check_runs(faults: Sequence[Fault], records: Sequence[Record]) -> Check:
     texts = [told[fault.snippet] for fault in faults]
     stops = any(text is not None and not text.startswith("result: ") for text in texts)
     low, high = (0.0, 0.0) if stops else (0.0 if None in texts else 1.0, 1.0)
-    return Check("Run as printed, it gets to its end", "of 1", (low + high) / 2, low, high, least=1.0, n=1)
+    says = "Lines that make the same mistakes get to their end"
+    return Check(says, "of 1", (low + high) / 2, low, high, least=1.0, n=1)
 
 
 def check_learning(what: str, accuracies: Sequence[float], records: Sequence[Record]) -> List[Check]:

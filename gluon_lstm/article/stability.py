@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statistics import fmean, pstdev
+from statistics import fmean, median, pstdev
 from typing import Dict, List, Sequence
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
@@ -11,8 +11,6 @@ from gluon_lstm.article.comparison import by_variant, compare, measure_accuracy,
 NETS = {"RNN": "rnn", "LSTM": "lstm"}
 CLIPPING = {"clipped": 1.0, "not clipped": 0.0}
 RATES = (0.001, 0.01, 0.1)
-FAILED_BELOW = 0.5
-"""A run whose test accuracy is lower has failed."""
 
 
 def _name(net: str, clipping: str, rate: float) -> str:
@@ -39,34 +37,44 @@ def _plan(settings: Settings) -> List[Options]:
     return plan_variants(settings, base, variants)
 
 
-def _by_seed(records: Sequence[Record], net: str, clipping: str) -> List[List[float]]:
-    """Returns for each seed the test accuracies at all rates."""
+def _by_seed(records: Sequence[Record], net: str, clipping: str, name: str) -> List[List[float]]:
+    """Returns for each seed one number of the outcomes at all rates."""
     groups = by_variant(records)
-    columns = [numbers(groups[_name(net, clipping, rate)], "test_accuracy") for rate in RATES]
+    columns = [numbers(groups[_name(net, clipping, rate)], name) for rate in RATES]
     return [list(seed) for seed in zip(*columns)]
-
-
-def _failed(accuracies: Sequence[float]) -> float:
-    """Returns the share of accuracies that are those of failed runs."""
-    return fmean(accuracy < FAILED_BELOW for accuracy in accuracies)
 
 
 def _judge(records: Sequence[Record]) -> Findings:
     checks = []
     for clipping in CLIPPING:
-        rnn, lstm = (_by_seed(records, net, clipping) for net in NETS)
+        rnn, lstm = (_by_seed(records, net, clipping, "diverged") for net in NETS)
+        shares = [list(map(fmean, seeds)) for seeds in (rnn, lstm)]
+        rnn, lstm = (_by_seed(records, net, clipping, "test_accuracy") for net in NETS)
         checks += [
-            compare(f"Fewer LSTMs than RNNs fail over all rates, gradients {clipping}", list(map(_failed, rnn)),
-                    list(map(_failed, lstm)), 5.0, "points", 100),
+            compare(f"Fewer LSTMs than RNNs diverge, gradients {clipping}", *shares, 5.0, "points", 100,
+                    room=100 * fmean(shares[0])),
             compare(f"The LSTM's accuracy varies less over the rates, gradients {clipping}", list(map(pstdev, rnn)),
                     list(map(pstdev, lstm)), 1.0, "points", 100),
+            compare(f"The LSTM's accuracy varies less over the seeds, gradients {clipping}", deviations(rnn),
+                    deviations(lstm), 1.0, "points", 100),
         ]  # fmt: skip
     columns = {
         "Test accuracy": lambda record: record.outcome["test_accuracy"],
-        "Failed": lambda record: float(record.outcome["test_accuracy"] < FAILED_BELOW),
         "Diverged": lambda record: float(record.outcome["diverged"]),
     }
     return Findings(tuple(checks), (summary_table("By net, clipping and rate", by_variant(records), columns, ".3f"),))
+
+
+def deviations(seeds: Sequence[Sequence[float]]) -> List[float]:
+    """Returns how far each seed's numbers are from the median of all seeds, mean over the rates.
+
+    A mean of these is less where seeds are more alike, and each is one number a seed (Brown and Forsythe 1974).
+
+    Args:
+        seeds: for each seed the numbers at all rates.
+    """
+    middles = [median(rate) for rate in zip(*seeds)]
+    return [fmean(abs(number - middle) for number, middle in zip(seed, middles)) for seed in seeds]
 
 
 def _draw(records: Sequence[Record]) -> List[Picture]:
@@ -93,13 +101,15 @@ CLAIM = Claim(
     experiment=(
         "A plain RNN and an LSTM of as many units are trained by Adam at three learning rates, with and without "
         "clipping the gradient's norm to 1, digits pixel by pixel in the quick form (64 steps), MNIST row by row in "
-        f"the full. A run has *failed* if its test accuracy stays below {FAILED_BELOW:.0%}, which one that is merely "
-        "slow at a low rate does too; one whose loss is not finite counts as an accuracy of 0. Each seed gives a "
-        "share of failed runs and a standard deviation over the rates."
+        "the full. A run whose loss is not finite has *diverged*, and counts as an accuracy of 0. Each seed gives a "
+        "share of diverged runs, a standard deviation over the rates, and its mean distance, over the rates, from the "
+        "median of all seeds (Brown and Forsythe 1974). A net that is equally poor at every rate varies little, too: "
+        "the table has the accuracies. At first it was judged how many runs stay below an accuracy of 50%, in the "
+        "place of those that diverge; what came of it hung on that number, and it was given up after it had been seen."
     ),
     remark=(
-        "The article gives no measure of stability. Two are taken here: how many trainings fail, and how much the "
-        "result depends on the learning rate."
+        "The article gives no measure of stability. Three are taken here: how many trainings diverge, and how "
+        "much the result depends on the learning rate and on the seed."
     ),
     plan=_plan,
     measure=measure_accuracy,

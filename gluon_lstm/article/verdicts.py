@@ -6,7 +6,8 @@ interval is Student's. With the least effect that matters, stated beforehand:
 
 * yes: the interval lies above 0, and the effect is at least the least that matters;
 * no: the interval lies below the least effect that matters;
-* open: neither; more seeds would tell.
+* open: neither, and more seeds would tell; or the runs cannot tell, for a reason that is stated, such as that
+  the other side leaves no room for the least effect that matters.
 
 From the answers follows the verdict:
 
@@ -23,11 +24,13 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from enum import Enum
-from typing import Any, Dict, NamedTuple, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 CONFIDENCE = 0.95
+NO_ROOM = "no room for more"
+"""Why a check is open whose least effect could not have been seen, however right the article is."""
 
 
 class Verdict(str, Enum):
@@ -74,6 +77,7 @@ class Check:
         high: upper end.
         least: the least effect that matters, in the same unit.
         n: seeds.
+        open_because: why the runs cannot tell, whatever the interval is; empty where they can.
     """
 
     says: str
@@ -83,10 +87,13 @@ class Check:
     high: float
     least: float
     n: int
+    open_because: str = ""
 
     @property
     def answer(self) -> str:
         """``yes``, ``no`` or ``open``."""
+        if self.open_because:
+            return "open"
         if self.low > 0 and self.mean >= self.least:
             return "yes"
         return "no" if self.high < self.least else "open"
@@ -96,9 +103,23 @@ class Check:
         return {**asdict(self), "answer": self.answer}
 
 
-def effect(says: str, values: Sequence[float], least: float, unit: str) -> Check:
-    """Returns the check of an effect, one value a seed."""
-    return Check(says, unit, *mean_interval(values), least=least, n=len(values))
+def effect(
+    says: str, values: Sequence[float], least: float, unit: str, room: Optional[float] = None, open_because: str = ""
+) -> Check:
+    """Returns the check of an effect.
+
+    Args:
+        says: the sentence examined.
+        values: one a seed.
+        least: the least effect that matters, in ``unit``.
+        unit: of the effect.
+        room: greatest effect that could have been seen, in ``unit``; ``None`` for one without a bound. With less than
+            ``least``, the check is open.
+        open_because: why the runs cannot tell, where they cannot.
+    """
+    if room is not None and room < least:
+        open_because = NO_ROOM
+    return Check(says, unit, *mean_interval(values), least=least, n=len(values), open_because=open_because)
 
 
 def decide(checks: Sequence[Check]) -> Verdict:
