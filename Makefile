@@ -49,7 +49,7 @@ article: venv peers ## examine the article's claims in the quick form and write 
 	$(BIN)/python benchmarks/tables.py
 
 article-full: venv peers ## the same in the full form, on MNIST, corpora and longer sequences, which takes many hours
-	$(BIN)/gluon-lstm reproduce --seeds 3 --output docs/article-full --chinese docs/zh/article-full
+	$(BIN)/gluon-lstm reproduce --output docs/article-full --chinese docs/zh/article-full
 	$(BIN)/python benchmarks/tables.py
 
 docs: .venv-docs/installed ## build the documentation site in build/docs, warnings as errors

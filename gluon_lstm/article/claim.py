@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from gluon_lstm.article.verdicts import Check
@@ -10,6 +10,8 @@ from gluon_lstm.errors import ConfigError
 
 FEWEST_SEEDS, MOST_SEEDS = 2, 100
 """An interval needs two seeds."""
+USUAL_SEEDS = 3
+"""Of a claim that has no number of its own, and of the quick form, so that it takes minutes."""
 
 Options = Mapping[str, Any]
 """All that decides one run's outcome, as plain values: two runs of the same options are the same run."""
@@ -23,22 +25,27 @@ class Settings:
 
     Attributes:
         quick: whether on embedded data and generated tasks alone, in minutes; else on the full data too.
-        seeds: runs of each kind, with the seeds 0, 1, …
+        seeds: runs of each kind, with the seeds 0, 1, …; ``None`` for as many as the claim and the form have.
         share: share of each run's training steps that is taken; 1 but for tests of the machinery.
         data_dir: folder of the data sets; ``None`` for where they are looked for otherwise.
     """
 
     quick: bool = False
-    seeds: int = 5
+    seeds: Optional[int] = None
     share: float = 1.0
     data_dir: Optional[str] = None
 
     def __post_init__(self) -> None:
-        if not FEWEST_SEEDS <= self.seeds <= MOST_SEEDS:
+        if self.seeds is not None and not FEWEST_SEEDS <= self.seeds <= MOST_SEEDS:
             raise ConfigError(f"--seeds {self.seeds}: must be from {FEWEST_SEEDS} to {MOST_SEEDS}; "
                               f"an interval needs {FEWEST_SEEDS}")  # fmt: skip
         if not 0 < self.share <= 1:
             raise ConfigError(f"--share {self.share:g}: must be above 0, at most 1")
+
+    def of(self, claim: Claim) -> Settings:
+        """Returns the settings with the claim's own number of seeds, where none is asked for."""
+        own = USUAL_SEEDS if self.quick else claim.full_seeds
+        return self if self.seeds is not None else replace(self, seeds=own)
 
     def steps(self, quick: int, full: int) -> int:
         """Returns how many training steps, or epochs, a run takes: those of the form, cut to the share."""
@@ -118,6 +125,7 @@ class Claim:
         judge: the records of all runs → findings.
         draw: the same → pictures.
         quick_note: what the quick form cannot show, for its pages, as Markdown.
+        full_seeds: seeds of the full form, where none are asked for.
     """
 
     id: str
@@ -131,3 +139,4 @@ class Claim:
     judge: Callable[[Sequence[Record]], Findings]
     draw: Callable[[Sequence[Record]], List[Picture]]
     quick_note: str = ""
+    full_seeds: int = USUAL_SEEDS

@@ -271,6 +271,7 @@ CLAIM = Claim(
     measure=_measure,
     judge=_judge,
     draw=_draw,
+    full_seeds=5,
     quick_note=(
         f"The quick form has short sequences only, T = {QUICK_LENGTHS['copying'][0]} to {QUICK_LARGE_STEPS}: what it "
         "finds is no evidence on *long* memory."

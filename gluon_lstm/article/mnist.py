@@ -133,4 +133,5 @@ CLAIM = Claim(
     measure=measure_program,
     judge=_judge,
     draw=_draw,
+    full_seeds=5,
 )

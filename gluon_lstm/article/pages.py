@@ -19,8 +19,7 @@ SINGULAR = {"points": "point", "nats": "nat", "decades": "decade"}
 """Unit → the same where there is one of it."""
 COMMANDS = {
     True: ("gluon-lstm reproduce --quick --seeds 5 --output docs/article --chinese docs/zh/article", "make article"),
-    False: ("gluon-lstm reproduce --seeds 3 --output docs/article-full --chinese docs/zh/article-full",
-            "make article-full"),
+    False: ("gluon-lstm reproduce --output docs/article-full --chinese docs/zh/article-full", "make article-full"),
 }  # fmt: skip
 """Whether the form is the quick one → what makes its pages of the documentation, and the short way to say so."""
 
@@ -135,7 +134,8 @@ def _environment(translator: Translator) -> Environment:
     """Returns the Jinja2 environment of the pages' templates, whose texts go through the translator."""
     environment = page_environment("gluon_lstm.article", is_html=False)
     environment.filters.update(cell=markdown, cells=_cells, marks=_marks, number=short_number, value=_value,
-                               answer=tell_answer, translated=translator, effect=partial(tell_effect, translator=translator),
+                               translated=translator, answer=tell_answer,
+                               effect=partial(tell_effect, translator=translator),
                                interval=partial(tell_interval, translator=translator))  # fmt: skip
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(

@@ -40,15 +40,15 @@ def reproduce(
     Raises:
         RunError: the folder holds something else, cannot be written, or another process writes into it.
     """
-    directory.check(settings, [claim.id for claim in claims])
+    directory.check({claim.id: settings.of(claim) for claim in claims})
     commit = read_commit()
     with locked(directory.path):
         for claim in claims:
-            was_there = directory.exists(claim.id)
-            records = _measure(claim, settings, directory, command, commit, tell)
+            was_there, own = directory.exists(claim.id), settings.of(claim)
+            records = _measure(claim, own, directory, command, commit, tell)
             with told_as_damage(directory.path / f"{claim.id}.json") if was_there else nullcontext():
                 findings, pictures = claim.judge(records), claim.draw(records)
-            _conclude(claim, settings, directory, records, findings, pictures, tell)
+            _conclude(claim, own, directory, records, findings, pictures, tell)
     return {claim.id: directory.read(claim.id) for claim in claims}
 
 

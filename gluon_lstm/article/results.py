@@ -75,15 +75,19 @@ class ResultsDirectory:
         self._pages = {ENGLISH: self.path, **(translations or {})}
         self.languages = tuple(self._pages)
 
-    def check(self, settings: Settings, claims: Iterable[str]) -> None:
-        """Raises RunError where the folder holds files that are none of results, or results that would be lost."""
+    def check(self, settings: Mapping[str, Settings]) -> None:
+        """Raises RunError where the folder holds files that are none of results, or results that would be lost.
+
+        Args:
+            settings: claim → how thoroughly it is to be examined.
+        """
         self._check_apart()
         for folder in self._pages.values():
             with explained(folder, self._advice(folder)):
                 for entry in sorted(folder.iterdir()) if folder.exists() else ():
                     self._check_entry(entry)
-        for claim in claims:
-            self.records(claim, settings)
+        for claim, own in settings.items():
+            self.records(claim, own)
 
     def records(self, claim: str, settings: Settings) -> List[Record]:
         """Returns the runs of a claim that were made already.

@@ -12,15 +12,14 @@ from gluon_lstm import runtime
 from gluon_lstm.cli.loading import check_data_dir
 
 DEFAULT_OUTPUT = "runs/article"
-QUICK_SEEDS = 3
-"""So that the quick form takes minutes; with five its intervals are half as wide."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments."""
-    from gluon_lstm.article.claim import FEWEST_SEEDS, MOST_SEEDS, Settings
+    from gluon_lstm.article.claim import FEWEST_SEEDS, MOST_SEEDS, USUAL_SEEDS
     from gluon_lstm.article.registry import CLAIMS
 
+    others = [f"{claim.id} {claim.full_seeds}" for claim in CLAIMS.values() if claim.full_seeds != USUAL_SEEDS]
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help=f"{', '.join(CLAIMS)} (default: all)")
     parser.add_argument(
         "--quick", action="store_true", help="the short form, on embedded data and generated tasks (default: the full)"
@@ -30,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help=f"runs of each kind, {FEWEST_SEEDS} to {MOST_SEEDS} "
-        f"(default: {Settings().seeds}, with --quick {QUICK_SEEDS})",
+        f"(default: {USUAL_SEEDS}; in the full form {', '.join(others)})",
     )
     parser.add_argument(
         "--share",
@@ -64,8 +63,6 @@ def run(arguments: argparse.Namespace) -> int:
 
     claims = find_claims(arguments.claims)
     check_data_dir(arguments.data_dir)
-    if arguments.seeds is None:
-        arguments.seeds = QUICK_SEEDS if arguments.quick else Settings().seeds
     settings = Settings(arguments.quick, arguments.seeds, arguments.share, data_dir=arguments.data_dir)
     translations = {CHINESE: Path(arguments.chinese)} if arguments.chinese else {}
     directory = ResultsDirectory(Path(arguments.output), CLAIMS, translations)
@@ -84,7 +81,8 @@ def _command(arguments: argparse.Namespace) -> str:
     """Returns the command that makes the same results, without the folders of this machine."""
     words = ["gluon-lstm", "reproduce", *arguments.claims, *(["--quick"] if arguments.quick else [])]
     share = [] if arguments.share == 1 else ["--share", f"{arguments.share:g}"]
-    return shlex.join([*words, "--seeds", str(arguments.seeds), *share])
+    seeds = [] if arguments.seeds is None else ["--seeds", str(arguments.seeds)]
+    return shlex.join([*words, *seeds, *share])
 
 
 def _print_verdicts(results: Mapping[str, Dict[str, Any]]) -> None:

@@ -55,11 +55,12 @@ def test_both_budgets_are_judged_at_the_rate_that_validates_best():
 
 def test_tables_tell_accuracies_within_both_budgets():
     best, rates, *_, where = CLAIM.judge(made_up()).tables
-    assert best.columns[-1] == "After 4 s", "eight epochs of the GRU"
+    assert best.columns[-2:] == ("After 4 s", "Rates tried"), "eight epochs of the GRU"
     rows = {row[0].split()[0]: row for row in best.rows}
-    assert rows["Transformer"][1] == "1,000" and rows["Transformer"][3:] == ("0.900 ± 0.000", "0.225 ± 0.000")
-    assert rows["GRU"][3:] == ("0.890 ± 0.000", "0.890 ± 0.000")
+    assert rows["Transformer"][1] == "1,000" and rows["Transformer"][3:-1] == ("0.900 ± 0.000", "0.225 ± 0.000")
+    assert rows["GRU"][3:-1] == ("0.890 ± 0.000", "0.890 ± 0.000")
     assert rows["Transformer"][0] == "Transformer of 32 units, rate 0.003"
+    assert rows["Transformer"][-1] == "0.003 to 0.01, the best is the least"
     assert len(rates.rows) == 6 and where.rows[0][0] == "Example"
 
 

@@ -1,6 +1,7 @@
 """What holds of every claim, and the numbers that single ones compute."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from gluon_lstm.article.augmentation import shift_columns
 from gluon_lstm.article.claim import Record
 from gluon_lstm.article.depth import equal_width
 from gluon_lstm.article.gradients import reach, updates_to_solve
+from gluon_lstm.article.stability import deviations
+from gluon_lstm.article.text import accuracy_by_length
 from gluon_lstm.config import Config, merge
 from gluon_lstm.errors import ConfigError, DivergenceError
 
@@ -116,23 +119,74 @@ def test_a_deeper_net_that_is_far_from_fitted_is_told():
     def outcome(options):
         return {"test_accuracy": 0.9, "test_nll": 0.5, "train_nll": losses.get(options["variant"], 0.2)}
 
-    (note,) = CLAIMS["depth"].judge(made_up("depth", outcome)).notes
+    findings = CLAIMS["depth"].judge(made_up("depth", outcome))
+    (note,) = findings.notes
+    assert {check.says.partition(":")[0] for check in findings.checks if check.answer == "open"} == {
+        "4 layers, as many weights"
+    }
     assert note.startswith("After 12 epochs the training loss of “4 layers, as many weights” is 0.750 nats, that of ")
 
 
-@pytest.mark.parametrize("quick, asked", [(True, 0), (False, 2)], ids=["made-up sentences", "real texts"])
-def test_a_lead_by_length_is_judged_of_real_texts_alone(quick, asked):
-    """By hand: of real texts, the LSTM's lead is 10 points in short ones and 30 in long ones."""
+@pytest.mark.parametrize("bag, lstm, mean, answer", [
+    ((0.6, 0.6), (0.7, 0.9), 20, "yes"),
+    ((0.6, 0.6), (0.7, 0.7), 0, "no"),
+    ((0.6, 0.58), (1.0, 1.0), 2, "open"),
+], ids=["grows", "does not", "cannot by five points"])  # fmt: skip
+def test_a_lead_is_compared_between_the_longest_and_the_shortest_texts(bag, lstm, mean, answer):
+    """By hand: accuracies of the first quarter and of the last."""
 
     def outcome(options):
-        lead = 0.1 if options["variant"] == "LSTM" else 0.0
-        return {"test_accuracy": 0.6 + lead, "short_accuracy": 0.6 + lead, "long_accuracy": 0.6 + 3 * lead,
-                "median_length": 9.0}  # fmt: skip
+        first, last = lstm if options["variant"] == "LSTM" else bag
+        return {"test_accuracy": first, "lengths": [5, 8, 9, 20], "accuracies": [first, 0.5, 0.5, last]}
 
-    checks = CLAIMS["text"].judge(made_up("text", outcome, quick)).checks
-    by_length = [check for check in checks if "greater in long texts" in check.says]
-    assert len(by_length) == asked and len(checks) == (2 if quick else 6)
-    assert [check.mean for check in by_length] == pytest.approx([20] * asked)
+    findings = CLAIMS["text"].judge(made_up("text", outcome))
+    (check,) = [check for check in findings.checks if "longest quarter" in check.says]
+    assert (check.mean, check.answer) == (pytest.approx(mean), answer) and len(findings.checks) == 3
+    assert findings.tables[0].columns[-1] == "Texts 4 of 4, up to 20 tokens"
+
+
+def test_accuracy_by_length_is_counted_by_hand():
+    """Nine texts: three in the first part, of lengths 1, 2 and 2, and two in each other."""
+    lengths = np.array([2, 9, 1, 5, 6, 2, 7, 3, 8])
+    correct = np.array([1, 0, 1, 1, 0, 0, 1, 1, 0], bool)
+    assert accuracy_by_length(correct, lengths) == ([2, 5, 7, 9], [pytest.approx(2 / 3), 1.0, 0.5, 0.0])
+
+
+@pytest.mark.parametrize("diverged, answer", [(0, "open"), (1, "yes")], ids=["none diverges", "the RNN does"])
+def test_stability_is_judged_by_what_diverges_and_by_spread(diverged, answer):
+    """By hand: an RNN is at 0.2, 0.6 and 1 by rate, and seeds are 0.1 apart; an LSTM is at 0.9 whatever it gets."""
+
+    def outcome(options):
+        if options["config"]["model"]["encoder"] == "lstm":
+            return {"test_accuracy": 0.9, "diverged": False}
+        accuracy = {0.001: 0.2, 0.01: 0.6, 0.1: 1.0}[options["config"]["training"]["learning_rate"]]
+        return {"test_accuracy": accuracy + options["seed"] / 10, "diverged": bool(diverged)}
+
+    shares, rates, seeds, *_ = CLAIMS["stability"].judge(made_up("stability", outcome)).checks
+    assert (shares.mean, shares.answer) == (pytest.approx(100 * diverged), answer)
+    assert rates.mean == pytest.approx(100 * 0.4 * (2 / 3) ** 0.5)
+    assert seeds.mean == pytest.approx(100 * (0.1 + 0 + 0.1) / 3)
+
+
+def test_deviations_are_distances_from_the_median():
+    """By hand, of three seeds at two rates, whose medians are 2 and 5."""
+    assert deviations([[1, 5], [2, 9], [4, 4]]) == [0.5, 2.0, 1.5]
+
+
+@pytest.mark.parametrize("loss, told", [(0.0001, 1), (0.1, 0)], ids=["by heart", "not yet"])
+def test_a_gap_that_is_the_test_loss_is_told(loss, told):
+    def outcome(options):
+        return {"train_nll": loss, "test_nll": 0.5, "test_accuracy": 0.9, "noisy_accuracy": 0.8,
+                "calibration_error": 0.1}  # fmt: skip
+
+    assert len(CLAIMS["dropout"].judge(made_up("dropout", outcome)).notes) == told
+
+
+@pytest.mark.parametrize("quick, name, seeds", [(True, "mnist", 3), (False, "mnist", 5), (False, "depth", 3)])
+def test_claims_have_their_own_number_of_seeds(quick, name, seeds):
+    settings = Settings(quick=quick)
+    assert settings.of(CLAIMS[name]).seeds == seeds
+    assert replace(settings, seeds=4).of(CLAIMS[name]).seeds == 4
 
 
 @pytest.mark.parametrize("losses, expected", [([0.9, 0.21, 0.19, 0.5], 30), ([0.1], 10), ([0.9, 0.3], None)])

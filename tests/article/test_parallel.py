@@ -32,10 +32,11 @@ def made_up(threads=(1, 2)):
 
 def test_ratios_of_times_are_judged():
     """By hand, with two threads: the LSTM's step takes T·H / 1.5, the RNN's T·H / 2, the large one's 2·T·H / 1.6."""
-    same, large, more, transformer = CLAIM.judge(made_up()).checks
+    same, large, more, more_than_large, transformer = CLAIM.judge(made_up()).checks
     assert (same.mean, same.answer) == (pytest.approx(100 * (1.5 / 2 - 1)), "no")
     assert (large.mean, large.answer) == (pytest.approx(100 * (2 * 1.5 / 1.6 - 1)), "yes")
     assert (more.mean, more.answer) == (pytest.approx(1.5 - 1.0), "yes")
+    assert (more_than_large.mean, more_than_large.answer) == (pytest.approx(1.5 - 1.6), "no")
     assert (transformer.mean, transformer.answer) == (pytest.approx(1.5 - 1.8), "no")
 
 
@@ -109,6 +110,6 @@ def test_real_steps_are_timed_judged_and_drawn(monkeypatch):
     outcome = CLAIM.measure(small, None)
     assert all(kept["milliseconds"] > 0 for kept in outcome["times"])
     records = [Record({**small, "seed": seed}, outcome, 1.0) for seed in range(2)]
-    assert len(CLAIM.judge(records).checks) == 4
+    assert len(CLAIM.judge(records).checks) == 5
     pictures = CLAIM.draw(records)
     assert len(pictures) == 2 and all(picture.figure.axes and picture.caption for picture in pictures)

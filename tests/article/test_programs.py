@@ -251,7 +251,7 @@ def test_the_second_program_is_judged_by_hand():
     assert [check.answer for check in findings.checks] == ["no", "no"]
     assert [check.mean for check in findings.further] == pytest.approx([85.1, 2.1, -1])
     assert [check.answer for check in findings.further] == ["yes", "yes", "no"]
-    assert ("the unit as printed, a linear model on it", "0.100", "") in findings.tables[0].rows
+    assert ("the unit, syntax and shapes mended, a linear model on it", "0.100", "") in findings.tables[0].rows
 
 
 @each_program

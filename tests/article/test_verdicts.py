@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from gluon_lstm.article.comparison import compare_accuracies
 from gluon_lstm.article.verdicts import Check, Verdict, decide, effect, mean_interval
 
 T_2 = 4.302652729911275
@@ -50,6 +51,22 @@ def test_answers_at_a_least_effect_of_one(mean, low, high, answer):
     assert answered(mean, low, high).answer == answer
 
 
+@pytest.mark.parametrize("room, answer", [(None, "no"), (1.0, "no"), (0.9, "open")])
+def test_what_could_not_have_been_seen_is_open(room, answer):
+    found = effect("…", [0.0, 0.1], 1.0, "points", room)
+    assert found.answer == answer and found.open_because == ("no room for more" if answer == "open" else "")
+
+
+def test_what_the_runs_cannot_tell_is_open_whatever_came_of_them():
+    assert effect("…", [3.0, 3.1], 1.0, "points", open_because="far from fitted").answer == "open"
+
+
+@pytest.mark.parametrize("worse, answer", [([0.9, 0.9], "no"), ([0.995, 0.997], "open")], ids=["below", "at the top"])
+def test_accuracies_near_one_leave_no_room(worse, answer):
+    """By hand: the second half is 0.4 points below all right, and one point matters."""
+    assert compare_accuracies("…", worse, worse, 1.0).answer == answer
+
+
 @pytest.mark.parametrize("mean, answer", [(0.01, "yes"), (-0.01, "no")])
 def test_without_a_least_effect_the_sign_decides(mean, answer):
     assert effect("…", [mean, mean], 0.0, "points").answer == answer
@@ -74,5 +91,6 @@ def test_a_verdict_follows_from_the_answers(checks, verdict):
 
 def test_a_check_as_plain_values_has_its_answer():
     assert YES.to_dict() == {
-        "says": "…", "unit": "points", "mean": 2, "low": 1, "high": 3, "least": 1.0, "n": 3, "answer": "yes"
+        "says": "…", "unit": "points", "mean": 2, "low": 1, "high": 3, "least": 1.0, "n": 3, "open_because": "",
+        "answer": "yes",
     }  # fmt: skip
