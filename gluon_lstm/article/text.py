@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from statistics import fmean
 from typing import List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
@@ -14,6 +13,8 @@ from gluon_lstm.article.verdicts import Check
 BAG = "bag of words"
 LEAST_LEAD = 5.0
 """Points: with a few hundred test texts in a part, less is chance, which an interval over seeds does not show."""
+NEARLY_ALL = 0.98
+"""With so many right in either quarter, the lead grows as the rival's accuracy falls, whatever the LSTM does."""
 QUARTERS = 4
 """Into so many parts test texts are divided, by their lengths."""
 
@@ -105,12 +106,13 @@ def _judge(records: Sequence[Record]) -> Findings:
 
 
 def _check_lengths(dataset: str, groups: Mapping[str, Sequence[Record]]) -> Check:
-    """Returns the check that the LSTM's lead grows with the length of the texts; no lead can be beyond all right."""
+    """Returns the check that the LSTM's lead grows with the length of the texts."""
     lstm, bag = (np.array(numbers(groups[kind], "accuracies")) for kind in ("LSTM", BAG))
     leads = lstm - bag
-    room = 100 * (1 - fmean(bag[:, -1]) - fmean(leads[:, 0]))
+    is_easy = lstm[:, [0, -1]].mean(axis=0).min() > NEARLY_ALL
     return compare(f"{dataset}: its lead over {BAG} is greater in the longest quarter of texts than in the shortest",
-                   leads[:, -1], leads[:, 0], LEAST_LEAD, "points", 100, room)  # fmt: skip
+                   leads[:, -1], leads[:, 0], LEAST_LEAD, "points", 100,
+                   open_because="the LSTM has nearly all right in both" if is_easy else "")  # fmt: skip
 
 
 def _lengths(groups: Mapping[str, Sequence[Record]]) -> List[int]:
@@ -142,9 +144,10 @@ CLAIM = Claim(
         "word at the beginning may turn the sense of the last one around, so that order must count; what it says of "
         "real texts is for the full form, SST-2 and IMDB. The test texts are scored in four quarters, from the "
         "shortest to the longest, and it is judged whether the LSTM's lead over the counts is greater in the last "
-        f"quarter than in the first, by {LEAST_LEAD:g} points at least. Where the LSTM is nearly always right, no "
-        "lead can be so much greater, and that stays open. (Halves were compared at first, of the quick form with a "
-        f"least of 1 point that became {LEAST_LEAD:g} once the difference, 1.04 points, had been seen.)"
+        f"quarter than in the first, by {LEAST_LEAD:g} points at least. Where the LSTM has more than "
+        f"{NEARLY_ALL:.0%} right in both, the difference is the counts' alone, and that stays open. (Halves were "
+        "compared at first, of the quick form with a least of 1 point that became "
+        f"{LEAST_LEAD:g} once the difference, 1.04 points, had been seen.)"
     ),
     remark="The article's example for text classification loads images of digits; nothing is measured on text.",
     plan=_plan,

@@ -53,8 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
         _check_is_plot(output)
     result = _test(config, arguments)
     _save_plot(result, output)
-    print(f"suggested: --learning-rate {result.suggestion:.2g}\nplot: {arguments.output}")
-    if result.is_at_an_end:
+    suggested = "none" if result.suggestion is None else f"--learning-rate {result.suggestion:.2g}"
+    print(f"suggested: {suggested}\nplot: {arguments.output}")
+    if result.suggestion is None:
+        print("note: the loss fell at none of the rates that were tried; try a lower --low, or more --steps",
+              file=sys.stderr)  # fmt: skip
+    elif result.is_at_an_end:
         print("note: the loss fell fastest at an end of the rates that were tried; try others with --low and --high, "
               "or more --steps", file=sys.stderr)  # fmt: skip
     return 0

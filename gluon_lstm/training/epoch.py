@@ -19,7 +19,7 @@ LAG = 8
 
 
 class Tally:
-    """Adds up what steps leave behind, and stops at a loss that is not finite.
+    """Adds up what steps leave behind, and stops where a loss, gradient or weight is not finite.
 
     Results are read ``LAG`` at a time and at least as many steps late, so that the
     device never waits for Python.
@@ -49,7 +49,8 @@ class Tally:
             rate: its learning rate.
 
         Raises:
-            DivergenceError: the loss or gradient of this step, or of one that was added before, is not finite.
+            DivergenceError: the loss, gradient or weights of this step, or of one that was added before, are not
+                finite.
         """
         self._pending.append((result, step, rate))
         if len(self._pending) == 2 * LAG:
@@ -77,8 +78,14 @@ class Tally:
             return
         loss = sum(float(part.asnumpy().sum(dtype=np.float64)) for part in result.losses)
         norm = None if result.gradient_norm is None else result.gradient_norm.asscalar().item()
-        if not math.isfinite(loss) or (norm is not None and not math.isfinite(norm)):
-            raise diverged(step, "gradient" if math.isfinite(loss) else "loss", rate, clips=norm is not None)
+        finite = {
+            "loss is": math.isfinite(loss),
+            "gradient is": norm is None or math.isfinite(norm),
+            "weights are": np.isfinite(result.weight_squares.asnumpy()).all(),
+        }
+        for what, is_finite in finite.items():
+            if not is_finite:
+                raise diverged(step, what, rate, clips=norm is not None)
         predicted = np.concatenate([part.asnumpy().argmax(axis=1) for part in result.logits])
         self._loss += loss
         self._correct += int((predicted == result.labels).sum())
@@ -93,12 +100,12 @@ def diverged(step: int, what: str, rate: float, clips: bool) -> DivergenceError:
 
     Args:
         step: number of the step, from 0; told from 1, as ``--resume`` counts the steps taken.
-        what: what was not finite.
+        what: what was not finite, with its verb: ``loss is``.
         rate: learning rate of the step.
         clips: whether the gradient is clipped already.
     """
     return DivergenceError(
-        f"step {step + 1:,}: the {what} is not finite at learning rate {rate:.3g}; "
+        f"step {step + 1:,}: the {what} not finite at learning rate {rate:.3g}; "
         f"try a lower --learning-rate or {'a lower --clip-norm' if clips else '--clip-norm 1'}"
     )
 
@@ -122,7 +129,7 @@ def train_epoch(
         on_step: called after each step; ``True`` ends the epoch early.
 
     Raises:
-        DivergenceError: a loss or gradient was not finite.
+        DivergenceError: a loss, a gradient or weights were not finite.
     """
     tally.start()
     for step, batch in enumerate(batches, first_step):

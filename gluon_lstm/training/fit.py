@@ -146,7 +146,7 @@ class Fit:
             directory: where the log, the best model and checkpoints go.
 
         Raises:
-            DivergenceError: a loss or gradient was not finite; the best model so far is kept.
+            DivergenceError: a loss, a gradient, weights or moments were not finite; the best model so far is kept.
             RunError: the model or the log could not be written until the end.
         """
         keeper = Keeper(directory, self._config.training.keep_checkpoints)
@@ -229,6 +229,7 @@ class Fit:
         counts = self._tally.read_all()
         if not counts.samples:
             raise DivergenceError(f"epoch {self._epoch}: every batch was left out; try a lower --learning-rate")
+        self._finite_arrays()  # or there is no epoch to be kept
         with self._averaged():
             record = self._record(counts, self._validate())
             if record["best"]:
@@ -250,8 +251,8 @@ class Fit:
         try:
             logits = predict_logits(self.net, dataset, self._config.training.batch_size, self._devices[0])
         except DataError as error:
-            # The last step's loss was finite, and what it made of the weights is not.
-            raise self._diverged("validation output") from error
+            # The weights are finite, and so great that sums of them are not.
+            raise self._diverged("validation output is") from error
         if self._ngrams:
             self._ngrams = replace(self._ngrams, mixture=fit_mixture(logits, dataset.scores, dataset.labels))
             logits = self._ngrams.mix(logits, dataset.scores)
@@ -308,13 +309,18 @@ class Fit:
             averaged=self._average.steps if self._average else 0,
             rollbacks=self._rollbacks,
             log=tuple(self._log),
-            arrays=self._arrays.copy(),
+            arrays=self._finite_arrays(),
             settings=self._settings,
         )
-        if not all(np.isfinite(array).all() for array in checkpoint.arrays.values()):
-            raise self._diverged("weights or moments")
         keeper.checkpoint(checkpoint, self._steps_per_epoch)
         self._clock.reset()
+
+    def _finite_arrays(self) -> Dict[str, np.ndarray]:
+        """Returns copies of the arrays that the training consists of, or raises DivergenceError where they are not finite."""
+        arrays = self._arrays.copy()
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise self._diverged("weights or moments are")
+        return arrays
 
     def _check(self, checkpoint: Checkpoint) -> None:
         """Raises RunError unless a checkpoint is one of a training like this."""

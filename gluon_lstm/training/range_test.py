@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Iterable, List, NamedTuple, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -18,13 +18,13 @@ class RangeTest(NamedTuple):
     Attributes:
         rates: learning rate of each step, rising by a constant factor.
         losses: smoothed loss at each, in nats.
-        suggestion: the rate at which the smoothed loss fell fastest.
+        suggestion: the rate at which the smoothed loss fell fastest; ``None`` where it fell at none.
         is_at_an_end: whether no rate below it, or none above it, could have been suggested.
     """
 
     rates: List[float]
     losses: List[float]
-    suggestion: float
+    suggestion: Optional[float]
     is_at_an_end: bool = False
 
 
@@ -42,7 +42,7 @@ def range_test(
         smoothing: decay of the loss's moving average.
 
     Returns:
-        Rates, losses and the suggested rate.
+        Rates, losses and the suggested rate, if there is one.
 
     Raises:
         DivergenceError: the first loss is not finite.
@@ -62,7 +62,7 @@ def range_test(
     return RangeTest(rates, losses, *_steepest(rates, losses, smoothing))
 
 
-def _steepest(rates: List[float], losses: List[float], smoothing: float) -> Tuple[float, bool]:
+def _steepest(rates: List[float], losses: List[float], smoothing: float) -> Tuple[Optional[float], bool]:
     """Returns the rate at which the loss falls fastest against its logarithm, and whether it is at an end of those.
 
     A fall is that between points as far apart as the moving average remembers, to either
@@ -73,7 +73,7 @@ def _steepest(rates: List[float], losses: List[float], smoothing: float) -> Tupl
     reach = max(1, min(memory, len(rates) // 4))
     first = min(memory, len(rates) // 4)
     falls = np.subtract(losses[2 * reach :], losses[: -2 * reach])[first:]
-    if not len(falls):
-        return rates[0], True
+    if not len(falls) or falls.min() >= 0:
+        return None, True
     place = int(np.argmin(falls))
     return rates[first + reach + place], place in (0, len(falls) - 1)

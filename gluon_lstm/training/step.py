@@ -22,6 +22,9 @@ class StepResult(NamedTuple):
         logits: per device, (n, K) float32.
         labels: (N,) int32, as in the batch.
         gradient_norm: (1,) float32, global norm of the mean gradient before clipping; ``None`` without clipping.
+        weight_squares: (number of parameters,) float32, each one's sum of squares after the update. A net whose weights
+            are not finite may have a loss and gradients that are, for MXNet's relu turns NaN into 0. ``None`` where
+            the step was skipped.
         skipped: whether the net stayed as it was, for the loss or the gradient is not finite.
     """
 
@@ -29,6 +32,7 @@ class StepResult(NamedTuple):
     logits: List[nd.NDArray]
     labels: np.ndarray
     gradient_norm: Optional[nd.NDArray]
+    weight_squares: Optional[nd.NDArray]
     skipped: bool = False
 
 
@@ -73,12 +77,13 @@ class Stepper:
         self.trainer.set_learning_rate(rate)
         self.trainer.allreduce_grads()
         if self._skips and not self._is_finite(losses):
-            return StepResult([], [], batch.labels[:0], None, skipped=True)
+            return StepResult([], [], batch.labels[:0], None, None, skipped=True)
         norm = self._clip(size) if self._clip_norm else None
         self.trainer.update(size)
         # A batch too small to go round was put on every device.
         parts = len(losses) if sum(map(len, losses)) == len(batch.labels) else 1
-        return StepResult(losses[:parts], logits[:parts], batch.labels, norm)
+        weights = _sum_squares([parameter.list_data()[0] for parameter in self._parameters])
+        return StepResult(losses[:parts], logits[:parts], batch.labels, norm, weights)
 
     def differentiate(self, batch: Batch) -> Tuple[List[nd.NDArray], List[nd.NDArray]]:
         """Leaves the loss's gradients, summed over a batch, in the parameters.
@@ -127,5 +132,10 @@ class Stepper:
 
     def _is_finite(self, losses: Sequence[nd.NDArray]) -> bool:
         """Waits for losses and gradients, the same on every device by now; whether all of them are finite."""
-        squares = nd.multi_sum_sq(*(p.list_grad()[0] for p in self._parameters), num_arrays=len(self._parameters))
+        squares = _sum_squares([parameter.list_grad()[0] for parameter in self._parameters])
         return all(np.isfinite(array.asnumpy()).all() for array in (squares, *losses))
+
+
+def _sum_squares(arrays: Sequence[nd.NDArray]) -> nd.NDArray:
+    """Returns each array's sum of squares (number of arrays,), float32, by one operator."""
+    return nd.multi_sum_sq(*arrays, num_arrays=len(arrays))

@@ -14,13 +14,14 @@ from gluon_lstm.training.epoch import LAG, Tally, train_epoch
 from gluon_lstm.training.step import StepResult
 
 
-def result(losses, predicted, labels, norm=None):
-    """Returns a step's result; losses and predicted classes have one list a device."""
+def result(losses, predicted, labels, norm=None, weight=1.0):
+    """Returns a step's result; losses and predicted classes have one list a device, ``weight`` is the second of two."""
     return StepResult(
         [mx.nd.array(part) for part in losses],
         [mx.nd.one_hot(mx.nd.array(part), 3) for part in predicted],
         np.array(labels, np.int32),
         None if norm is None else mx.nd.array([norm]),
+        mx.nd.array([1.0, weight**2]),
     )
 
 
@@ -67,15 +68,15 @@ def test_a_new_tally_is_empty():
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-@pytest.mark.parametrize("what", ["loss", "gradient"])
+@pytest.mark.parametrize("what", ["loss is", "gradient is", "weights are"])
 def test_what_is_not_finite_stops_with_step_from_1_rate_and_advice(what, value):
-    loss, norm = (value, 1.0) if what == "loss" else (1.0, value)
+    loss, norm, weight = (value if what.startswith(name) else 1.0 for name in ("loss", "gradient", "weights"))
     tally = Tally()
-    tally.add(result([[0.5, loss]], [[0, 0]], [0, 0], norm), step=17, rate=0.0125)
+    tally.add(result([[0.5, loss]], [[0, 0]], [0, 0], norm, weight), step=17, rate=0.0125)
     with pytest.raises(DivergenceError) as caught:
         tally.read_all()
     message = str(caught.value)
-    assert f"step 18: the {what} is not finite at learning rate 0.0125; try a lower --learning-rate" in message
+    assert f"step 18: the {what} not finite at learning rate 0.0125; try a lower --learning-rate" in message
     assert "\n" not in message
 
 

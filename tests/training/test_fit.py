@@ -232,15 +232,15 @@ STEPS = 4  # an epoch of 50 samples, 16 at a time
 
 @pytest.fixture
 def fit_that_breaks(splits, make_config):
-    """A function that makes a run whose net is lost after a step."""
+    """A function that makes a run in which weights, by the end of their name, get a value after a step."""
 
-    def make(lost_after):
+    def make(lost_after, name="bias", value=math.nan, **options):
         def break_net(step):
             if step == lost_after:
-                bias = list(fitting.net.collect_params().values())[-1]
-                bias.set_data(mx.nd.full(bias.shape, math.nan))
+                for parameter in fitting.net.collect_params(f".*{name}").values():
+                    parameter.set_data(mx.nd.full(parameter.shape, value))
 
-        fitting = make_fit(make_config(), splits, on_step=break_net)
+        fitting = make_fit(make_config(**options), splits, on_step=break_net)
         return fitting
 
     return make
@@ -250,15 +250,47 @@ def fit_that_breaks(splits, make_config):
     "lost_after, message",
     [
         (STEPS + 1, f"step {STEPS + 3}: the loss is not finite at .*; the model of epoch 1 is kept$"),
-        (2 * STEPS - 1, f"step {2 * STEPS}: the validation output is not finite at .*; the model of epoch 1 "),
+        (2 * STEPS - 1, f"step {2 * STEPS}: the weights or moments are not finite at .*; the model of epoch 1 "),
     ],
     ids=["within an epoch", "in an epoch's last step"],
 )
 def test_divergence_keeps_the_best_model(fit_that_breaks, run, lost_after, message):
     with pytest.raises(DivergenceError, match=message):
         fit_that_breaks(lost_after).run(run)
+    assert_only_epoch_1(run)
+
+
+def assert_only_epoch_1(run):
+    """Checks that log and model are those of the first epoch, and that its numbers are finite."""
     assert [record["epoch"] for record in run.read_log()] == [1]
-    assert run.load_model().epoch == 1
+    model = run.load_model()
+    assert model.epoch == 1 and all(np.isfinite(array).all() for array in model.parameters.values())
+
+
+def test_weights_too_great_for_a_finite_output_stop_a_run(fit_that_breaks, run):
+    message = f"step {2 * STEPS}: the validation output is not finite at .*; the model of epoch 1 "
+    with pytest.raises(DivergenceError, match=message):
+        fit_that_breaks(2 * STEPS - 1, "weight", 1e38).run(run)
+    assert_only_epoch_1(run)
+
+
+RELU = {"model": {"head_size": 6}, "clip_norm": 0.0}
+
+
+@pytest.mark.parametrize("lost_after", [STEPS + 1, 2 * STEPS - 2])
+def test_weights_that_are_lost_behind_a_relu_stop_a_run(fit_that_breaks, run, lost_after):
+    """MXNet's relu turns NaN into 0, so that the loss stays finite."""
+    message = f"step {lost_after + 2}: the weights are not finite at .*; the model of epoch 1 is kept$"
+    with pytest.raises(DivergenceError, match=message):
+        fit_that_breaks(lost_after, "h2h_weight", **RELU).run(run)
+    assert_only_epoch_1(run)
+
+
+@pytest.mark.parametrize("lost_after", [STEPS + 1, 2 * STEPS - 1], ids=["within an epoch", "in an epoch's last step"])
+def test_a_run_goes_back_from_weights_that_are_lost_behind_a_relu(fit_that_breaks, run, lost_after, capsys):
+    fit_that_breaks(lost_after, "h2h_weight", **RELU, on_divergence="rollback").run(run)
+    assert [record["rollbacks"] for record in run.read_log()] == [0, 1, 1]
+    assert "are not finite at" in capsys.readouterr().err
 
 
 def test_divergence_before_the_first_model(fit_that_breaks, run):

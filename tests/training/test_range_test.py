@@ -70,8 +70,18 @@ def test_it_stops_when_the_loss_runs_away(loss):
     assert len(stepper.rates) == 4
 
 
-def test_one_finite_step_is_enough():
-    assert run(lambda rate: 1.0 if rate < 2e-4 else math.nan).suggestion == 1e-4
+@pytest.mark.parametrize(
+    "loss_at",
+    [
+        lambda rate: 1.0 if rate < 2e-4 else math.nan,
+        lambda rate: 3 + 0.1 * math.log10(rate),
+        lambda rate: 1.0,
+    ],
+    ids=["runs away at once", "only rises", "stays"],
+)
+def test_where_the_loss_never_fell_no_rate_is_suggested(loss_at):
+    found = run(loss_at, steps=40)
+    assert found.rates and found.suggestion is None
 
 
 def test_a_real_net(splits, make_config):

@@ -69,19 +69,21 @@ def _draw_curves(ax: Axes, records: Sequence[Mapping[str, Any]], key: str, best:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=10, min_n_ticks=1))
 
 
-def learning_rate_range(rates: Sequence[float], losses: Sequence[float], suggestion: float) -> Figure:
+def learning_rate_range(rates: Sequence[float], losses: Sequence[float], suggestion: Optional[float]) -> Figure:
     """Draws the loss of a range test against the learning rate, and the rate that it suggests.
 
     Args:
         rates: learning rates, rising.
         losses: smoothed loss at each, in nats.
-        suggestion: the rate to mark.
+        suggestion: the rate to mark, if any.
     """
     with style():
         figure = new_figure(6.4, 4.2)
         ax = figure.subplots()
         ax.plot(rates, losses, color=BLUE, label="smoothed training loss")
-        ax.axvline(suggestion, color=VERMILION, linestyle="--", label=f"suggested: {suggestion:.2g} (steepest fall)")
+        if suggestion is not None:
+            label = f"suggested: {suggestion:.2g} (steepest fall)"
+            ax.axvline(suggestion, color=VERMILION, linestyle="--", label=label)
         ax.set(title="Learning-rate range test", xlabel="learning rate", ylabel="loss (nats)", xscale="log")
         # Matplotlib's own labels of a logarithmic axis are formulas, which the report's style does not read.
         ax.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
