@@ -20,7 +20,7 @@ from typing import Any, Callable, Dict, Iterable, List
 from common import RESULTS, ROOT
 
 from gluon_lstm.article import CLAIMS
-from gluon_lstm.article.pages import short_number, tell_effect, tell_interval
+from gluon_lstm.article.pages import short_number, tell_answer, tell_effect, tell_interval
 from gluon_lstm.article.translation import CHINESE, ENGLISH, Translator, make_translator, read_entries
 from gluon_lstm.article.verdicts import mean_interval
 from gluon_lstm.evaluation.report.formats import markdown
@@ -41,7 +41,7 @@ PAGES = {
 }
 """Page → its language."""
 CATALOGUES = ROOT / "benchmarks" / "locale"
-ARTICLE = ROOT / "docs" / "article"
+ARTICLE, ARTICLE_FULL = ROOT / "docs" / "article", ROOT / "docs" / "article-full"
 CORPORA = {
     "trec-text": ("TREC-6, its test set, 5 seeds", "92.0"),
     "sst2-text": ("SST-2, sentences alone, its test set, 5 seeds", "84.0"),
@@ -547,6 +547,10 @@ def claim_table(name: str, t: Translator) -> str:
     result = json.loads((ARTICLE / f"{name}.json").read_text(encoding="utf-8"))
     form = "quick" if result["settings"]["quick"] else "full"
     verdict = t(f"Verdict: {result['verdict']} ({form} form, {result['settings']['seeds']} seeds).")
+    if (ARTICLE_FULL / f"{name}.json").exists():
+        full = json.loads((ARTICLE_FULL / f"{name}.json").read_text(encoding="utf-8"))
+        seeds = full["settings"]["seeds"]
+        verdict += " " + t(f"In the full form: {full['verdict']} ([{seeds} seeds](article-full/{name}.md)).")
     parts = [checks_table(result["checks"], t), verdict]
     if result["further"]:
         parts += [t("Mended, beyond the verdict:"), checks_table(result["further"], t)]
@@ -558,7 +562,7 @@ def checks_table(checks: List[Dict[str, Any]], t: Translator) -> str:
     header = ["True where the article is right", "Effect", "95 % interval", "Least that matters", "Answer"]
     rows = [
         [markdown(t(check["says"])), tell_effect(check, t), tell_interval(check, t), short_number(check["least"]),
-         t(check["answer"])]
+         t(tell_answer(check))]
         for check in checks
     ]  # fmt: skip
     return table(map(t, header), rows)

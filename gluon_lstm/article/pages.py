@@ -72,7 +72,7 @@ def render_index(results: Mapping[str, Mapping[str, Any]], translator: Translato
     is_quick = all(result["settings"]["quick"] for result in results.values())
     command, target = COMMANDS[is_quick]
     return _environment(translator).get_template("index.md.j2").render(
-        rows=rows, is_quick=is_quick, command=command, target=target
+        rows=rows, total=len(CLAIMS), is_quick=is_quick, command=command, target=target
     )
 
 
