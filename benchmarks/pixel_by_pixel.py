@@ -114,6 +114,7 @@ def describe(run: RunDirectory) -> Dict[str, Any]:
     return {
         "name": run.path.name,
         "view": config.data.view,
+        "seed": config.runtime.seed,
         "train": command_of(config),
         "epochs": config.training.epochs,
         "epochs_done": len(records),

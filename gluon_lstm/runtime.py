@@ -29,6 +29,8 @@ _PROC = Path("/proc")
 _COMMANDS = ("train.py", "evaluate.py")
 
 MOST_THREADS = 1024
+MOST_SEED = 2**31 - 1
+"""MXNet's seeds are 32-bit integers with a sign."""
 WAITING = {"OMP_WAIT_POLICY": "ACTIVE", "GOMP_SPINCOUNT": "300000"}
 """How OpenMP's threads wait for each other.
 
@@ -226,7 +228,8 @@ def describe() -> Dict[str, str]:
     cores = physical_cores()
     machine = f"{platform.system()} {platform.machine()}, {cores} core{'s' * (cores != 1)}"
     threads = os.environ.get("OMP_NUM_THREADS", "?")
-    return {"python": platform.python_version(), **versions, "machine": machine, "threads": threads}
+    return {"python": platform.python_version(), **versions, "processor": describe_processor(), "machine": machine,
+            "threads": threads}  # fmt: skip
 
 
 def _installed(name: str) -> bool:
@@ -261,7 +264,13 @@ def derive_seed(seed: int, *keys: int) -> int:
 
 
 def seed_everything(seed: int) -> None:
-    """Seeds the random streams of Python, NumPy and MXNet on every device."""
+    """Seeds the random streams of Python, NumPy and MXNet on every device.
+
+    Raises:
+        ConfigError: the seed is below 0, or more than MXNet can take.
+    """
+    if not 0 <= seed <= MOST_SEED:
+        raise ConfigError(f"seed {seed}: must be from 0 to {MOST_SEED}")
     import mxnet as mx
 
     random.seed(seed)

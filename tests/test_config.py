@@ -159,7 +159,7 @@ def test_values_that_contradict_each_other(changes, message):
         ({1: {}, "zzz": {}}, "FILE: unknown section 1; known are data, model, runtime, text, training"),
         ({"training": {"epoch": 1}}, "FILE: unknown option 'epoch' in section 'training'; did you mean 'epochs'?"),
         ({"training": {1: 1}}, "FILE: unknown option 1 in section 'training'; known are adversarial, batch_size"),
-        ({"training": None}, "FILE: section 'training' must hold names and values"),
+        ({"training": None}, "FILE: section 'training' is empty; write options into it, or leave it out"),
         ({"model": ["hidden_size"]}, "FILE: section 'model' must hold names and values"),
         ({"training": {"epochs": 0}}, "FILE: --epochs 0: must be at least 1"),
         ({"preset": [1]}, "FILE: preset [1]: must be a name"),
@@ -261,6 +261,23 @@ def test_files(write, name, content):
     assert config.training.learning_rate == 0.001
 
 
+@pytest.mark.parametrize("written", ["010", "1:30", "0x10", "0b11", "1_000"])
+def test_numbers_in_other_bases_are_none(write, written):
+    """YAML 1.1 would read 8, 90, 16, 3 and 1000."""
+    values = read_config_file(write(f"training: {{epochs: {written}}}"))
+    assert values == {"training": {"epochs": written}}
+    with pytest.raises(ConfigError, match="epochs"):
+        merge(Config(), values)
+
+
+@pytest.mark.parametrize(
+    "written, value", [("-3", -3), ("0", 0), ("+7", 7), ("-.5", -0.5), ("2.", 2.0), ("-.inf", -math.inf)]
+)
+def test_numbers_are_read_as_flags_are(write, written, value):
+    read = read_config_file(write(f"data: {written}"))["data"]
+    assert read == value and type(read) is type(value)
+
+
 @pytest.mark.parametrize(
     "name, content, message",
     [
@@ -272,7 +289,9 @@ def test_files(write, name, content):
         ("c.yaml", "a\0b", "not valid YAML: "),
         ("c.yaml", b"\xff", "not valid YAML: "),
         ("c.yaml", "data: !!python/object/apply:os.getcwd []", "not valid YAML: could not determine a constructor"),
-        ("c.yaml", "", "must be sections of options, any of data, text, model, training, runtime"),
+        ("c.yaml", "", "is empty; write options into it, or leave it out"),
+        ("c.yaml", "# data: {view: rows}\n", "is empty; write options into it, or leave it out"),
+        ("c.yaml", "3", "must be sections of options, any of data, text, model, training, runtime"),
         ("c.yaml", "- data", "must be sections of options"),
         ("c.json", "3", "must be sections of options"),
         ("c.json", '{"version": 2}', "format version 2 is unknown; this release reads 1"),

@@ -262,6 +262,14 @@ def test_one_seed_gives_the_same_draws_everywhere():
     assert all(a != b for a, b in zip(first, draws()))
 
 
+@pytest.mark.parametrize("seed", [-1, 2**31])
+def test_a_seed_that_is_none_leaves_all_streams_as_they_are(seed):
+    before = random.getstate()
+    with pytest.raises(ConfigError, match=f"seed {seed}: must be from 0 to 2147483647"):
+        runtime.seed_everything(seed)
+    assert random.getstate() == before
+
+
 def test_derived_seeds_depend_on_every_key_and_its_place():
     seeds = [runtime.derive_seed(*keys) for keys in ((0, 0), (0, 1), (1, 0), (0, 0, 1), (0, 2), (2**31 - 1, 1))]
     assert len(set(seeds)) == len(seeds)
@@ -272,7 +280,7 @@ def test_derived_seeds_depend_on_every_key_and_its_place():
 def test_describe_names_what_a_result_depends_on():
     found = runtime.describe()
     assert found["numpy"] == np.__version__
-    assert {"python", "mxnet", "machine", "threads"} <= set(found)
+    assert {"python", "mxnet", "processor", "machine", "threads"} <= set(found)
     assert all(isinstance(value, str) for value in found.values())
 
 

@@ -234,7 +234,7 @@ def describe_origin(command: str) -> Dict[str, Any]:
     """Returns where numbers come from: the command, its date, versions and machine."""
     described = runtime.describe()
     threads = runtime.tell_threads(described.pop("threads"))
-    machine = f"{runtime.describe_processor()}, {described.pop('machine')}, {threads}"
+    machine = f"{described.pop('processor')}, {described.pop('machine')}, {threads}"
     return {"command": command, "date": datetime.date.today().isoformat(), "machine": machine, "versions": described}
 
 

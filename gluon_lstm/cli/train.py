@@ -23,7 +23,7 @@ from gluon_lstm.cli.runs import recorded_threads, start_run
 from gluon_lstm.config import Config
 from gluon_lstm.data import DataSplits
 from gluon_lstm.data.registry import is_picture_folder
-from gluon_lstm.errors import ConfigError
+from gluon_lstm.errors import ConfigError, shown
 from gluon_lstm.rundir import Repeat, RepeatsDirectory, RunDirectory
 
 DRY_RUN_BATCHES = 2
@@ -68,6 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     config, splits = load_fitting_splits(arguments, config)
     _warn_of_other_data(arguments, splits)
     _warn_of_other_threads(arguments)
+    _warn_of_other_processor(arguments)
     return start_run(config, splits, output, arguments.force)
 
 
@@ -87,9 +88,9 @@ def _dry_run(arguments: argparse.Namespace, config: Config, repeats: Sequence[Re
     """Takes a few batches through all that the first run does, in a folder that is deleted, and makes no ``output``."""
     directory = RepeatsDirectory if len(repeats) > 1 else RunDirectory
     directory.check_free(output, arguments.force)
+    config, splits = load_fitting_splits(arguments, config)
     if len(repeats) > 1:
         print(f"note: --dry-run tries the first of {len(repeats)} runs", file=sys.stderr)
-    config, splits = load_fitting_splits(arguments, config)
     few = DRY_RUN_BATCHES * config.training.batch_size
     splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
     config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
@@ -119,3 +120,13 @@ def _warn_of_other_threads(arguments: argparse.Namespace) -> None:
         print(f"warning: {arguments.config} was trained with --threads {before}, and this run has {now}: its numbers "
               f"may differ in their last digits; give --threads {before} for the same to the byte",
               file=sys.stderr)  # fmt: skip
+
+
+def _warn_of_other_processor(arguments: argparse.Namespace) -> None:
+    """Says so where a repeated run's processor is not the one that its file has a record of: it may round otherwise."""
+    environment = file_options(arguments).get("environment")
+    before = environment.get("processor") if isinstance(environment, dict) else None
+    now = runtime.describe_processor()
+    if before and before != now:
+        print(f"warning: {arguments.config} was trained on {shown(before)}, and this machine has {now}: the run's "
+              "numbers may differ", file=sys.stderr)  # fmt: skip

@@ -19,6 +19,12 @@ from gluon_lstm.bounded import (
 from gluon_lstm.config.settings import CONFIG_VERSION, SECTIONS
 from gluon_lstm.errors import ConfigError, shown
 
+_NUMBERS = {
+    "int": r"[-+]?(0|[1-9]\d*)$",
+    "float": r"[-+]?((\d+\.\d*|\.\d+)([eE][-+]?\d+)?|\d+[eE][-+]?\d+|\.(inf|Inf|INF))$|\.(nan|NaN|NAN)$",
+}
+"""How numbers are written in YAML 1.2, of which those with other bases are left out."""
+
 
 def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]:
     """Reads a YAML or JSON file of settings, or a run's ``config.json``.
@@ -49,6 +55,8 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
     except (ValueError, LookupError, RecursionError, yaml.YAMLError) as error:  # of a tag and what it cannot be
         language, reason = "JSON" if is_json else "YAML", " ".join(str(error).split())
         raise ConfigError(f"{source}: not valid {language}: {reason}") from error
+    if values is None:
+        raise ConfigError(f"{source}: is empty; write options into it, or leave it out")
     if not isinstance(values, dict):
         raise ConfigError(f"{source}: must be sections of options, any of {', '.join(SECTIONS)}")
     if values.get("version", CONFIG_VERSION) != CONFIG_VERSION:
@@ -59,7 +67,10 @@ def read_config_file(path: Union[str, Path], source: str = "") -> Dict[str, Any]
 
 
 def _load_yaml(text: str) -> Any:
-    """Returns the plain values in a YAML text; ``1e-3`` is a number, as in YAML 1.2 and as flags have it."""
+    """Returns the plain values in a YAML text; numbers are written as in flags.
+
+    YAML 1.1 would have 1e-3 be a text, 010 be 8 and 1:30 be 90.
+    """
     import yaml
 
     plain = ("null", "bool", "int", "float", "str", "seq", "map")
@@ -84,8 +95,13 @@ def _load_yaml(text: str) -> Any:
                 raise ValueError(f"has more than {YAML_VALUES:,} values, aliases written out")
             return node
 
-    exponent = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)[eE][-+]?\d+$")
-    Loader.add_implicit_resolver("tag:yaml.org,2002:float", exponent, list("-+.0123456789"))
+    numbers = {f"tag:yaml.org,2002:{name}": re.compile(form) for name, form in _NUMBERS.items()}
+    Loader.yaml_implicit_resolvers = {
+        first: [(tag, form) for tag, form in resolvers if tag not in numbers]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    for tag, form in numbers.items():
+        Loader.add_implicit_resolver(tag, form, list("-+.0123456789"))
     return yaml.load(text, Loader)
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, get_args, get_type_hints
 
 from gluon_lstm.errors import ConfigError, did_you_mean, shortened, shown
-from gluon_lstm.runtime import MOST_THREADS
+from gluon_lstm.runtime import MOST_SEED, MOST_THREADS
 
 CONFIG_VERSION = 1
 SECTIONS = ("data", "text", "model", "training", "runtime")
@@ -259,7 +259,7 @@ class RuntimeConfig:
         None, "CPU threads; default: the preset's, else $OMP_NUM_THREADS, else the physical cores", low=1,
         high=MOST_THREADS,
     )
-    seed: int = option(0, "seed of initial weights, order, augmentation and dropout", low=0, high=2**31 - 1)
+    seed: int = option(0, "seed of initial weights, order, augmentation and dropout", low=0, high=MOST_SEED)
 
 
 @dataclass(frozen=True)
@@ -420,6 +420,8 @@ def merge(config: Config, changes: Mapping[str, Any], source: str = "") -> Confi
     for name in SECTIONS:
         values = changes.get(name, {})
         known = {item.name for item in fields(getattr(config, name))}
+        if values is None:
+            raise ConfigError(f"{source}: section {name!r} is empty; write options into it, or leave it out")
         if not isinstance(values, Mapping):
             raise ConfigError(f"{source}: section {name!r} must hold names and values")
         for key in values:

@@ -124,6 +124,8 @@ def find_files(data_dir: Optional[str]) -> Files:
     if data_dir:
         raise DataError(f"--data-dir {data_dir}: has none of mnist's files ({', '.join(CHECKSUMS)}, plain or with .gz)")
     cache = cache_folder() / "mnist"
+    if folder:
+        print(f"note: {folder} has none of mnist's files; {cache} is read in its place", file=sys.stderr)
     files = {**_present(cache), **_download_missing(cache)}
     return Files(*(files[name] for name in CHECKSUMS))
 

@@ -13,7 +13,7 @@ from gluon_lstm.config import Config
 from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
 from gluon_lstm.data.encoding import TextFormat, TokenSequences, list_texts
 from gluon_lstm.data.formats import ImageFormat, read_format
-from gluon_lstm.errors import DataError, NoEffectWarning, RunError
+from gluon_lstm.errors import ConfigError, DataError, NoEffectWarning, RunError
 from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
 from gluon_lstm.nn import check_arrays, make_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
@@ -70,6 +70,10 @@ class Predictor:
         self.net.initialize(ctx=[device])
         set_arrays(self.net, model.parameters, source)
 
+    def __repr__(self) -> str:
+        reads = "texts" if self.reader is not None else f"sequences of {self.step_shape}"
+        return f"{type(self).__name__}({reads}; {len(self.class_names)} classes: {', '.join(self.class_names)})"
+
     def check(self, dataset: SequenceDataset) -> None:
         """Raises DataError unless the model can read the data set."""
         check_compatible(dataset, self.step_shape, self.class_names)
@@ -88,7 +92,10 @@ class Predictor:
         Raises:
             DataError: images of another shape, values out of range, a blank text (``predict_lines`` takes
                 those), or an output that is not finite.
+            ValueError: ``batch_size`` is below 1.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
         if self.reader is not None:
             texts = list_texts(samples)
             sequences = self.reader.format.encode(texts)
@@ -156,7 +163,11 @@ def load(run: Union[str, Path], device: str = "cpu") -> Predictor:
         device: ``cpu`` or one GPU such as ``gpu:0``.
 
     Raises:
+        ConfigError: the device is none, or several.
+        DeviceError: this machine has no such GPU.
         RunError: it is no run directory, or a damaged one.
     """
-    directory = RunDirectory.open(run)
-    return Predictor(directory.read_config(), directory.load_model(), devices(device)[0], str(directory.path / "model"))
+    directory, found = RunDirectory.open(run), devices(device)
+    if len(found) > 1:
+        raise ConfigError(f"device {device!r}: a model predicts on one; give cpu or gpu:0")
+    return Predictor(directory.read_config(), directory.load_model(), found[0], str(directory.path / "model"))

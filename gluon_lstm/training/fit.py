@@ -316,7 +316,7 @@ class Fit:
         self._clock.reset()
 
     def _finite_arrays(self) -> Dict[str, np.ndarray]:
-        """Returns copies of the arrays that the training consists of, or raises DivergenceError where they are not finite."""
+        """Returns copies of the arrays that the training consists of; raises DivergenceError if one is not finite."""
         arrays = self._arrays.copy()
         if not all(np.isfinite(array).all() for array in arrays.values()):
             raise self._diverged("weights or moments are")

@@ -95,10 +95,12 @@ def test_the_option_comes_before_the_variable_before_the_cache(tmp_path, cache, 
     assert len(load(data_dir=places["option"]).test) == 1
 
 
-def test_a_folder_without_the_files_falls_through_to_the_cache(tmp_path, cache, monkeypatch):
+def test_a_folder_without_the_files_falls_through_to_the_cache(tmp_path, cache, monkeypatch, capsys):
     write_files(cache, CONTENTS)
+    assert len(load().test) == 30 and not capsys.readouterr().err
     monkeypatch.setenv("GLUON_LSTM_DATA", str(tmp_path))
     assert len(load().test) == 30
+    assert capsys.readouterr().err == f"note: {tmp_path} has none of mnist's files; {cache} is read in its place\n"
 
 
 def test_a_folder_that_was_asked_for_must_have_the_files(tmp_path, cache):

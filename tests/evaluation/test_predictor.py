@@ -6,7 +6,7 @@ import pytest
 
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_splits
-from gluon_lstm.errors import DataError, RunError
+from gluon_lstm.errors import ConfigError, DataError, RunError
 from gluon_lstm.evaluation import Predictor, predict
 from gluon_lstm.evaluation.predictor import load
 from gluon_lstm.nn import build_net, get_arrays
@@ -50,6 +50,21 @@ def test_probabilities_are_those_of_the_net_that_was_saved(trained, predictor):
         np.testing.assert_allclose(predict(predictor.net, split, 3, mx.cpu()).probabilities, expected, atol=1e-6)
         assert predictor.predict(split.texts) == [("正", "负")[index] for index in expected.argmax(axis=1)]
     assert predictor.class_names == ("正", "负")
+
+
+def test_a_predictor_tells_what_it_reads_and_answers(predictor):
+    assert repr(predictor) == "Predictor(texts; 2 classes: 负, 正)"
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_size_that_is_none_is_refused(predictor, batch_size):
+    with pytest.raises(ValueError, match=f"batch_size must be at least 1, not {batch_size}"):
+        predictor.predict_proba(HARD_TEXTS, batch_size)
+
+
+def test_a_model_predicts_on_one_device(trained):
+    with pytest.raises(ConfigError, match="device 'cpu:0,1': a model predicts on one"):
+        load(trained[2], device="cpu:0,1")
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 100])
