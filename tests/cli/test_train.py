@@ -267,7 +267,7 @@ def test_divergence_has_an_exit_code_of_its_own(cli, tmp_path):
     assert (code, out) == (3, "")
     last = err.splitlines()[-1]
     assert last.startswith("gluon-lstm train: step ")
-    assert "is not finite at learning rate " in last
+    assert "not finite at learning rate " in last
     assert "try a lower --learning-rate or --clip-norm 1; " in last
 
 

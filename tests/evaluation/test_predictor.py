@@ -53,7 +53,7 @@ def test_probabilities_are_those_of_the_net_that_was_saved(trained, predictor):
 
 
 def test_a_predictor_tells_what_it_reads_and_answers(predictor):
-    assert repr(predictor) == "Predictor(texts; 2 classes: 负, 正)"
+    assert repr(predictor) == "Predictor(texts; 2 classes: 正, 负)"
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
