@@ -82,12 +82,31 @@ def run_line(line: str) -> None:
         subprocess.run(["bash", "-c", line], check=True, capture_output=True, timeout=60, env=environment())
 
 
-def run_python(code: str, name: str) -> None:
-    """Runs a block of Python: one that does without this package, in a process that never imported it."""
+def run_python(code: str, name: str) -> str:
+    """Runs a block of Python: one that does without this package, in a process that never imported it.
+
+    Returns:
+        What it prints.
+    """
     if "gluon_lstm" in code or "mxnet" not in code:
-        exec(compile(code, name, "exec"), {"__name__": "__main__"})
-    else:
-        subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment())
+        with redirect_stdout(io.StringIO()) as out:
+            exec(compile(code, name, "exec"), {"__name__": "__main__"})
+        return out.getvalue()
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, timeout=60, env=environment(), stdout=subprocess.PIPE, text=True).stdout
+
+
+def assert_printed(printed: str, shown: str) -> None:
+    """Checks that a page shows what its code prints: the same words, and numbers that another machine may round."""
+    found, expected = (re.findall(r"[-+]?\d[\d.]*(?:e[-+]?\d+)?|[^\s\d]+", text) for text in (printed, shown))
+    assert [is_number(part) or part for part in found] == [is_number(part) or part for part in expected], printed
+    pairs = [(float(one), float(other)) for one, other in zip(found, expected) if is_number(one) and is_number(other)]
+    assert [one for one, _ in pairs] == pytest.approx([other for _, other in pairs], rel=0.05), printed
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, and not a version such as 1.9.1."""
+    return re.fullmatch(r"[-+]?\d+(\.\d*)?(e[-+]?\d+)?", text) is not None
 
 
 def environment() -> dict:

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from pages import DOCS, PAGES, ROOT, blocks_of, environment, lines_of, run_command, run_line, run_python
+from pages import DOCS, PAGES, ROOT, assert_printed, blocks_of, environment, lines_of, run_command, run_line, run_python
 
 import gluon_lstm
 from gluon_lstm.article import CLAIMS
@@ -31,12 +31,14 @@ SITE_PYTHON = sys.executable if find_spec("sphinx") else str(ROOT / ".venv-docs"
 def test_code_runs_as_it_stands(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GLUON_LSTM_DATA", raising=False)
+    printed = ""
     for number, block in enumerate(blocks_of(PAGES[page]), 1):
         if block.language == "sh":
             for line in lines_of(block.code):
                 run_line(line)
-        if block.language == "python":
-            run_python(block.code, f"{page}, block {number}")
+        if block.language == "text" and printed:
+            assert_printed(printed, block.code)
+        printed = run_python(block.code, f"{page}, block {number}") if block.language == "python" else ""
 
 
 def test_how_to_pages_have_code_that_runs():

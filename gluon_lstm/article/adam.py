@@ -125,10 +125,10 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     losses = {name: np.array(numbers(group, "train_losses")) for name, group in _chosen(records).items()}
     epochs = np.arange(1, 1 + next(iter(losses.values())).shape[1])
     seconds, timed = _over_seconds(_chosen(records), losses, epochs)
-    title, label = "Update rules at their best rates", "training loss (nats)"
+    label = "training loss (nats)"
     panels = [
-        Panel(title, "epoch", label, epochs, losses),
-        Panel(title, "seconds of training", label, seconds, timed, marked=False),
+        Panel("At the best rates, by epochs", "epoch", label, epochs, losses),
+        Panel("By seconds", "seconds of training", label, seconds, timed, marked=False),
     ]
     what = "Training loss against epochs and against seconds of training"
     return [Picture("loss", f"{what}: median over the seeds, and the range of all", curve_panels(panels))]

@@ -13,8 +13,9 @@ from matplotlib.ticker import LogLocator
 from gluon_lstm.article.verdicts import mean_interval
 from gluon_lstm.evaluation.plots.style import BLUE, GREY, legend_outside, line_style, new_figure, style
 
-COLUMNS, HEIGHT = 2, 4.0
-"""Panels in a row, of which more would be too small to be read on the site's pages, and a row's inches."""
+COLUMNS, HEIGHT, LEGEND_COLUMNS = 2, 4.0, 3
+"""Panels in a row, of which more would be too small to be read on the site's pages; a row's inches; and names in a row
+of the legend below a panel."""
 FEW_DECADES = 1000
 """How many times its least value an axis reaches at most whose ticks have 2 and 5 between powers of ten."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -52,6 +53,7 @@ def curve_panels(panels: Sequence[Panel]) -> Figure:
         figure = _new_grid([4.7] * len(panels))
         for ax, panel in zip(figure.axes, panels):
             _draw(ax, panel, names)
+        legend_outside(figure, columns=LEGEND_COLUMNS * min(COLUMNS, len(panels)))
         return figure
 
 
@@ -67,12 +69,14 @@ def _new_grid(widths: Sequence[float]) -> Figure:
 
 
 def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
-    """Draws one panel; the place of a curve's name among ``names`` decides its look."""
+    """Draws one panel; the place of a curve's name among ``names`` decides its look. The legend has it once."""
+    told = {text for other in ax.figure.axes for text in other.get_legend_handles_labels()[1]}
     for name, values in panel.curves.items():
         array, look = np.asarray(values, dtype=float), line_style(names.index(name))
         if not panel.marked:
             look["marker"] = None
-        ax.plot(panel.x, np.median(array, axis=0), **look, markersize=4, label=name)
+        ax.plot(panel.x, np.median(array, axis=0), **look, markersize=4,
+                label=None if name in told else name)
         ax.fill_between(panel.x, array.min(axis=0), array.max(axis=0), color=look["color"], alpha=0.15, linewidth=0)
     ax.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
     for axis in panel.logarithmic:
@@ -83,7 +87,6 @@ def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
         ax.minorticks_off()
     if "y" in panel.logarithmic:
         _label_powers(ax)
-    ax.legend(fontsize=8)
 
 
 def _label_powers(ax: Axes) -> None:
@@ -124,7 +127,7 @@ class Group(NamedTuple):
 def point_panels(groups: Sequence[Group]) -> Figure:
     """Draws panels, two a row: each seed's number as a point, their mean with its 95 % interval beside."""
     with style():
-        figure = _new_grid([max(3.4, 0.8 * len(group.values) + 1.2) for group in groups])
+        figure = _new_grid([max(3.4, 0.8 * len(group.values) + 1.2, 0.1 * len(group.title) + 1) for group in groups])
         for number, (ax, group) in enumerate(zip(figure.axes, groups)):
             _draw_points(ax, group, is_named=number == 0)
         legend_outside(figure, columns=2)

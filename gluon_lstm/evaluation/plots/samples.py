@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from rich.cells import cell_len
 
 from gluon_lstm.evaluation.explanations import GateTrace, Occlusion
 from gluon_lstm.evaluation.mistakes import LengthGroup
@@ -15,6 +16,8 @@ from gluon_lstm.evaluation.plots.style import BLUE, GREY, VERMILION, new_figure,
 
 STEPS_NAMED = 40
 """Most time steps that are named one by one."""
+NAME_COLUMNS, INCHES_A_COLUMN = 12, 0.105
+"""Of the words that name steps: at most so many columns, of which a Chinese character takes two, and one's width."""
 
 
 def accuracy_by_length(groups: Sequence[LengthGroup]) -> Figure:
@@ -119,9 +122,11 @@ def gates(trace: GateTrace, tokens: Sequence[str] = ()) -> Figure:
     is_named = 0 < len(tokens) <= STEPS_NAMED
     with style(), matplotlib.rc_context({"axes.grid": False}):
         # Of known places, for a layout that measures everything takes half a second; the words below are cut.
-        figure = new_figure(9, 6.2 if is_named else 5.2, layout=None)
+        below = 0.08 + INCHES_A_COLUMN * max(map(cell_len, _short_names(tokens))) if is_named else 0.5
+        height = 4.7 + below
+        figure = new_figure(9, height, layout=None)
         axes = figure.subplots(2, 3, sharex=True).ravel()
-        figure.subplots_adjust(0.07, 0.25 if is_named else 0.1, 0.95, 0.87, wspace=0.52, hspace=0.24)
+        figure.subplots_adjust(0.07, below / height, 0.95, 1 - 0.7 / height, wspace=0.52, hspace=0.24)
         for ax in axes:
             ax.tick_params(labelsize=8)
         for ax, (name, values) in zip(axes, parts):
@@ -148,11 +153,15 @@ def _draw_units(figure: Figure, ax, name: str, values: np.ndarray) -> None:
     ax.set(title=f"{name} gate" if is_gate else name, ylabel="unit")
 
 
+def _short_names(tokens: Sequence[str]) -> List[str]:
+    return [short_name(token, NAME_COLUMNS) for token in tokens]
+
+
 def _name_steps(axes, tokens: Sequence[str]) -> None:
     """Writes under the lower axes what the steps are."""
     for ax in axes:
         if 0 < len(tokens) <= STEPS_NAMED:
-            ax.set_xticks(range(len(tokens)), [short_name(token, 12) for token in tokens], rotation=90, fontsize=7)
+            ax.set_xticks(range(len(tokens)), _short_names(tokens), rotation=90, fontsize=7)
         else:
             ax.set_xlabel("time step (from 0)")
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
