@@ -81,7 +81,7 @@ class Tally:
         finite = {
             "loss is": math.isfinite(loss),
             "gradient is": norm is None or math.isfinite(norm),
-            "weights are": np.isfinite(result.weight_squares.asnumpy()).all(),
+            "weights are": result.weight_squares is None or np.isfinite(result.weight_squares.asnumpy()).all(),
         }
         for what, is_finite in finite.items():
             if not is_finite:

@@ -23,8 +23,8 @@ class StepResult(NamedTuple):
         labels: (N,) int32, as in the batch.
         gradient_norm: (1,) float32, global norm of the mean gradient before clipping; ``None`` without clipping.
         weight_squares: (number of parameters,) float32, each one's sum of squares after the update. A net whose weights
-            are not finite may have a loss and gradients that are, for MXNet's relu turns NaN into 0. ``None`` where
-            the step was skipped.
+            are not finite may have a loss and gradients that are, for MXNet's relu turns NaN into 0. ``None`` of the
+            steps between those that are watched.
         skipped: whether the net stayed as it was, for the loss or the gradient is not finite.
     """
 
@@ -34,6 +34,10 @@ class StepResult(NamedTuple):
     gradient_norm: Optional[nd.NDArray]
     weight_squares: Optional[nd.NDArray]
     skipped: bool = False
+
+
+WATCHED = 8
+"""Every so manieth step's weights are watched: to sum their squares takes up to a fiftieth of a step."""
 
 
 class Stepper:
@@ -65,6 +69,7 @@ class Stepper:
         self._loss.initialize(ctx=self._devices)
         self._loss.hybridize(static_alloc=True)
         self._adversarial = AdversarialPass(net, self._loss, config.adversarial) if config.adversarial else None
+        self._updates = 0
         self._parameters = [p for p in net.collect_params().values() if p.grad_req != "null"]
 
     def step(self, batch: Batch, rate: float) -> StepResult:
@@ -82,8 +87,7 @@ class Stepper:
         self.trainer.update(size)
         # A batch too small to go round was put on every device.
         parts = len(losses) if sum(map(len, losses)) == len(batch.labels) else 1
-        weights = _sum_squares([parameter.list_data()[0] for parameter in self._parameters])
-        return StepResult(losses[:parts], logits[:parts], batch.labels, norm, weights)
+        return StepResult(losses[:parts], logits[:parts], batch.labels, norm, self._watch())
 
     def differentiate(self, batch: Batch) -> Tuple[List[nd.NDArray], List[nd.NDArray]]:
         """Leaves the loss's gradients, summed over a batch, in the parameters.
@@ -129,6 +133,13 @@ class Stepper:
             for gradient in chain.from_iterable(gradients):
                 gradient *= scale.as_in_context(gradient.context)
         return norm / batch_size
+
+    def _watch(self) -> Optional[nd.NDArray]:
+        """Returns each parameter's sum of squares where it is the turn of a step that is watched."""
+        self._updates += 1
+        if self._updates % WATCHED:
+            return None
+        return _sum_squares([parameter.list_data()[0] for parameter in self._parameters])
 
     def _is_finite(self, losses: Sequence[nd.NDArray]) -> bool:
         """Waits for losses and gradients, the same on every device by now; whether all of them are finite."""

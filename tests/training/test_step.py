@@ -67,8 +67,14 @@ def test_a_result_holds_each_samples_loss_and_logits(make_stepper, batch):
     np.testing.assert_allclose(result.losses[0].asnumpy(), losses, atol=1e-5)
     np.testing.assert_array_equal(result.labels, batch.labels)
     assert result.gradient_norm is None
+
+
+def test_every_eighth_step_tells_the_weights(make_stepper, batch):
+    net, stepper = make_stepper(**PLAIN)
+    *others, watched = (moved(net, stepper, batch)[1].weight_squares for _ in range(8))
     squares = [np.square(p.data().asnumpy()).sum() for p in net.collect_params().values()]
-    np.testing.assert_allclose(result.weight_squares.asnumpy(), squares, rtol=1e-5)
+    np.testing.assert_allclose(watched.asnumpy(), squares, rtol=1e-5)
+    assert others == [None] * 7
 
 
 @pytest.mark.parametrize("limit", [0.01, 100.0])
