@@ -37,7 +37,7 @@ class StepResult(NamedTuple):
 
 
 WATCHED = 8
-"""Every so manieth step's weights are watched: to sum their squares takes up to a fiftieth of a step."""
+"""After one step of so many, the weights are watched: to sum their squares takes up to a fiftieth of a step."""
 
 
 class Stepper:
