@@ -24,6 +24,11 @@ _HOMES = {
 __all__ = ["__version__", *sorted(_HOMES)]
 
 
+def __dir__():
+    """Returns the names there are, with those that are imported when they are first used."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str):
     """Imports a public name when it is first used, so that ``--help`` need not wait for MXNet."""
     if name in _HOMES:

@@ -79,7 +79,7 @@ class ImageFormat(NamedTuple):
             (T, N, C) float32.
 
         Raises:
-            DataError: another shape, or values that are not finite, out of range, or scaled to 0 to 1.
+            DataError: another shape, or values that are not finite, out of range, or from 0 to 1 alone.
         """
         # An array of MXNet's, of which NumPy would make an object for each number.
         images = np.asarray(images.asnumpy() if hasattr(images, "asnumpy") else images)
@@ -101,10 +101,10 @@ class ImageFormat(NamedTuple):
             )
         if self._is_scaled(images):
             raise DataError(
-                f"images scaled to 0 to 1: the model reads values from 0 to {self.max_value}; "
+                f"images with values from 0 to 1 alone: the model reads values from 0 to {self.max_value}; "
                 f"give them as they were, or multiply them by {self.max_value}"
             )
 
     def _is_scaled(self, images: np.ndarray) -> bool:
-        """Whether images look as if somebody had divided them: fractions, and nothing above 1."""
-        return self.max_value > 1 and images.max() <= 1 and bool((images % 1 != 0).any())
+        """Whether images look as if somebody had divided them: a value that is not 0, and nothing above 1."""
+        return self.max_value > 1 and 0 < images.max() <= 1

@@ -39,9 +39,11 @@ def read_labelled_images(images_path: Union[str, Path], labels_path: Union[str, 
     """
     images, labels = read_idx(images_path, 3), read_idx(labels_path, 1)
     if not images.size:
-        raise DataError(f"{images_path}: holds no images (its shape is {_times(images.shape)})")
+        raise DataError(f"{images_path}: holds no images (its shape is {_times(images.shape)}); write them into it")
     if len(images) != len(labels):
-        raise DataError(f"{images_path} holds {len(images)} images but {labels_path} {len(labels)} labels")
+        raise DataError(
+            f"{images_path} holds {len(images)} images but {labels_path} {len(labels)} labels; give as many"
+        )
     return LabelledImages(images, labels.astype(np.int32))
 
 
@@ -84,7 +86,9 @@ def _parse(stream: BinaryIO, path: Path, ndim: int) -> np.ndarray:
             f"{path}: truncated: {len(content):,} of {claimed:,} bytes ({_times(shape)}); replace or delete it"
         )
     if len(content) > claimed:
-        raise DataError(f"{path}: goes on after the {claimed:,} bytes that its header claims ({_times(shape)})")
+        raise DataError(
+            f"{path}: goes on after the {claimed:,} bytes that its header claims ({_times(shape)}); write it anew"
+        )
     return np.frombuffer(content, dtype=np.uint8).reshape(shape)
 
 
@@ -94,11 +98,15 @@ def _read_shape(stream: BinaryIO, path: Path, ndim: int) -> Tuple[int, ...]:
     magic = stream.read(4)
     if magic != expected:
         if len(magic) == len(expected) and magic[:-1] == expected[:-1]:
-            hint = "; turn colours into grey" if (magic[-1], ndim) == (4, 3) else ""
+            hint = {
+                (4, 3): "; turn colours into grey",
+                (1, 3): "; are images and labels exchanged?",
+                (3, 1): "; are images and labels exchanged?",
+            }.get((magic[-1], ndim), "")
             raise DataError(f"{path}: holds a {magic[-1]}-dimensional array, not a {ndim}-dimensional one{hint}")
         raise DataError(
             f"{path}: not an IDX file of unsigned bytes with {ndim} dimension{'s' * (ndim > 1)} "
-            f"(starts with {magic.hex() or 'nothing'}, not {expected.hex()})"
+            f"(starts with {magic.hex() or 'nothing'}, not {expected.hex()}); write it with numbers of type uint8"
         )
     sizes = stream.read(4 * ndim)
     if len(sizes) < 4 * ndim:

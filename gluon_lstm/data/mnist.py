@@ -99,7 +99,10 @@ def _check_agreement(files: Files, train: LabelledImages, test: LabelledImages) 
         )
     unknown = sorted(set(test.labels.tolist()) - set(train.labels.tolist()))
     if unknown:
-        raise DataError(f"{files.test_labels}: label {unknown[0]} does not occur in {files.train_labels}")
+        raise DataError(
+            f"{files.test_labels}: label {unknown[0]} does not occur in {files.train_labels}; leave its images out, "
+            "or add some to train on"
+        )
 
 
 def find_files(data_dir: Optional[str]) -> Files:
@@ -120,7 +123,9 @@ def find_files(data_dir: Optional[str]) -> Files:
             return Files(*files.values())
         if files:
             missing = next(name for name in CHECKSUMS if name not in files)
-            raise DataError(f"{place / missing}: no such file (nor with .gz), though others of mnist are beside it")
+            raise DataError(
+                f"{place / missing}: no such file (nor with .gz), though others of mnist are beside it; add it"
+            )
     if data_dir:
         raise DataError(f"--data-dir {data_dir}: has none of mnist's files ({', '.join(CHECKSUMS)}, plain or with .gz)")
     cache = cache_folder() / "mnist"

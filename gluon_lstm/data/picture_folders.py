@@ -50,7 +50,9 @@ def load_picture_folder(config: DataConfig) -> DataSplits:
     """
     folder = Path(config.dataset)
     splits = {name: folder / name for name in SPLITS if (folder / name).is_dir()}
-    if not {TRAIN, TEST} <= set(splits):
+    if TRAIN in splits and any(inside.is_dir() for inside in _entries(splits[TRAIN])):
+        _check_split_folders(splits, folder)
+    else:
         splits = {TRAIN: folder}
     pictures = {name: list_pictures(path, _ADVICE.format(path)) for name, path in splits.items()}
     class_names = _check_classes(pictures, folder)
@@ -64,6 +66,15 @@ def load_picture_folder(config: DataConfig) -> DataSplits:
         for name, listed in pictures.items()
     }  # fmt: skip
     return _split(found, config)
+
+
+def _check_split_folders(splits: Dict[str, Path], folder: Path) -> None:
+    """Raises DataError where the folders of splits lack one that is needed, or have another beside them."""
+    if TEST not in splits:
+        raise DataError(f"{folder}: has a folder {TRAIN} and none named {TEST}; make one, or give {splits[TRAIN]}")
+    for inside in _entries(folder):
+        if inside.is_dir() and inside not in splits.values():
+            raise DataError(f"{inside}: is none of {', '.join(SPLITS)}; rename it as one of those, or move it")
 
 
 def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
@@ -81,7 +92,10 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
         if not inside.is_dir():
             continue
         paths = _entries(inside)
-        other = next((path for path in paths if path.suffix.lower() != SUFFIX or not path.is_file()), None)
+        deeper = next((path for path in paths if path.is_dir()), None)
+        if deeper is not None:
+            raise DataError(f"{deeper}: is a folder within a class's; move its pictures one folder up")
+        other = next((path for path in paths if path.suffix.lower() != SUFFIX), None)
         if other is not None:
             raise DataError(f"{other}: is no {SUFFIX} file, which is what a class's folder holds; convert or move it")
         if not paths:

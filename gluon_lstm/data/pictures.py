@@ -64,6 +64,8 @@ def png_size(path: Path) -> Tuple[int, int]:
         DataError: it cannot be read, or is no PNG file.
     """
     start = _read_start(path)
+    if not start:
+        raise DataError(f"{path}: is empty; copy it anew")
     if not start.startswith(_PNG):
         raise DataError(f"{path}: is no PNG picture, whatever its name; convert it")
     return _size_of(path, start)
@@ -88,7 +90,7 @@ def _size_of(path: Path, start: bytes) -> Tuple[int, int]:
 
 def _read_png(path: Path, start: bytes, image_format: ImageFormat, invert: bool) -> np.ndarray:
     """Returns the one picture of a PNG file."""
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     # Before it is unpacked, for a small file can claim a picture that fills the memory.
     _check_size(path, _size_of(path, start), image_format)
@@ -98,7 +100,9 @@ def _read_png(path: Path, start: bytes, image_format: ImageFormat, invert: bool)
             warnings.simplefilter("ignore")  # what Pillow warns of is an animation that is none
             grey = _grey(image, background=255 if invert else 0)
     except _OF_PILLOW as error:
-        raise DataError(f"{path}: is damaged ({error}); copy it anew") from error
+        # Pillow names what it read from, an object of ours.
+        reason = "" if isinstance(error, UnidentifiedImageError) else f" ({error})"
+        raise DataError(f"{path}: is damaged{reason}; copy it anew") from error
     return np.rint(grey[np.newaxis] * (image_format.max_value / 255)).astype(np.uint8)
 
 

@@ -69,6 +69,8 @@ def _advice(name: str) -> str:
         return "NumPy's files are not read; write images as IDX files, as README.md shows under “Your own images”"
     if name.lower().endswith(".png") and os.path.isfile(name):
         return "is a single picture; name the folder that has a folder of pictures for each class"
+    if Path(name).is_file():
+        return "is no form of file that is read; labelled texts come as .csv, .tsv or .jsonl"
     own = "a .csv, .tsv or .jsonl file, or a folder of pictures"
     return f"no such data set; choose from {', '.join(dataset_names())}, or give {own}"
 

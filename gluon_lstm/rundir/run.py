@@ -244,7 +244,8 @@ class RunDirectory:
             if not os.path.isdir(folder):
                 raise RunError(
                     f"{self.path}: holds no model; its training ended before the first one was saved, or its folder "
-                    f"model was deleted; go on with: gluon-lstm train --resume {quoted(self.path)}"
+                    f"model was deleted; go on with: gluon-lstm train --resume {quoted(self.path)}; or, where it "
+                    "diverged, train anew with a lower --learning-rate"
                 )
             found = _identity(folder)
             try:

@@ -72,6 +72,25 @@ def test_folders_of_splits_are_taken_as_they_are(tmp_path):
         load(tmp_path, validation_size=2)
 
 
+@pytest.mark.parametrize("others, message", [
+    ((), "has a folder train and none named test; make one, or give .*train$"),
+    (("val",), "has a folder train and none named test"),
+    (("test", "val"), "val: is none of train, validation, test; rename it as one of those, or move it"),
+])  # fmt: skip
+def test_folders_of_splits_under_another_name_are_told(tmp_path, others, message):
+    for split in ("train", *others):
+        write(tmp_path / split, "a", range(8))
+        write(tmp_path / split, "b", range(50, 58))
+    with pytest.raises(DataError, match=message):
+        load(tmp_path)
+
+
+def test_a_class_may_be_named_train(tmp_path):
+    write(tmp_path, "train", range(9))
+    write(tmp_path, "tram", range(50, 59))
+    assert load(tmp_path).train.class_names == ("train", "tram")
+
+
 def test_without_a_folder_of_them_those_to_validate_on_are_drawn(tmp_path):
     for split, numbers in (("train", range(20)), ("test", range(20, 22))):
         write(tmp_path / split, "a", numbers)
@@ -94,14 +113,15 @@ def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
     [
         (lambda f: write(f, "dog", [99], size=(4, 4)), r"dog/099.png: has 4 x 4 pixels .*, .*cat/000.png 4 x 3; bring"),
         (lambda f: (f / "dog" / "099.jpg").touch(), "dog/099.jpg: is no .png file, .*; convert or move it"),
-        (lambda f: (f / "dog" / "more").mkdir(), "dog/more: is no .png file"),
+        (lambda f: (f / "dog" / "more").mkdir(), "dog/more: is a folder within a class's; move its pictures one "),
+        (lambda f: (f / "dog" / "099.png").touch(), "dog/099.png: is empty; copy it anew"),
         (lambda f: (f / "dog" / "099.png").write_bytes(b"GIF89a"), "dog/099.png: is no PNG picture, whatever its name"),
         (lambda f: cut_off(f / "dog" / "031.png", 45), "031.png: is damaged"),
         (lambda f: cut_off(f / "dog" / "031.png", 8), "031.png: is damaged .it ends within its header"),
         (lambda f: (f / "eel").mkdir(), "eel: holds no pictures; put .png files into it, or delete it"),
         (lambda f: write(f, "eel", range(2)), "class 'eel' has too few pictures .* .2.; give 3 or more of each class"),
     ],
-    ids=["size", "JPEG", "folder", "GIF", "cut off", "cut off in the header", "empty class", "rare class"],
+    ids=["size", "JPEG", "folder", "empty", "GIF", "cut off", "cut off in the header", "empty class", "rare class"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(folder, spoil, message):
     spoil(folder)
