@@ -12,7 +12,7 @@ from gluon_lstm.errors import DataError
 from gluon_lstm.evaluation.intervals import Interval, wilson_interval
 from gluon_lstm.evaluation.predict import Predictions
 
-NLL_FLOOR = float(np.finfo(np.float32).tiny)
+NLL_FLOOR = 1e-12
 """Least probability that enters the negative log-likelihood: one sure mistake must not make it infinite."""
 
 
