@@ -65,10 +65,14 @@ def write_result(name: str, content: Dict[str, Any], folder: Path = RESULTS) -> 
     """Writes ``docs/results/NAME.json``: the content, and where and when it was measured."""
     path = folder / f"{name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    described = {"command": _command(), "date": datetime.date.today().isoformat(), "commit": commit(), **_machine()}
-    path.write_text(json.dumps({**content, **described}, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps({**content, **describe_origin()}, indent=2) + "\n", encoding="utf-8")
     print(f"wrote {path.relative_to(ROOT)}")
     return path
+
+
+def describe_origin() -> Dict[str, str]:
+    """Returns where and when numbers come from: command, date, commit, machine and Python."""
+    return {"command": _command(), "date": datetime.date.today().isoformat(), "commit": commit(), **_machine()}
 
 
 def _command() -> str:

@@ -16,9 +16,9 @@ import sys
 import tempfile
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Mapping
 
-from common import RESULTS, run_command, write_result
+from common import RESULTS, describe_origin, run_command, write_result
 
 from gluon_lstm.config import SECTIONS, Config, flag, preset
 from gluon_lstm.evaluation import plots
@@ -97,12 +97,27 @@ def try_settings(view: str) -> Dict[str, Any]:
 
 def write_report(runs: List[RunDirectory]) -> None:
     """Writes how far runs got, and their curves where there is an epoch of them."""
-    described = [describe(run) for run in runs]
+    path = RESULTS / "pixel-by-pixel.json"
+    before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"runs": []}
+    described = [{**one, **first_read(one, before)} for one in map(describe, runs)]
     write_result("pixel-by-pixel", {"runs": described})
     logs = {one["name"]: run.read_log() for one, run in zip(described, runs)}
     logs = {name: records for name, records in logs.items() if records}
     if logs:
         plots.save(plots.validation_curves(list(logs.values()), list(logs)), RESULTS / "pixel-by-pixel.png")
+
+
+def first_read(run: Mapping[str, Any], before: Mapping[str, Any]) -> Dict[str, str]:
+    """Returns when and where a run was first read as far as it got: on the machine that trained it, soon after.
+
+    Args:
+        run: as ``describe`` has it.
+        before: content of the file of before.
+    """
+    same = [old for old in before["runs"] if (old["train"], old["hours"]) == (run["train"], run["hours"])]
+    now = describe_origin()
+    kept = {**{name: before.get(name, now[name]) for name in ("date", "machine")}, **same[0]} if same else now
+    return {"date": kept["date"], "machine": kept["machine"]}
 
 
 def describe(run: RunDirectory) -> Dict[str, Any]:

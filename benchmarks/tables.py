@@ -600,10 +600,15 @@ def pixels_table(t: Translator) -> str:
     rows = []
     for view, goals in PIXELS.items():
         runs = [run for run in result["runs"] if run["view"] == view]
-        rows += [[*goals, *_pixel_cells(run)] for run in runs] or [[*goals, "none yet", "", "", "", ""]]
-    header = ["Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours", "Command"]
+        rows += [[*goals, *_pixel_cells(run)] for run in runs] or [[*goals, "none yet", "", "", "", "", ""]]
+    header = ["Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours", "Seed",
+              "Command"]  # fmt: skip
     curves = "\n\n![Validation loss and accuracy against the epoch](results/pixel-by-pixel.png)"
-    read_on = f"Read on {result['date']} at commit {result['commit']}."
+    machines: Dict[str, List[str]] = {}
+    for run in result["runs"]:
+        machines.setdefault(f"{run['date']} on {run['machine']}", []).append(f"`{run['name']}`")
+    trained = "; ".join(f"{', '.join(names)}, by {origin}" for origin, names in machines.items())
+    read_on = f"One thread each; trained: {trained}. Read on {result['date']} at commit {result['commit']}."
     text = f"`{result['command']}`. {read_on}" + curves * any(run["epochs_done"] for run in result["runs"])
     return table(map(t, header), rows) + f"\n\n{text}"
 
@@ -612,10 +617,10 @@ def _pixel_cells(run: Dict[str, Any]) -> List[str]:
     """Returns the cells of a run: what is not known yet is said."""
     done, tested = f"{run['epochs_done']} of {run['epochs']}", run["test_accuracy"]
     if run["best_epoch"] is None:
-        return [done, "", "", f"{run['hours']:.1f}", f"`{run['train']}`"]
+        return [done, "", "", f"{run['hours']:.1f}", str(run["seed"]), f"`{run['train']}`"]
     best = f"{100 * run['validation_accuracy']:.2f} (epoch {run['best_epoch']})"
     test = "not looked at yet" if tested is None else f"{100 * tested:.2f}"
-    return [done, best, test, f"{run['hours']:.1f}", f"`{run['train']}`"]
+    return [done, best, test, f"{run['hours']:.1f}", str(run["seed"]), f"`{run['train']}`"]
 
 
 def start_table(t: Translator) -> str:

@@ -77,7 +77,7 @@ def test_a_run_says_how_far_it_got(pixel_by_pixel, tmp_path, capsys):
     told = pixel_by_pixel.describe(RunDirectory.open(run))
     best = max(log, key=lambda record: (record["validation_accuracy"], -record["validation_loss"]))
     assert told["name"] == "run"
-    assert (told["epochs"], told["epochs_done"]) == (2, 2)
+    assert (told["epochs"], told["epochs_done"], told["seed"]) == (2, 2, 7)
     assert told["hours"] == pytest.approx(sum(record["seconds"] for record in log) / 3600)
     assert (told["best_epoch"], told["validation_accuracy"]) == (best["epoch"], best["validation_accuracy"])
     assert told["test_accuracy"] is None
@@ -85,6 +85,15 @@ def test_a_run_says_how_far_it_got(pixel_by_pixel, tmp_path, capsys):
     metrics = json.loads((tmp_path / "run" / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
     assert pixel_by_pixel.describe(RunDirectory.open(run))["test_accuracy"] == metrics["accuracy"]
     capsys.readouterr()
+
+
+def test_a_run_keeps_where_it_was_first_read(pixel_by_pixel, monkeypatch):
+    monkeypatch.setattr(pixel_by_pixel, "describe_origin", lambda: {"date": "today", "machine": "here"})
+    known, longer = {"train": "a", "hours": 1.0}, {"train": "a", "hours": 2.0}
+    before = {"date": "then", "machine": "there", "runs": [known, {"train": "b", "hours": 1.0, "machine": "afar"}]}
+    assert pixel_by_pixel.first_read(known, before) == {"date": "then", "machine": "there"}
+    assert pixel_by_pixel.first_read({"train": "b", "hours": 1.0}, before) == {"date": "then", "machine": "afar"}
+    assert pixel_by_pixel.first_read(longer, before) == {"date": "today", "machine": "here"}
 
 
 @pytest.mark.parametrize("ours, keras, said", [

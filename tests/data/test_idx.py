@@ -61,7 +61,7 @@ def test_mutations_give_the_array_or_a_clear_error(write, data):
 
 BAD = {
     "empty": (b"", "starts with nothing"),
-    "labels for images": (encode(IMAGES[0, 0]), r"holds a 1-dimensional array, not .*; are images and labels exchanged\?$"),
+    "labels for images": (encode(IMAGES[0, 0]), r"a 1-dimensional array, not .*; are images and labels exchanged\?$"),
     "colours": (encode(IMAGES[..., None]), "a 4-dimensional array, not a 3-dimensional one; turn colours into grey"),
     "floats": (encode(IMAGES, kind=0x0D), "starts with 00000d03, not 00000803"),
     "text": (b"hello, world", "not an IDX file"),
