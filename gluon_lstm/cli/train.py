@@ -8,7 +8,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Sequence
+from typing import Optional, Sequence
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from gluon_lstm.cli.reporting import evaluate_run, show
 from gluon_lstm.cli.resume import resume
 from gluon_lstm.cli.runs import recorded_threads, start_run
 from gluon_lstm.config import Config
-from gluon_lstm.data import DataSplits
+from gluon_lstm.data import DataSplits, SequenceDataset
 from gluon_lstm.data.registry import is_picture_folder
 from gluon_lstm.errors import ConfigError, shown
 from gluon_lstm.rundir import Repeat, RepeatsDirectory, RunDirectory
@@ -58,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     config = read_config(arguments)
     repeats = list_repeats(config, arguments.seeds)
     runtime.prepare(config.runtime.threads)
+    _warn_of_many_threads(config.runtime.threads)
     output = Path(arguments.output or default_output(config))
     _check_apart(output, config.data.dataset)
     if arguments.dry_run:
@@ -92,7 +93,7 @@ def _dry_run(arguments: argparse.Namespace, config: Config, repeats: Sequence[Re
     if len(repeats) > 1:
         print(f"note: --dry-run tries the first of {len(repeats)} runs", file=sys.stderr)
     few = DRY_RUN_BATCHES * config.training.batch_size
-    splits = DataSplits(*(split.subset(np.arange(min(len(split), few))) for split in splits))
+    splits = DataSplits(*(_take_first(split, few) for split in splits))
     config = replace(config, training=replace(config.training, epochs=1, warmup_epochs=0.0))
     with tempfile.TemporaryDirectory() as folder:
         code = start_run(config, splits, Path(folder) / "run", is_kept=False)
@@ -101,6 +102,19 @@ def _dry_run(arguments: argparse.Namespace, config: Config, repeats: Sequence[Re
             show(evaluate_run(run, config, from_memory(splits)))
             print("dry run: training, validation, saving and evaluation work; nothing was kept")
     return code
+
+
+def _take_first(split: SequenceDataset, number: int) -> SequenceDataset:
+    """Returns a split's first samples, with the warnings on all of it."""
+    return replace(split.subset(np.arange(min(len(split), number))), warnings=split.warnings)
+
+
+def _warn_of_many_threads(threads: Optional[int]) -> None:
+    """Says so where more threads are asked for than there are processors: they wait for each other."""
+    processors = os.cpu_count()
+    if threads and processors and threads > processors:
+        print(f"warning: --threads {threads}: more threads than processors ({processors}) wait for each other, and a "
+              "step may take many times as long", file=sys.stderr)  # fmt: skip
 
 
 def _warn_of_other_data(arguments: argparse.Namespace, splits: DataSplits) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,8 +7,9 @@ import yaml
 from commands import TINY, idx
 
 from gluon_lstm.cli import options as command_options
-from gluon_lstm.config import merge, preset
-from gluon_lstm.data import mnist
+from gluon_lstm.cli import train
+from gluon_lstm.config import Config, merge, preset
+from gluon_lstm.data import load_splits, mnist
 from gluon_lstm.rundir import RunDirectory
 
 
@@ -184,6 +186,21 @@ def test_a_dry_run_of_several_seeds_says_that_it_tries_one(cli, tmp_path):
     assert code == 0
     assert "note: --dry-run tries the first of 3 runs\n" in err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_keeps_the_warnings_on_all_samples():
+    split = replace(load_splits(Config()).test, warnings=("all of them are odd",))
+    few = train._take_first(split, 5)
+    assert len(few) == 5 and few.warnings == split.warnings
+
+
+@pytest.mark.parametrize("processors, told", [(1, True), (2, False)])
+def test_more_threads_than_processors_are_told(cli, tmp_path, monkeypatch, processors, told):
+    monkeypatch.setattr("gluon_lstm.cli.train.os.cpu_count", lambda: processors)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    outcome = cli("train", "--dry-run", "--threads", 2, "--output", tmp_path / "run", *TINY)
+    assert outcome.code == 0
+    assert ("warning: --threads 2: more threads than processors (1) wait for each other, " in outcome.err) is told
 
 
 @pytest.mark.parametrize("seeds", [1, 2])
