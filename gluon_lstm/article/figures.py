@@ -76,7 +76,7 @@ def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
         if not panel.marked:
             look["marker"] = None
         ax.plot(panel.x, np.median(array, axis=0), **look, markersize=4,
-                label=None if name in told else name)
+                label=f"_{name}" if name in told else name)
         ax.fill_between(panel.x, array.min(axis=0), array.max(axis=0), color=look["color"], alpha=0.15, linewidth=0)
     ax.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel)
     for axis in panel.logarithmic:

@@ -222,7 +222,8 @@ def test_losses_are_drawn_against_epochs_and_against_seconds():
         slow = record.options["variant"].startswith("SGD")
         records.append(record._replace(outcome={**record.outcome, "seconds": [1.0 + slow, 1.0 + slow]}))
     (picture,) = CLAIMS["adam"].draw(records)
-    epochs, seconds = ({line.get_label(): line for line in ax.get_lines()} for ax in picture.figure.axes)
+    axes = picture.figure.axes
+    epochs, seconds = ({line.get_label().lstrip("_"): line for line in ax.get_lines()} for ax in axes)
     assert list(epochs) == list(seconds)
     for name, line in seconds.items():
         known = np.isfinite(line.get_ydata())
