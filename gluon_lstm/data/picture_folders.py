@@ -95,7 +95,7 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
         deeper = next((path for path in paths if path.is_dir()), None)
         if deeper is not None:
             raise DataError(f"{deeper}: is a folder within a class's; move its pictures one folder up")
-        other = next((path for path in paths if path.suffix.lower() != SUFFIX), None)
+        other = next((path for path in paths if path.suffix.lower() != SUFFIX or not path.is_file()), None)
         if other is not None:
             raise DataError(f"{other}: is no {SUFFIX} file, which is what a class's folder holds; convert or move it")
         if not paths:

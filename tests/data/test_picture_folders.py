@@ -115,13 +115,14 @@ def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
         (lambda f: (f / "dog" / "099.jpg").touch(), "dog/099.jpg: is no .png file, .*; convert or move it"),
         (lambda f: (f / "dog" / "more").mkdir(), "dog/more: is a folder within a class's; move its pictures one "),
         (lambda f: (f / "dog" / "099.png").touch(), "dog/099.png: is empty; copy it anew"),
+        (lambda f: os.mkfifo(f / "dog" / "099.png"), "dog/099.png: is no .png file, .*; convert or move it"),
         (lambda f: (f / "dog" / "099.png").write_bytes(b"GIF89a"), "dog/099.png: is no PNG picture, whatever its name"),
         (lambda f: cut_off(f / "dog" / "031.png", 45), "031.png: is damaged"),
         (lambda f: cut_off(f / "dog" / "031.png", 8), "031.png: is damaged .it ends within its header"),
         (lambda f: (f / "eel").mkdir(), "eel: holds no pictures; put .png files into it, or delete it"),
         (lambda f: write(f, "eel", range(2)), "class 'eel' has too few pictures .* .2.; give 3 or more of each class"),
     ],
-    ids=["size", "JPEG", "folder", "empty", "GIF", "cut off", "cut off in the header", "empty class", "rare class"],
+    ids=["size", "JPEG", "folder", "empty", "pipe", "GIF", "cut off", "cut off in the header", "empty class", "rare class"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(folder, spoil, message):
     spoil(folder)
