@@ -122,7 +122,7 @@ def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
         (lambda f: (f / "eel").mkdir(), "eel: holds no pictures; put .png files into it, or delete it"),
         (lambda f: write(f, "eel", range(2)), "class 'eel' has too few pictures .* .2.; give 3 or more of each class"),
     ],
-    ids=["size", "JPEG", "folder", "empty", "pipe", "GIF", "cut off", "cut off in the header", "empty class", "rare class"],
+    ids=["size", "JPEG", "folder", "empty", "pipe", "GIF", "cut off", "cut off in header", "empty class", "rare class"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(folder, spoil, message):
     spoil(folder)
