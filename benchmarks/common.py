@@ -44,7 +44,7 @@ def run_command(command: Sequence[str], environment: Optional[Dict[str, str]] = 
     """
     start = time.perf_counter()
     process = subprocess.Popen(
-        list(command), cwd=ROOT, env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, text=True
+        list(command), cwd=ROOT, env={**plain_environment(), **(environment or {})}, stdout=subprocess.PIPE, text=True
     )
     output = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
@@ -53,6 +53,16 @@ def run_command(command: Sequence[str], environment: Optional[Dict[str, str]] = 
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, list(command), output)
     return Finished(output, seconds, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
+
+
+def plain_environment() -> Dict[str, str]:
+    """Returns the environment without how ``gluon_lstm``, where it is imported, has MXNet's threads wait.
+
+    PyTorch's threads would do it too.
+    """
+    runtime = sys.modules.get("gluon_lstm.runtime")
+    ours = runtime.WAITING if runtime else {}
+    return {name: value for name, value in os.environ.items() if ours.get(name) != value}
 
 
 def summarize(values: Sequence[float]) -> Dict[str, Any]:
@@ -96,11 +106,12 @@ def _git(*arguments: str) -> str:
 def _machine() -> Dict[str, Any]:
     """Returns the processor, the number of cores and the memory, as the system names them."""
     sys.path.append(str(ROOT))  # the package need not be installed
-    from gluon_lstm.runtime import describe_processor  # not before all is measured: it sets OMP_NUM_THREADS
+    from gluon_lstm import runtime  # not before all is measured: it sets OMP_NUM_THREADS
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    cores = len(os.sched_getaffinity(0))
+    cores = runtime.physical_cores()
+    processor = f"{runtime.describe_processor()}, {cores} core{'s' * (cores != 1)}"
     return {
-        "machine": f"{describe_processor()}, {cores} core{'s' * (cores != 1)}, {memory:.0f} GiB, {platform.system()}",
+        "machine": f"{processor}, {memory:.0f} GiB, {platform.system()}",
         "python": platform.python_version(),
     }

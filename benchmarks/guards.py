@@ -25,7 +25,7 @@ from step_time import made_up_images
 import gluon_lstm.runtime as runtime
 from gluon_lstm.config import Config, preset
 from gluon_lstm.data import SequenceDataset, TextDataset, TextReader, check_batch, iterate_batches
-from gluon_lstm.data.encoding import Cutting, TextFormat, TokenSequences
+from gluon_lstm.data.encoding import TextFormat, Tokenization, TokenSequences
 
 STEPS = 12
 TEXTS, WORDS = 2_000, 30_000
@@ -102,8 +102,8 @@ def made_up_texts(config: Config, median: int) -> TextDataset:
     rng = np.random.default_rng(0)
     lengths = rng.lognormal(np.log(median), SPREAD, TEXTS).astype(np.int64).clip(1, config.text.max_length)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    cutting = Cutting.from_config(config.text)
-    reader = TextReader(TextFormat(cutting, ("<unk>", "<pad>", *map(str, range(2, WORDS)))))
+    tokenization = Tokenization.from_config(config.text)
+    reader = TextReader(TextFormat(tokenization, ("<unk>", "<pad>", *map(str, range(2, WORDS)))))
     return TextDataset(
         name="made-up",
         split="train",

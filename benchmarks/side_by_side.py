@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy as np
-from common import RESULTS, ROOT, write_result
+from common import RESULTS, ROOT, plain_environment, write_result
 from side_by_side_report import write_chart, write_table
 
 from gluon_lstm.nn.exchange import to_keras, to_torch
@@ -87,8 +87,9 @@ class Worker:
         self.library = library
         script = str(Path(__file__).with_name("side_by_side_worker.py"))
         self._process = subprocess.Popen(
-            [python, script, library, str(threads)], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+            [python, script, library, str(threads)], cwd=ROOT, env=plain_environment(), stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
 
     def __enter__(self) -> Worker:
         return self

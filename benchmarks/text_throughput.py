@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from pathlib import Path
 from typing import Callable, Dict, List
 
 import numpy as np
-from common import summarize, write_result
+from common import plain_environment, summarize, write_result
 
 import gluon_lstm.runtime as runtime
 from gluon_lstm.config import Config, merge
@@ -117,7 +116,7 @@ class Peer:
 
     def __init__(self, name: str, python: str, file: Path) -> None:
         command = [python, str(Path(__file__).with_name("text_throughput_peers.py")), name, str(file)]
-        environment = {**os.environ, "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
+        environment = {**plain_environment(), "KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
 

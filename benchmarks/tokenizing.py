@@ -3,7 +3,7 @@
     GLUON_LSTM_DATA=DIR python benchmarks/tokenizing.py imdb
 
 Each form is a process of its own, one after the other in every round, with a cache that is
-empty at the round's start. Seconds are those of cutting, vocabulary and numbering, of the
+empty at the round's start. Seconds are those of tokenization, vocabulary and numbering, of the
 clock and of the processor; the imports and the reading of the file are told apart from them.
 The peak memory is that of the whole process.
 """
@@ -55,18 +55,18 @@ def measure(name: str) -> Dict[str, Any]:
     """Returns how many texts and tokens the training split has, and how long it took to make numbers of them."""
     from gluon_lstm.config import TextConfig
     from gluon_lstm.data.corpora import find_corpus
-    from gluon_lstm.data.encoding import Cutting, build_format
+    from gluon_lstm.data.encoding import Tokenization, build_format
     from gluon_lstm.data.tables import Columns, read_texts
-    from gluon_lstm.data.texts import cut_texts
+    from gluon_lstm.data.texts import tokenize_texts
 
     import_module("gluonnlp")  # which takes seconds, and would count as the vocabulary's
     config = TextConfig()
-    cutting = Cutting.from_config(config)
+    tokenization = Tokenization.from_config(config)
     start = now()
     texts = read_texts(find_corpus(name, None) / "train.jsonl.gz", Columns("text", "label")).texts
     read = now()
-    tokens = cut_texts(cutting, texts)
-    numbers = build_format(cutting, tokens, config).number(tokens).numbers
+    tokens = tokenize_texts(tokenization, texts)
+    numbers = build_format(tokenization, tokens, config).numericalize(tokens).numbers
     end = now()
     return {
         "texts": len(texts),

@@ -20,8 +20,6 @@ from common import run_command, write_result
 from side_by_side import SHAPES, TASKS, make_arrays
 from side_by_side_worker import LIBRARIES, Server
 
-from gluon_lstm.runtime import WAITING
-
 ENVIRONMENTS = {
     "default": {"GOMP_SPINCOUNT": "300000"},  # GNU's own count; being set, it keeps ours away
     "ours": {},
@@ -39,8 +37,6 @@ def main() -> None:
     if arguments.shape is not None:
         print(json.dumps(milliseconds(arguments.shape)))
         return
-    for name in WAITING:
-        os.environ.pop(name, None)  # the import above has set them, and each process is to have its own
     shapes = [{"name": str(shape), **compare(number, arguments.rounds)} for number, shape in enumerate(SHAPES)]
     write_result("waiting", {"rounds": arguments.rounds, "shapes": shapes})
     for shape in shapes:

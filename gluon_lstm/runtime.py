@@ -259,7 +259,7 @@ def trim_memory() -> None:
 
 
 def derive_seed(seed: int, *keys: int) -> int:
-    """Returns a 31-bit seed that depends on ``seed`` and every key, and on nothing else."""
+    """Returns a 31-bit seed that depends on ``seed`` and the keys alone; zeros at their end change nothing."""
     return int(np.random.SeedSequence([seed, *keys]).generate_state(1)[0] >> 1)
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import os
 import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from gluon_lstm import runtime
 from gluon_lstm.cli.main import build_parser, main
 from gluon_lstm.cli.options import read_config
 from gluon_lstm.config import merge, preset
@@ -187,6 +189,16 @@ def test_keras_gets_the_threads_that_are_faster_once_its_graph_is_compiled(monke
     assert importlib.import_module("article_vs_keras").faster(trials) == 2
 
 
+def test_another_librarys_threads_wait_as_they_would_without_ours(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    for name, value in runtime.WAITING.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    environment = importlib.import_module("common").plain_environment()
+    assert "OMP_WAIT_POLICY" not in environment
+    assert (environment["GOMP_SPINCOUNT"], environment["PATH"]) == ("7", os.environ["PATH"])
+
+
 def test_the_page_beside_the_peers_is_what_its_results_say(monkeypatch, tmp_path):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     report = importlib.import_module("side_by_side_report")
@@ -232,7 +244,7 @@ def test_tokens_are_counted_and_come_from_the_cache_the_second_time(monkeypatch,
     first = tokenizing.measure("imdb")
     assert (first["texts"], first["tokens"]) == (2, 4)
     assert min(first[name] for name in ("read_seconds", "seconds", "cpu_seconds")) > 0
-    monkeypatch.setattr(texts.Cutting, "cut", None)
+    monkeypatch.setattr(texts.Tokenization, "tokenize", None)
     assert tokenizing.measure("imdb")["tokens"] == 4
     runs = [{**first, "peak_mib": size} for size in (1.0, 3.0, 2.0)]
     told = tokenizing.describe(runs)

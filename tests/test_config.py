@@ -163,7 +163,7 @@ def test_values_that_contradict_each_other(changes, message):
         ({"model": ["hidden_size"]}, "FILE: section 'model' must hold names and values"),
         ({"training": {"epochs": 0}}, "FILE: --epochs 0: must be at least 1"),
         ({"preset": [1]}, "FILE: preset [1]: must be a name"),
-        ({"epochs": 3}, "FILE: unknown section 'epochs'; this option belongs into section 'training'"),
+        ({"epochs": 3}, "FILE: unknown section 'epochs'; this option belongs in section 'training'"),
         ({"dataset": "mnist"}, "FILE: 'dataset' is no section; name the data set in section 'data'"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
 from gluon_lstm.article.comparison import by_variant, compare_accuracies, numbers, plan_variants, summary_table
+from gluon_lstm.data.augmentation import shift_images
 
 
 def _sizes(settings: Settings) -> Tuple[int, ...]:
@@ -36,14 +37,8 @@ def _plan(settings: Settings) -> List[Options]:
 
 def shift_columns(images: np.ndarray, pixels: int) -> np.ndarray:
     """Returns images (M, H, W) moved to the right, or to the left where ``pixels`` is below 0; what comes in is 0."""
-    moved = np.zeros_like(images)
-    if pixels > 0:
-        moved[:, :, pixels:] = images[:, :, :-pixels]
-    elif pixels < 0:
-        moved[:, :, :pixels] = images[:, :, -pixels:]
-    else:
-        moved[:] = images
-    return moved
+    across = np.full(len(images), -pixels)
+    return shift_images(images, np.stack([np.zeros_like(across), across]), abs(pixels))
 
 
 def _measure(options: Options, data_dir: Optional[str]) -> Outcome:

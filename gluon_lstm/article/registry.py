@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Dict, List, Sequence
 
 from gluon_lstm.article import (
@@ -20,7 +19,7 @@ from gluon_lstm.article import (
     text,
 )
 from gluon_lstm.article.claim import Claim
-from gluon_lstm.errors import ConfigError
+from gluon_lstm.errors import ConfigError, did_you_mean
 
 CLAIMS: Dict[str, Claim] = {
     module.CLAIM.id: module.CLAIM
@@ -39,7 +38,6 @@ def find_claims(names: Sequence[str]) -> List[Claim]:
     """
     for name in names:
         if name not in CLAIMS:
-            near = difflib.get_close_matches(name, CLAIMS, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"choose from {', '.join(CLAIMS)}"
-            raise ConfigError(f"{name}: no such claim; {hint}")
+            hint = did_you_mean(name, CLAIMS) or f"; choose from {', '.join(CLAIMS)}"
+            raise ConfigError(f"{name}: no such claim{hint}")
     return [claim for claim in CLAIMS.values() if not names or claim.id in names]

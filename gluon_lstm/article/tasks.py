@@ -67,7 +67,8 @@ def make_copying(rng: np.random.Generator, number: int, steps: int) -> Sequences
     """Returns sequences of the copying memory task (Arjovsky et al. 2016, section 4.1).
 
     Ten symbols out of eight come first, then T - 1 blanks, a delimiter, and ten blanks, T + 20 steps in all; to be
-    told are T + 10 blanks and the ten symbols. Who remembers none has a mean cross-entropy of 10 ln 8 / (T + 20).
+    told are T + 10 blanks and the ten symbols. A model that
+    remembers none has a mean cross-entropy of 10 ln 8 / (T + 20).
 
     Args:
         rng: what they are drawn from.

@@ -15,8 +15,6 @@ FEW_STEPS = 50
 FAR = 4.0
 """Times the loss of guessing: random weights, adversarial training included, do not come that high, steps that are too
 large do."""
-MARGIN = 2.0
-"""Standard errors that an accuracy must be above the share of the most frequent class, to show that it is no luck."""
 
 
 def reading_note(features: int, model: ModelConfig) -> Optional[str]:
@@ -46,11 +44,13 @@ def learning_note(
         labels: (M,) int, the validation split's classes.
         class_names: name of each class.
     """
+    from gluon_lstm.evaluation.intervals import wilson_interval
+
     if accuracy == 1:
         return None
     counts = np.bincount(labels)
     share = counts.max() / len(labels)
-    has_learned = accuracy > share + MARGIN * math.sqrt(share * (1 - share) / len(labels))
+    has_learned = wilson_interval(accuracy * len(labels), len(labels)).low > share
     guessing = math.log(len(class_names))
     if not has_learned and loss > FAR * guessing:
         return (

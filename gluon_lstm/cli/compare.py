@@ -12,10 +12,10 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import warn_of_idle_folder
-from gluon_lstm.cli.reporting import PREDICTION_BATCH, provenance_of, tell_missing
+from gluon_lstm.cli.reporting import provenance_of, tell_missing
 from gluon_lstm.cli.trained import read_config_of_run
 from gluon_lstm.config import Config, merge
-from gluon_lstm.data import load_split
+from gluon_lstm.data.registry import ReadSplit, split_reader
 from gluon_lstm.errors import ConfigError, DataError, RunError, quoted
 from gluon_lstm.rundir import RepeatsDirectory, ReportFolder, RunDirectory, SavedModel
 from gluon_lstm.rundir.layout import COMPARISON
@@ -100,28 +100,31 @@ def shortened(runs: Sequence[NamedRun]) -> List[NamedRun]:
 
 def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
     """Returns what there is to know about each run; raises DataError where they are not of the same task."""
-    from gluon_lstm.evaluation import Predictor, predict
+    from gluon_lstm.evaluation import Predictor
     from gluon_lstm.evaluation.measures import Temperature
-    from gluon_lstm.evaluation.report import Studying, make_study
+    from gluon_lstm.evaluation.predict import BATCH_SIZE, predict
+    from gluon_lstm.evaluation.report import StudyOptions, make_study
 
     studies: List[Any] = []
+    readers: Dict[Any, ReadSplit] = {}
     models = [run.directory.load_model() for run in runs]
     _check_models(runs, models)
     for run, model in zip(runs, models):
         device = runtime.devices(run.config.runtime.device)[0]
         predictor = Predictor(run.config, model, device, str(run.directory.path / "model"))
-        dataset = load_split(run.config, split, predictor.reader)
+        read = readers.setdefault((run.config.data, run.config.text), split_reader(run.config))
+        dataset = read(split, predictor.reader)
         predictor.check(dataset)
         if studies and dataset.fingerprint != studies[0].dataset.fingerprint:
             raise DataError(
                 f"{run.name}: is tested on other samples than {runs[0].name} ({dataset.name}, "
                 f"{studies[0].dataset.name}); compare runs of the same data and folds"
             )
-        predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, sys.stderr.isatty())
+        predictions = predict(predictor.net, dataset, BATCH_SIZE, device, sys.stderr.isatty())
         provenance = provenance_of(run.name, run.directory, run.config, model)
         note = Temperature(None, "Not scaled by a temperature.")
         log = run.directory.read_log()
-        studies.append(make_study(predictions, dataset, provenance, note, log=log, studying=Studying(("training",))))
+        studies.append(make_study(predictions, dataset, provenance, note, log=log, options=StudyOptions(("training",))))
     return studies
 
 

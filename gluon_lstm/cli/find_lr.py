@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
 
@@ -69,8 +68,6 @@ def _test(config, arguments: argparse.Namespace):
     from gluon_lstm.training import prepare_training, range_test
 
     config, (train, *_) = load_fitting_splits(arguments, config)
-    # A step that is skipped, as the configuration of a run may have it, has no loss.
-    config = replace(config, training=replace(config.training, on_divergence="stop"))
     devices = runtime.devices(config.runtime.device)
     runtime.seed_everything(config.runtime.seed)
     stepper = prepare_training(config, train, devices).stepper

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import functools
 import os
 import sys
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Any, Callable, Container, Iterable, Optional, Tuple
 from gluon_lstm.cli.idle import NOT_LOOKED_FOR, warn_of_idle_options
 from gluon_lstm.cli.options import file_options, given_flags, warn_of_idle
 from gluon_lstm.config import Config, DataConfig, flag, merge
-from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_split, load_splits
+from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_split, load_splits, split_reader
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
@@ -72,13 +71,9 @@ def _asked_for(arguments: argparse.Namespace) -> Container[str]:
 
 
 def from_files(config: Config) -> Callable[[Any, str], SequenceDataset]:
-    """Returns a function of a model and a split's name: the split as that model reads it; pictures are read once."""
-    read_all = functools.cache(lambda: load_splits(config))
-
-    def read(predictor: Any, name: str) -> SequenceDataset:
-        return getattr(read_all(), name) if predictor.reader is None else load_split(config, name, predictor.reader)
-
-    return read
+    """Returns a function of a model and a split's name: the split as that model reads it; files are read once."""
+    read = split_reader(config)
+    return lambda predictor, name: read(name, predictor.reader)
 
 
 def from_memory(splits: DataSplits) -> Callable[[Any, str], SequenceDataset]:

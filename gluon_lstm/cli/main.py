@@ -115,7 +115,7 @@ def _run(argv: Optional[List[str]]) -> int:
     except Exception as error:
         if not is_shortage(error):
             raise
-        print(_one_line(f"gluon-lstm {arguments.command}: the memory does not suffice; take fewer or shorter samples, "
+        print(_one_line(f"gluon-lstm {arguments.command}: out of memory; use fewer or shorter samples, "
                         "a smaller --batch-size or a smaller net, or free memory"), file=sys.stderr)  # fmt: skip
         return 2
 

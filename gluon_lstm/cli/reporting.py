@@ -13,8 +13,6 @@ from gluon_lstm.data.own import OwnData
 from gluon_lstm.errors import DataError
 from gluon_lstm.rundir import ReportFolder, RunDirectory, SavedModel
 
-PREDICTION_BATCH = 500
-
 Read = Callable[[Any, str], SequenceDataset]
 """(predictor, split) → a split of the run's data, read as the predictor's model does."""
 
@@ -58,8 +56,9 @@ def evaluate_run(
     Raises:
         UserError: the run, its model or the data cannot be used.
     """
-    from gluon_lstm.evaluation import Predictor, predict
-    from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, write_predictions, write_report
+    from gluon_lstm.evaluation import Predictor
+    from gluon_lstm.evaluation.predict import BATCH_SIZE, predict
+    from gluon_lstm.evaluation.report import BRIEF, StudyOptions, make_study, write_predictions, write_report
     from gluon_lstm.evaluation.scaling import temperature_of
 
     model, log = directory.load_model(), directory.read_log()
@@ -71,7 +70,7 @@ def evaluate_run(
     predictor.check(dataset)
     report_folder = _check_folder(directory, dataset, wanted)
     others = _read_others(predictor, dataset, wanted) if is_labelled else None
-    predictions = predict(predictor.net, dataset, PREDICTION_BATCH, device, progress)
+    predictions = predict(predictor.net, dataset, BATCH_SIZE, device, progress)
     if not is_labelled:
         with report_folder.replace() as folder:
             write_predictions(folder / "predictions.csv", predictions.probabilities, dataset.class_names, origin=origin)
@@ -83,7 +82,7 @@ def evaluate_run(
         predictions, dataset, provenance_of(directory.path.resolve().name, directory, config, model), temperature,
         log=log,
         predictor=predictor, outliers=_detect(predictor, predictions, others, progress), origin=origin,
-        studying=Studying(sections, wanted.sample, progress),
+        options=StudyOptions(sections, wanted.sample, progress),
     )  # fmt: skip
     with report_folder.replace() as folder:
         missing = write_report(folder, study)
@@ -114,12 +113,12 @@ def _read_others(predictor, dataset: SequenceDataset, wanted: Wanted) -> Optiona
 
 def _detect(predictor, predictions, others: Optional[SequenceDataset], progress: bool):
     """Returns how well the model tells data of another kind from those it knows; ``None`` where there are none."""
-    from gluon_lstm.evaluation import predict
     from gluon_lstm.evaluation.outliers import detect_outliers
+    from gluon_lstm.evaluation.predict import BATCH_SIZE, predict
 
     if others is None:
         return None
-    found = predict(predictor.net, others, PREDICTION_BATCH, predictor.device, progress)
+    found = predict(predictor.net, others, BATCH_SIZE, predictor.device, progress)
     return detect_outliers(predictions, found, others.name)
 
 
@@ -147,7 +146,7 @@ def provenance_of(name: str, directory: RunDirectory, config: Config, model: Sav
     return Provenance(name, config.runtime.seed, environment, details, model_sentence(config, model))
 
 
-def show(measures: Measures) -> None:  # noqa: F821 - as below
+def show(measures: Measures) -> None:  # noqa: F821 - as above
     """Prints the numbers as tables."""
     from rich.console import Console
 

@@ -91,7 +91,7 @@ class DataConfig:
     validation_size: Optional[int] = option(
         None,
         "training samples set aside for validation; default: 180 of digits, a twelfth of mnist's images, a tenth of "
-        "texts, of both at most 5000, and of what has a validation split that split",
+        "texts, of both at most 5000, or the set's own validation split",
         low=1,
     )
     split_seed: int = option(0, "seed that draws the validation split; apart from --seed, so that seeds compare", low=0)
@@ -137,7 +137,7 @@ class TextConfig:
     sentencepiece_model: Optional[str] = option(None, "model file of the tokenizer sentencepiece; default: none")
     lowercase: bool = option(True, "read capital letters as small ones")
     vocabulary_size: int = option(30_000, "most different tokens, the most frequent ones first", low=1, high=2**24 - 2)
-    min_count: int = option(1, "training texts must have a token this often for it to be known", low=1)
+    min_count: int = option(1, "times that a token must be in the training texts to be known", low=1)
     max_length: int = option(400, "tokens of a text that are read", low=1, high=MOST_STEPS)
     truncate: str = option("start", "which end of a longer text is cut off", choices=ENDS)
     word_dropout: float = option(0.0, "share of a training text's tokens read as unknown", low=0, high=0.95)
@@ -205,12 +205,12 @@ class TrainingConfig:
     epochs: int = option(10, "passes over the training set", low=1, high=MOST_EPOCHS)
     batch_size: int = option(128, "samples a step", low=1)
     optimizer: str = option("adam", "update rule", choices=("adam", "adamw", "sgd", "rmsprop"))
-    learning_rate: float = option(0.002, "greatest learning rate", above=0, high=1000)
+    learning_rate: float = option(0.002, "peak learning rate", above=0, high=1000)
     momentum: float = option(0.9, "momentum, of sgd alone", low=0, high=0.9999)
     weight_decay: float = option(
         0.0, "weight decay; decoupled for adamw, an L2 penalty's gradient otherwise", low=0, high=1000
     )
-    clip_norm: float = option(1.0, "greatest global norm of the gradient; 0 for no clipping", low=0, high=1e6)
+    clip_norm: float = option(1.0, "maximum global norm of the gradient; 0 for no clipping", low=0, high=1e6)
     schedule: str = option("cosine", "learning rate over the epochs", choices=("constant", "step", "cosine"))
     warmup_epochs: float = option(0.5, "epochs over which the rate rises from 0; fractions count", low=0)
     step_epochs: int = option(10, "epochs between drops of the step schedule", low=1)
@@ -232,13 +232,13 @@ class TrainingConfig:
     )
     monitor: str = option(
         "accuracy",
-        "what the kept epoch is best in, on the validation split; of epochs alike in it, that of less loss is better",
+        "what the kept epoch is best in, on the validation split; ties go to the lower loss",
         choices=MONITORED,
     )
     patience: int = option(0, "stop after this many epochs without a better one; 0 for never", low=0)
     on_divergence: str = option(
         "stop",
-        "at a loss or gradient that is not finite, stop; leave the batch out, which has every step wait for its "
+        "at a loss or gradient that is not finite, stop; leave the batch out, which makes every step wait for its "
         f"result; or go back to the last whole epoch with half the rate, at most {MOST_ROLLBACKS} times",
         choices=DIVERGENCE,
     )
@@ -448,7 +448,7 @@ def _is_record(changes: Mapping[str, Any]) -> bool:
 def _home(word: Any) -> str:
     """Returns the section that an option named ``word`` belongs into as a hint, or the sections there are."""
     homes = [name for name in SECTIONS if word in {item.name for item in fields(getattr(Config(), name))}]
-    return f"; this option belongs into section {homes[0]!r}" if homes else suggest(word, SECTIONS)
+    return f"; this option belongs in section {homes[0]!r}" if homes else suggest(word, SECTIONS)
 
 
 def suggest(word: str, known: Iterable[str]) -> str:

@@ -27,7 +27,8 @@ def iterate_batches(
 ) -> Iterator[Batch]:
     """Yields every sample of ``dataset`` once, ``batch_size`` at a time.
 
-    A batch depends on the seed and its own number alone, not on the batches before it.
+    A batch depends on the seed and its own number alone, not on the batches before it. NumPy takes a seed for
+    the same with a zero at its end, so the order and the first batch's augmentation are drawn from the same bits.
 
     Args:
         dataset: where the samples come from.

@@ -54,7 +54,7 @@ class TokenSequences(NamedTuple):
 
     def take(self, indices: np.ndarray) -> TokenSequences:
         """Returns the sequences at ``indices`` (N,)."""
-        lengths = self.lengths[indices]
+        lengths = self.offsets[indices + 1] - self.offsets[indices]  # not of all sequences, at every step of a training
         offsets = _offsets(lengths)
         places = np.arange(offsets[-1]) + np.repeat(self.offsets[indices] - offsets[:-1], lengths)
         return TokenSequences(self.numbers[places], offsets)
@@ -73,7 +73,7 @@ class Tokens(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Cutting:
+class Tokenization:
     """How a text is cut into tokens, and which of them are read.
 
     Attributes:
@@ -91,7 +91,7 @@ class Cutting:
     sentencepiece: str = ""
 
     @classmethod
-    def from_config(cls, config: TextConfig) -> Cutting:
+    def from_config(cls, config: TextConfig) -> Tokenization:
         """Returns what the configuration says.
 
         Raises:
@@ -113,7 +113,7 @@ class Cutting:
         known = (self.tokenizer in TOKENIZERS, self.truncate in ENDS, has_model == (self.tokenizer == "sentencepiece"))
         return all(known) and type(self.max_length) is int and 0 < self.max_length <= MOST_STEPS
 
-    def cut(self, texts: Iterable[str]) -> Tokens:
+    def tokenize(self, texts: Iterable[str]) -> Tokens:
         """Cuts texts into tokens, of which those that are not read are left out.
 
         A text that is not blank has one at least: SentencePiece passes over signs that cannot be seen.
@@ -135,11 +135,11 @@ class TextFormat:
     """How texts become numbers.
 
     Attributes:
-        cutting: how a text is cut into tokens.
+        tokenization: how a text is cut into tokens.
         vocabulary: the tokens that are known, in the order of their numbers: unknown, padding, then tokens.
     """
 
-    cutting: Cutting
+    tokenization: Tokenization
     vocabulary: Tuple[str, ...]
 
     symbols = True
@@ -154,7 +154,7 @@ class TextFormat:
     def _numbers(self) -> Dict[str, int]:
         return {token: number for number, token in enumerate(self.vocabulary) if number > PADDING}
 
-    def number(self, tokens: Tokens) -> TokenSequences:
+    def numericalize(self, tokens: Tokens) -> TokenSequences:
         """Returns cut texts with each token's number in the vocabulary, ``UNKNOWN`` where it has none."""
         table = np.array([self._numbers.get(token, UNKNOWN) for token in tokens.found], np.int32)
         sequences = tokens.sequences
@@ -166,7 +166,7 @@ class TextFormat:
         Raises:
             DataError: something is no text, or a text has no token.
         """
-        sequences = self.number(self.cutting.cut(list_texts(texts)))
+        sequences = self.numericalize(self.tokenization.tokenize(list_texts(texts)))
         empty = np.flatnonzero(sequences.lengths == 0)
         if len(empty):
             raise DataError(
@@ -176,29 +176,29 @@ class TextFormat:
 
     def to_dict(self) -> Dict[str, Any]:
         """Returns plain values, which ``from_dict`` reads."""
-        return {**asdict(self.cutting), "vocabulary": list(self.vocabulary)}
+        return {**asdict(self.tokenization), "vocabulary": list(self.vocabulary)}
 
     @classmethod
     def from_dict(cls, values: Dict[str, Any]) -> Optional[TextFormat]:
         """Returns the format that ``to_dict`` wrote; ``None`` where the values are not such."""
         vocabulary = values.pop("vocabulary", None)
         try:
-            cutting = Cutting(**values)
+            tokenization = Tokenization(**values)
         except TypeError:
             return None
         is_list = isinstance(vocabulary, list) and all(isinstance(token, str) for token in vocabulary)
-        if not (cutting.is_valid and is_list and vocabulary[: PADDING + 1] == [UNKNOWN_TOKEN, PADDING_TOKEN]):
+        if not (tokenization.is_valid and is_list and vocabulary[: PADDING + 1] == [UNKNOWN_TOKEN, PADDING_TOKEN]):
             return None
-        return cls(cutting, tuple(vocabulary))
+        return cls(tokenization, tuple(vocabulary))
 
 
-def warn_of_clauses(cutting: Cutting, tokens: Tokens) -> List[str]:
+def warn_of_clauses(tokenization: Tokenization, tokens: Tokens) -> List[str]:
     """Returns the user's warning of texts without spaces whose words the tokenizer ``words`` cannot find, if any.
 
     It takes all letters up to the next sign for one word: of Chinese and Japanese that is a clause. Texts
     whose words somebody has put spaces between have shorter ones.
     """
-    if cutting.tokenizer != "words":
+    if tokenization.tokenizer != "words":
         return []
     counts = np.bincount(tokens.sequences.numbers, minlength=len(tokens.found))
     lengths = np.array([len(token) for token in tokens.found])
@@ -213,11 +213,11 @@ def warn_of_clauses(cutting: Cutting, tokens: Tokens) -> List[str]:
     ]
 
 
-def build_format(cutting: Cutting, tokens: Tokens, config: TextConfig) -> TextFormat:
+def build_format(tokenization: Tokenization, tokens: Tokens, config: TextConfig) -> TextFormat:
     """Returns the format whose vocabulary holds the most frequent tokens of the training texts.
 
     Args:
-        cutting: how the texts were cut.
+        tokenization: how the texts were cut.
         tokens: the training texts.
         config: size of the vocabulary and least count of a token.
 
@@ -237,8 +237,8 @@ def build_format(cutting: Cutting, tokens: Tokens, config: TextConfig) -> TextFo
         eos_token=None,
     )
     if len(vocabulary) <= PADDING + 1:
-        raise DataError(f"--min-count {config.min_count}: no token occurs so often in the training texts; use less")
-    return TextFormat(cutting, tuple(vocabulary.idx_to_token))
+        raise DataError(f"--min-count {config.min_count}: no token occurs that often in the training texts; use less")
+    return TextFormat(tokenization, tuple(vocabulary.idx_to_token))
 
 
 def list_texts(texts: Iterable[str]) -> List[str]:

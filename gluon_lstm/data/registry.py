@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Optional, Tuple
 
 from gluon_lstm.config import Config, DataConfig
-from gluon_lstm.data.corpora import CORPORA, MADE_UP, is_text
+from gluon_lstm.data.corpora import CORPORA, MADE_UP, is_text, read_corpus
 from gluon_lstm.data.dataset import SPLITS, DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
 from gluon_lstm.data.mnist import load_mnist
 from gluon_lstm.data.overlap import shared_samples
 from gluon_lstm.data.picture_folders import load_picture_folder
 from gluon_lstm.data.text import TextReader
-from gluon_lstm.data.texts import load_texts, load_texts_as
+from gluon_lstm.data.texts import load_texts, texts_as
 from gluon_lstm.errors import ConfigError
 
 LOADERS: Dict[str, Callable[[DataConfig], DataSplits]] = {"digits": load_digits, "mnist": load_mnist}
@@ -75,8 +76,26 @@ def _advice(name: str) -> str:
     return f"no such data set; choose from {', '.join(dataset_names())}, or give {own}"
 
 
+ReadSplit = Callable[[str, Optional[TextReader]], SequenceDataset]
+"""(split, reader of a trained model on texts, or ``None``) → the split as that model reads it."""
+
+
+def split_reader(config: Config) -> ReadSplit:
+    """Returns what gives the splits of the data set that the configuration names.
+
+    Its files are read once, when the first split is asked for; errors, there, as of ``load_splits``.
+    """
+    read_raw = functools.cache(lambda: read_corpus(config))
+    read_all = functools.cache(lambda: load_splits(config))
+
+    def read(split: str, reader: Optional[TextReader]) -> SequenceDataset:
+        if reader is not None and is_text(config.data):
+            return texts_as(config, read_raw(), split, reader)
+        return getattr(read_all(), split)
+
+    return read
+
+
 def load_split(config: Config, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:
     """Reads one split, texts as the reader of a trained model has them; errors as of ``load_splits``."""
-    if reader is not None and is_text(config.data):
-        return load_texts_as(config, split, reader)
-    return getattr(load_splits(config), split)
+    return split_reader(config)(split, reader)

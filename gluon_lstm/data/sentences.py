@@ -29,7 +29,7 @@ def make_sentences(split: str) -> Tuple[List[str], List[str]]:
 
     A sentence affirms, or in three of ten denies, that something is good or bad: one that
     denies the bad is positive. Between the two words that decide stand one or two asides
-    with adjectives of their own, which say nothing. Who looks at words alone, or at few
+    with adjectives of their own, which say nothing. A model that looks at words alone, or at few
     side by side, is right seven times in ten.
 
     Args:

@@ -31,7 +31,7 @@ class TextReader(NamedTuple):
 
     def streams(self, sequences: TokenSequences, texts: Sequence[str], orders: Tuple[int, ...]) -> Streams:
         """Returns the sequences whose n-grams count: tokens, and characters where their order is not 0."""
-        return (sequences, code_points(texts, self.format.cutting.lowercase)) if any(orders[1:]) else (sequences,)
+        return (sequences, code_points(texts, self.format.tokenization.lowercase)) if any(orders[1:]) else (sequences,)
 
 
 @dataclass(frozen=True, eq=False)

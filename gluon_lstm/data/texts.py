@@ -17,7 +17,7 @@ from gluon_lstm.bounded import WEIGHT_BYTES, parse_json, read_file
 from gluon_lstm.config import Config
 from gluon_lstm.data.corpora import RawSplits, read_corpus
 from gluon_lstm.data.dataset import SPLITS, DataSplits
-from gluon_lstm.data.encoding import Cutting, Tokens, TokenSequences, build_format, warn_of_clauses
+from gluon_lstm.data.encoding import Tokenization, Tokens, TokenSequences, build_format, warn_of_clauses
 from gluon_lstm.data.ngrams import fit_ngrams
 from gluon_lstm.data.places import cache_folder
 from gluon_lstm.data.text import TextDataset, TextReader
@@ -35,11 +35,11 @@ def load_texts(config: Config) -> DataSplits:
         DataError: files that are missing, damaged or of the wrong form.
     """
     raw = read_corpus(config)
-    cutting = Cutting.from_config(config.text)
-    tokens = {split: cut_texts(cutting, raw.splits[split].texts) for split in SPLITS}
-    raw = raw._replace(notes=(*raw.notes, *warn_of_clauses(cutting, tokens["train"])))
-    text_format = build_format(cutting, tokens["train"], config.text)
-    sequences = {split: text_format.number(tokens[split]) for split in SPLITS}
+    tokenization = Tokenization.from_config(config.text)
+    tokens = {split: tokenize_texts(tokenization, raw.splits[split].texts) for split in SPLITS}
+    raw = raw._replace(notes=(*raw.notes, *warn_of_clauses(tokenization, tokens["train"])))
+    text_format = build_format(tokenization, tokens["train"], config.text)
+    sequences = {split: text_format.numericalize(tokens[split]) for split in SPLITS}
     reader, train = TextReader(text_format), raw.splits["train"]
     orders = (config.model.ngrams, config.model.character_ngrams)
     if any(orders):
@@ -48,10 +48,9 @@ def load_texts(config: Config) -> DataSplits:
     return DataSplits(*(_dataset(config, raw, split, reader, sequences[split], split != "train") for split in SPLITS))
 
 
-def load_texts_as(config: Config, split: str, reader: TextReader) -> TextDataset:
-    """Returns one split as the reader of a trained model has it; errors as of ``load_texts``."""
-    raw = read_corpus(config)
-    sequences = reader.format.number(cut_texts(reader.format.cutting, raw.splits[split].texts))
+def texts_as(config: Config, raw: RawSplits, split: str, reader: TextReader) -> TextDataset:
+    """Returns one split of what ``read_corpus`` read as the reader of a trained model has it."""
+    sequences = reader.format.numericalize(tokenize_texts(reader.format.tokenization, raw.splits[split].texts))
     return _dataset(config, raw, split, reader, sequences)
 
 
@@ -82,23 +81,23 @@ def _dataset(
     )
 
 
-def cut_texts(cutting: Cutting, texts: Sequence[str]) -> Tokens:
+def tokenize_texts(tokenization: Tokenization, texts: Sequence[str]) -> Tokens:
     """Returns texts cut into tokens, from the cache where these have been cut before."""
     if sum(map(len, texts)) < CACHED_FROM:
-        return cutting.cut(texts)
-    path = cache_folder() / "tokens" / f"{_cache_key(cutting, texts)}.tokens"
+        return tokenization.tokenize(texts)
+    path = cache_folder() / "tokens" / f"{_cache_key(tokenization, texts)}.tokens"
     tokens = _read_cached(path)
     if tokens is None:
-        tokens = cutting.cut(texts)
+        tokens = tokenization.tokenize(texts)
         # The cache saves time alone: a full disk must not stop a training.
         with suppress(OSError):
             _write_cached(path, tokens)
     return tokens
 
 
-def _cache_key(cutting: Cutting, texts: Sequence[str]) -> str:
+def _cache_key(tokenization: Tokenization, texts: Sequence[str]) -> str:
     """Returns the SHA-256 of all that tokens depend on."""
-    digest = hashlib.sha256(json.dumps({"version": CACHE_VERSION, **asdict(cutting)}, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps({"version": CACHE_VERSION, **asdict(tokenization)}, sort_keys=True).encode())
     for text in texts:
         content = text.encode("utf-8", "surrogatepass")
         digest.update(len(content).to_bytes(8, "little"))

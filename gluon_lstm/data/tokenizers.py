@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import logging
 import re
 import unicodedata
@@ -100,6 +101,7 @@ def _jieba() -> Tokenize:
     return cut
 
 
+@functools.lru_cache(maxsize=2)  # reading a model takes longer than cutting a text
 def _sentencepiece(model: str) -> Tokenize:
     try:
         processor = _load_sentencepiece(base64.b64decode(model))

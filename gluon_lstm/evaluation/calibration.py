@@ -12,11 +12,10 @@ import numpy as np
 from scipy import optimize
 
 from gluon_lstm.evaluation.intervals import REPLICATES, split_replicates
+from gluon_lstm.evaluation.metrics import NLL_FLOOR
 from gluon_lstm.evaluation.predict import Predictions, softmax
 
 BINS = 15
-LEAST_PROBABILITY = 1.4e-45
-"""The least that float32 tells from 0: an underflow must not make a logarithm infinite."""
 TEMPERATURES = (0.05, 20.0)
 """Between these a temperature is looked for."""
 
@@ -181,9 +180,14 @@ def fit_temperature(predictions: Predictions) -> float:
 
 def scale(predictions: Predictions, temperature: float) -> Predictions:
     """Returns predictions whose logits are divided by a temperature; the order of the classes stays."""
-    return predictions._replace(probabilities=softmax(_logarithms(predictions.probabilities) / temperature))
+    logits = _logarithms(predictions.probabilities) / temperature
+    return predictions._replace(probabilities=softmax(logits), logits=logits.astype(np.float32))
 
 
 def _logarithms(probabilities: np.ndarray) -> np.ndarray:
-    """Returns (M, K) float64 logits, those that give the probabilities."""
-    return np.log(np.maximum(probabilities.astype(np.float64), LEAST_PROBABILITY))
+    """Returns (M, K) float64 logits that give the probabilities.
+
+    Those below ``NLL_FLOOR`` count as that, as in the loss that is reported: with another floor, a temperature could
+    be fitted with which that loss is greater.
+    """
+    return np.log(np.maximum(probabilities.astype(np.float64), NLL_FLOOR))

@@ -108,7 +108,7 @@ def _windows(steps: int) -> np.ndarray:
 
 def tokens_of(dataset: TextDataset, index: int) -> List[str]:
     """Returns the tokens of a text that are read, the unknown ones as they stand in it."""
-    tokens = dataset.reader.format.cutting.cut([dataset.text(index)])
+    tokens = dataset.reader.format.tokenization.tokenize([dataset.text(index)])
     return [tokens.found[number] for number in tokens.sequences.numbers]
 
 
@@ -138,9 +138,9 @@ def _spans(dataset: TextDataset, text: str, tokens: Sequence[str]) -> List[Optio
 
     They are looked for from that end which was not cut off.
     """
-    cutting = dataset.reader.format.cutting
-    backward = cutting.truncate == "start"
-    folded = text.lower() if cutting.lowercase and len(text.lower()) == len(text) else text
+    tokenization = dataset.reader.format.tokenization
+    backward = tokenization.truncate == "start"
+    folded = text.lower() if tokenization.lowercase and len(text.lower()) == len(text) else text
     spans: List[Optional[slice]] = []
     low, high = 0, len(folded)
     for token in reversed(tokens) if backward else tokens:

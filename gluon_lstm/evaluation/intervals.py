@@ -44,7 +44,7 @@ def wilson_interval(successes: float, n: int) -> Interval:
 
 
 def percentile_interval(replicates: np.ndarray) -> Optional[Interval]:
-    """Returns the middle 95 % of a number's replicates (R,), those aside in which it is undefined (NaN).
+    """Returns the middle 95 % of a number's replicates (R,), without those in which it is undefined (NaN).
 
     ``None`` where it is undefined in more than half of them, and where those in the middle are all the same: of samples
     that are all right no replicate has a mistake, which does not mean that there are none to be made.

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, NamedTuple, Optional, Sequence, Tuple
 
 import mxnet as mx
 import numpy as np
 from tqdm import tqdm
 
 from gluon_lstm.data.batching import draw_batch
-from gluon_lstm.data.dataset import Batch, SequenceDataset
+from gluon_lstm.data.dataset import SequenceDataset
 from gluon_lstm.errors import DataError
+
+BATCH_SIZE = 500
+"""Samples a call, where nobody says how many."""
 
 
 class Predictions(NamedTuple):
@@ -73,15 +76,43 @@ def predict_logits(
     """
     if not len(dataset):
         raise DataError(f"{dataset}: has no samples to predict; choose another split or data set")
-    size = min(batch_size, len(dataset))
     order = _order(dataset)
-    starts = range(0, len(dataset), size)
-    bar = tqdm(starts, "predicting", unit="batch", leave=False, disable=not progress)
-    sorted_logits = [forward(net, _batch(dataset, order, start, size).arguments, device) for start in bar]
-    logits = np.empty((len(dataset), sorted_logits[0].shape[1]), np.float32)
-    logits[order] = np.concatenate(sorted_logits)[: len(dataset)]
+
+    def read(places: np.ndarray) -> Sequence[np.ndarray]:
+        return draw_batch(dataset, order[places]).arguments
+
+    sorted_logits = forward_all(net, read, len(dataset), batch_size, device, progress)
+    logits = np.empty_like(sorted_logits)
+    logits[order] = sorted_logits
     _check_finite(logits, dataset)
     return logits
+
+
+def forward_all(
+    net: mx.gluon.HybridBlock,
+    read: Callable[[np.ndarray], Sequence[np.ndarray]],
+    num_samples: int,
+    batch_size: int,
+    device: mx.Context,
+    progress: bool = False,
+) -> np.ndarray:
+    """Returns the logits (M, K) float32 of all samples, in inference mode.
+
+    The last batch is filled up with its last sample: a hybridized network is compiled anew for every batch size it
+    meets.
+
+    Args:
+        net: called with a batch's arguments, gives logits (N, K).
+        read: gives the arguments of the samples at some places (N,).
+        num_samples: M, at least 1.
+        batch_size: samples a call.
+        device: where the network's parameters are.
+        progress: show a progress bar on the standard error stream.
+    """
+    size = min(batch_size, num_samples)
+    starts = tqdm(range(0, num_samples, size), "predicting", unit="batch", leave=False, disable=not progress)
+    places = (np.minimum(np.arange(start, start + size), num_samples - 1) for start in starts)
+    return np.concatenate([forward(net, read(batch), device) for batch in places])[:num_samples]
 
 
 def forward(net: mx.gluon.HybridBlock, arguments: Sequence[np.ndarray], device: mx.Context) -> np.ndarray:
@@ -138,14 +169,6 @@ def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
 def _order(dataset: SequenceDataset) -> np.ndarray:
     """Returns all positions (M,) int64, sorted by length where that varies, so that batches need little padding."""
     return np.arange(len(dataset)) if dataset.lengths is None else np.argsort(dataset.lengths, kind="stable")
-
-
-def _batch(dataset: SequenceDataset, order: np.ndarray, start: int, size: int) -> Batch:
-    """Returns ``size`` samples from place ``start`` of the order on; at the end the last sample is repeated.
-
-    A hybridized network is compiled anew for every batch size it meets.
-    """
-    return draw_batch(dataset, order[np.minimum(np.arange(start, start + size), len(order) - 1)])
 
 
 def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:

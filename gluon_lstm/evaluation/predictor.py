@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Iterable, List, NamedTuple, Optional, Sequence, Union
+from typing import Iterable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import mxnet as mx
 import numpy as np
@@ -14,7 +14,7 @@ from gluon_lstm.data import SequenceDataset, TextDataset, TextReader
 from gluon_lstm.data.encoding import TextFormat, TokenSequences, list_texts
 from gluon_lstm.data.formats import ImageFormat, read_format
 from gluon_lstm.errors import ConfigError, DataError, NoEffectWarning, RunError
-from gluon_lstm.evaluation.predict import check_compatible, predict, softmax
+from gluon_lstm.evaluation.predict import check_compatible, forward_all, predict, softmax
 from gluon_lstm.nn import check_arrays, make_net, set_arrays
 from gluon_lstm.rundir import RunDirectory, SavedModel
 from gluon_lstm.runtime import devices
@@ -94,8 +94,7 @@ class Predictor:
                 those), or an output that is not finite.
             ValueError: ``batch_size`` is below 1.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+        _check_batch_size(batch_size)
         if self.reader is not None:
             texts = list_texts(samples)
             sequences = self.reader.format.encode(texts)
@@ -103,17 +102,27 @@ class Predictor:
         inputs = self.input_format.encode(samples)
         if not inputs.shape[1]:
             return self._nothing()
-        starts = range(0, inputs.shape[1], batch_size)
-        parts = (np.ascontiguousarray(inputs[:, start : start + batch_size]) for start in starts)
-        logits = np.concatenate([self.net(mx.nd.array(part, ctx=self.device)).asnumpy() for part in parts])
+
+        def read(places: np.ndarray) -> Tuple[np.ndarray]:
+            return (inputs.take(places, axis=1),)
+
+        logits = forward_all(self.net, read, inputs.shape[1], batch_size, self.device)
         if not np.isfinite(logits).all():
             raise DataError("images: the model's output is not finite; train again")
         return softmax(logits)
 
     def predict_lines(self, texts: Iterable[str], batch_size: int = 256) -> LineAnswers:
-        """Returns what ``predict_proba`` does for texts, some of which may be blank, and which of them are unknown."""
+        """Returns what ``predict_proba`` does for texts, some of which may be blank, and which of them are unknown.
+
+        Raises:
+            DataError: the model reads pictures, or an output is not finite.
+            ValueError: ``batch_size`` is below 1.
+        """
+        _check_batch_size(batch_size)
+        if self.reader is None:
+            raise DataError("predict_lines: the model reads pictures; give them to predict_proba")
         texts = list_texts(texts)
-        sequences = self.reader.format.number(self.reader.format.cutting.cut(texts))
+        sequences = self.reader.format.numericalize(self.reader.format.tokenization.tokenize(texts))
         full = np.flatnonzero(sequences.lengths)
         probabilities = np.full((len(texts), len(self.class_names)), np.nan, np.float32)
         if len(full):
@@ -142,6 +151,11 @@ class Predictor:
     def predict(self, samples: Union[np.ndarray, Iterable[str]]) -> List[str]:
         """Returns the name of each sample's most probable class, none of no samples; see ``predict_proba``."""
         return [self.class_names[index] for index in self.predict_proba(samples).argmax(axis=1)]
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
 
 
 def _check_together(

@@ -10,7 +10,7 @@ from gluon_lstm.errors import RunError, UserError
 from gluon_lstm.evaluation.calibration import TEMPERATURES, fit_temperature, scale
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.metrics import negative_log_likelihood
-from gluon_lstm.evaluation.predict import predict
+from gluon_lstm.evaluation.predict import BATCH_SIZE, predict
 from gluon_lstm.evaluation.predictor import Predictor
 from gluon_lstm.rundir import (
     FittedTemperature,
@@ -21,7 +21,6 @@ from gluon_lstm.rundir import (
     write_temperature,
 )
 
-BATCH_SIZE = 500
 SAME_SAMPLES = " They are those that it is tried on here, so the numbers after scaling are better than on any others."
 AT_AN_END = " That is an end of the range that is searched: these samples do not tell how sure the model may be."
 NEAR = 1.01
@@ -55,7 +54,7 @@ def temperature_of(
             predictor.check(dataset)
             fitted = _fit(predictor, dataset, checksum)
         except UserError as error:
-            return Temperature(None, f"Not scaled by a temperature: the validation split cannot be had ({error}).")
+            return Temperature(None, f"Not scaled by a temperature: the validation split is unavailable ({error}).")
         # Data from elsewhere may have the same form and other samples: what is fitted on these is not the run's.
         if run.recorded_checksum("validation") in (None, dataset.fingerprint):
             with suppress(RunError):  # in a run that nothing can be written into, it is fitted each time

@@ -9,7 +9,7 @@ from typing import Any, Callable, Dict, NamedTuple, Sequence, Union
 import numpy as np
 
 SINGLE_CALLS = 30
-"""Samples that are predicted one by one, after one that makes the network ready."""
+"""Samples that are predicted one by one, once each of them has made the network ready."""
 BATCHES = 2
 """Batches that the throughput is measured on, after one that makes the network ready."""
 

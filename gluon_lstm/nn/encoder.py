@@ -51,7 +51,7 @@ class RecurrentEncoder(Encoder):
         input_size: C, features of a time step.
         num_layers: layers.
         bidirectional: whether each layer reads in both directions.
-        dropout: share of the features dropped between layers in training; of one layer, none, with a warning.
+        dropout: share of the features dropped between layers in training; with one layer it has no effect, and warns.
         input_dropout: share of the features dropped before the first layer.
         locked_dropout: whether a sequence's dropped features stay the same at all steps. These are the masks of a
             layer's inputs of Gal and Ghahramani (2016); of theirs on the recurrent state there is none, which
@@ -220,7 +220,18 @@ class LSTMEncoder(RecurrentEncoder):
 
 
 class GRUEncoder(RecurrentEncoder):
-    """A stack of GRU layers; the cell is ``nn.recurrences.GRU``. Arguments as of ``LSTMEncoder``."""
+    """A stack of GRU layers; the cell is ``nn.recurrences.GRU``.
+
+    Args:
+        hidden_size: H, units of each layer and direction.
+        input_size: C, features of a time step.
+        num_layers: layers.
+        bidirectional: whether each layer reads in both directions.
+        dropout: share of the features dropped between layers in training.
+        recurrent_initializer: ``orthogonal`` or ``xavier``.
+        input_initializer: ``xavier`` or ``lecun``; see ``Recurrence``.
+        **options: further options of ``RecurrentEncoder`` and ``RecurrentLayer``.
+    """
 
     def __init__(
         self,
@@ -239,9 +250,18 @@ class GRUEncoder(RecurrentEncoder):
 
 
 class RNNEncoder(RecurrentEncoder):
-    """A stack of plain recurrent layers; the cell is ``nn.recurrences.RNN``. Arguments as of ``LSTMEncoder``.
+    """A stack of plain recurrent layers; the cell is ``nn.recurrences.RNN``.
 
-    ``activation`` is ``tanh`` or ``relu``.
+    Args:
+        hidden_size: H, units of each layer and direction.
+        input_size: C, features of a time step.
+        num_layers: layers.
+        bidirectional: whether each layer reads in both directions.
+        dropout: share of the features dropped between layers in training.
+        activation: of the hidden state: ``tanh`` or ``relu``.
+        recurrent_initializer: ``orthogonal`` or ``xavier``.
+        input_initializer: ``xavier`` or ``lecun``; see ``Recurrence``.
+        **options: further options of ``RecurrentEncoder`` and ``RecurrentLayer``.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ def check_arrays(block: Block, arrays: Mapping[str, np.ndarray], source: str) ->
     if set(needed) != set(found):
         odd = sorted(set(needed) ^ set(found))[0]
         reason = _explain_names(found, needed) or _explain_stacks(found, needed)
-        how = "lacks" if odd in needed else "has one too many,"
+        how = "lacks" if odd in needed else "has an unexpected"
         raise RunError(f"{source}: holds the parameters of another model ({how} {odd!r}){reason}")
     for name, shape in needed.items():
         if found[name] != shape:

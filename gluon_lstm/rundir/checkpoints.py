@@ -29,7 +29,7 @@ from gluon_lstm.arrays import pack_arrays, read_arrays
 from gluon_lstm.atomic import replacing_directory
 from gluon_lstm.bounded import LOG_BYTES
 from gluon_lstm.errors import RunError, shown
-from gluon_lstm.rundir.files import CURVES, check_sum, is_drawable, read_json, sha256, write_json
+from gluon_lstm.rundir.files import CURVES, is_drawable, read_json, sha256, write_json
 
 CHECKPOINT_VERSION = 1
 _NAME, _DAMAGED = re.compile(r"([0-9]+)-step-([0-9]+)"), "damaged-"
@@ -208,13 +208,12 @@ class Checkpoints:
         if version != CHECKPOINT_VERSION:
             known = f"this release reads {CHECKPOINT_VERSION}; use the release that wrote it, or delete it"
             raise UnknownVersionError(f"{folder}: format version {shown(version)} is unknown, {known}")
-        for name in (_ARRAYS, _STATE):
-            check_sum(folder / name, sums.get(name) if isinstance(sums, dict) else None, _ADVICE)
-        state = read_json(folder / _STATE, advice=_ADVICE, most=LOG_BYTES)
+        arrays_sum, state_sum = (str(sums.get(name) if isinstance(sums, dict) else None) for name in (_ARRAYS, _STATE))
+        state = read_json(folder / _STATE, state_sum, _ADVICE, LOG_BYTES)
         if not _is_state(state) or state["step"] != entry.step:
             raise RunError(f"{folder / _STATE}: does not describe the state of a training; {_ADVICE}")
         state.update(counts=Counts(**state["counts"]), log=tuple(state["log"]))
-        return Checkpoint(**state, arrays=read_arrays(folder / _ARRAYS, _ADVICE))
+        return Checkpoint(**state, arrays=read_arrays(folder / _ARRAYS, _ADVICE, arrays_sum))
 
     def newest(self, accept: Callable[[Checkpoint], None]) -> Optional[Checkpoint]:
         """Returns the newest checkpoint that is whole; sets those aside that are damaged, and says so.

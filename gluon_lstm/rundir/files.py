@@ -106,13 +106,3 @@ def sha256(path: Path) -> str:
         for piece in iter(lambda: file.read(_PIECE), b""):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def check_sum(path: Path, checksum: Any, advice: str) -> None:
-    """Raises RunError, whose line ends with the advice, unless a file is there and has the checksum recorded."""
-    try:
-        found = sha256(path)
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read ({error}); {advice}") from error
-    if found != checksum:
-        raise RunError(f"{path}: damaged, its checksum is not the recorded one; {advice}")

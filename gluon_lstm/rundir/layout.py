@@ -5,6 +5,7 @@ Whoever writes a further file into a run directory adds its name here.
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Iterable, Mapping, Optional
@@ -61,6 +62,14 @@ LAYOUT: Mapping[str, Any] = {
     "evaluation": {"temperature.json": None, "test": REPORT, "validation": REPORT, "data": REPORT},
 }
 """Name or pattern → what a folder holds, in the same form, or ``None`` for a file."""
+
+PLAN = "plan.json"
+"""What a folder of several runs has, and a run has not."""
+
+
+def holds_runs(folder: Path) -> bool:
+    """Whether a folder is one of several runs."""
+    return os.path.isfile(folder / PLAN)  # of a name that is too long, too
 
 
 def find_foreign(folder: Path, layout: Mapping[str, Any] = LAYOUT) -> Optional[Path]:

@@ -20,12 +20,12 @@ from gluon_lstm.atomic import check_fillable
 from gluon_lstm.config import Config, merge
 from gluon_lstm.errors import ConfigError, RunError, shown
 from gluon_lstm.rundir.files import explained, read_json, write_json
+from gluon_lstm.rundir.layout import PLAN, holds_runs
 from gluon_lstm.rundir.lock import locked
 from gluon_lstm.rundir.run import RunDirectory
 from gluon_lstm.runtime import MOST_THREADS
 
 SUMMARY = "summary.json"
-PLAN = "plan.json"
 PLAN_VERSION = 1
 _RUN = re.compile("(fold-[0-9]+-)?seed-[0-9]+|fold-[0-9]+")
 
@@ -115,7 +115,7 @@ class RepeatsDirectory:
     @staticmethod
     def is_one(path: Path) -> bool:
         """Whether a folder is one of several runs."""
-        return os.path.isfile(path / PLAN)  # of a name that is too long, too
+        return holds_runs(path)
 
     def write_plan(self, plan: Plan) -> None:
         """Writes which runs are to be made.

@@ -14,7 +14,7 @@ from gluon_lstm.rundir.files import explained, read_json
 from gluon_lstm.rundir.layout import check_inside, find_foreign
 
 ADVICE = "choose another folder with --output"
-METRICS, CHECKSUM = "metrics.json", "samples_sha256"
+METRICS, SAMPLES_CHECKSUM = "metrics.json", "samples_sha256"
 """The file, and its key, that tell which samples a report is on."""
 
 
@@ -48,7 +48,7 @@ class ReportFolder:
         """Raises RunError where the folder has a report on other samples than those of a checksum."""
         metrics = self.path / METRICS
         try:
-            before = read_json(metrics).get(CHECKSUM)
+            before = read_json(metrics).get(SAMPLES_CHECKSUM)
         except RunError:  # none, or none that could be lost
             return
         if before not in (None, checksum):

@@ -26,7 +26,7 @@ from gluon_lstm.errors import ConfigError, RunError, quoted
 from gluon_lstm.rundir.checkpoints import Checkpoint, Checkpoints
 from gluon_lstm.rundir.events import EventLog
 from gluon_lstm.rundir.files import explained, parse_record, read_json, read_log_lines, write_json
-from gluon_lstm.rundir.layout import REPORT, find_foreign
+from gluon_lstm.rundir.layout import REPORT, find_foreign, holds_runs
 from gluon_lstm.rundir.model import SavedModel, read_model, write_model
 from gluon_lstm.rundir.report_folder import ReportFolder
 
@@ -74,9 +74,9 @@ class RunDirectory:
             raise RunError(f"{path}: is a file, not a folder; name the run directory that train made")
         if not os.path.isdir(run.path):
             raise RunError(f"{path}: no such run directory; train one with: gluon-lstm train --output {quoted(path)}")
-        if os.path.isfile(run.path / "summary.json"):
+        if holds_runs(run.path):
             inside = sorted(entry.name for entry in run.path.iterdir() if (entry / "config.json").is_file())
-            raise RunError(f"{path}: holds several runs; name one of them: {', '.join(inside)}")
+            raise RunError(f"{path}: holds several runs; name one of them: {', '.join(inside) or '(none has begun)'}")
         if not run.has_record():
             raise RunError(f"{path}: not a run directory (it has no config.json)")
         return run

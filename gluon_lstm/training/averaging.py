@@ -11,6 +11,7 @@ class MovingAverage:
 
     It is brought up to date every ``INTERVAL`` steps with the decay that those steps
     have together, which costs a tenth and changes the average by less than a step's noise.
+    Before the first of these there is no average yet: the weights are used as they are.
 
     Args:
         parameters: initialized parameters.
@@ -45,6 +46,9 @@ class MovingAverage:
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Puts the averages in the parameters' place for the length of a ``with`` block."""
+        if self.steps < self.INTERVAL:  # they are still the initial weights
+            yield
+            return
         current = self._copy()
         self._assign(self.averages)
         try:

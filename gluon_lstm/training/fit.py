@@ -102,7 +102,7 @@ class Fit:
 
         Raises:
             RunError: that checkpoint is of another training; or the best epoch's model is lost, and so is the
-                checkpoint that it could be had from.
+                checkpoint that it could be restored from.
         """
         checkpoint = directory.checkpoints.newest(self._check)
         if checkpoint is None:
@@ -130,7 +130,7 @@ class Fit:
             self._restore(self._end_of_epoch(directory, self._best["epoch"]))
         except RunError as error:
             folder = directory.path / "checkpoints"
-            raise RunError(f"{directory.path}: its model is lost, and so is the state that it could be had from "
+            raise RunError(f"{directory.path}: its model is lost, and so is the state that it could be restored from "
                            f"({error}); delete {folder} to train from the start") from error  # fmt: skip
 
     def _end_of_epoch(self, directory: RunDirectory, epoch: int) -> Checkpoint:
@@ -212,7 +212,7 @@ class Fit:
         batches = iterate_batches(self._splits.train, batch_size, (seed, self._epoch), first=first)
         self._seed(first)
         for batch in islice(batches, done):
-            self._stepper.differentiate(batch)
+            self._stepper.forward_backward(batch)
         return batches
 
     def _seed(self, epoch_step: Optional[int] = None) -> None:

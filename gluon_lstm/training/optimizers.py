@@ -60,6 +60,8 @@ class FusedAdam(mx.optimizer.Optimizer):
         penalties = self._get_wds(indices)
         rescale = self.rescale_grad if self.gradient_scale is None else self.gradient_scale * self.rescale_grad
         if any(penalties):
+            if self.gradient_scale is not None:  # it lies on the first device
+                rescale = rescale.as_in_context(weights[0].context)
             terms = zip(gradients, weights, penalties)
             gradients = [gradient + weight * (wd / rescale) for gradient, weight, wd in terms]
         means, variances = zip(*states)

@@ -10,10 +10,10 @@ from mxnet.gluon import HybridBlock
 
 from gluon_lstm.config import Config, ModelConfig, preset
 from gluon_lstm.data import SequenceDataset
+from gluon_lstm.data.vectors import read_vectors
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.nn import TokenEmbedding, build_net
 from gluon_lstm.nn.text import INITIAL_DEVIATION
-from gluon_lstm.nn.vectors import read_vectors
 from gluon_lstm.training.loss import balanced_weights
 from gluon_lstm.training.step import Stepper
 
@@ -62,11 +62,7 @@ def _check_options(config: Config, train: SequenceDataset) -> None:
 def _prepare_embedding(embedding: TokenEmbedding, config: ModelConfig, vocabulary: Sequence[str]) -> None:
     """Puts pretrained vectors, if any, in their tokens' places, and keeps them as they are where that is asked for."""
     if config.embedding:
-        pretrained = read_vectors(config.embedding, vocabulary)
-        size = pretrained.vectors.shape[1]
-        if size != config.embedding_size:
-            raise ConfigError(f"--embedding-size {config.embedding_size}: {config.embedding} has {size} values a word; "
-                              f"use --embedding-size {size}")  # fmt: skip
+        pretrained = read_vectors(config.embedding, vocabulary, config.embedding_size)
         share = len(pretrained.found) / len(vocabulary)
         print(f"{config.embedding}: vectors for {share:.1%} of the vocabulary's {len(vocabulary):,}", file=sys.stderr)
         weight = embedding.weight.list_data()[0].asnumpy()

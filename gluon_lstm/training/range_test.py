@@ -9,7 +9,7 @@ import numpy as np
 
 from gluon_lstm.data import Batch
 from gluon_lstm.errors import DivergenceError
-from gluon_lstm.training.step import Stepper
+from gluon_lstm.training.step import Stepper, StepResult
 
 
 class RangeTest(NamedTuple):
@@ -50,8 +50,7 @@ def range_test(
     rates, losses, average = [], [], 0.0
     for index, batch in zip(range(steps), batches):
         rate = low * (high / low) ** (index / max(steps - 1, 1))
-        loss = float(np.concatenate([part.asnumpy() for part in stepper.step(batch, rate).losses]).mean())
-        average = smoothing * average + (1 - smoothing) * loss
+        average = smoothing * average + (1 - smoothing) * _mean_loss(stepper.step(batch, rate))
         smooth = average / (1 - smoothing ** (index + 1))
         if not math.isfinite(smooth) or (losses and smooth > 4 * min(losses)):
             break
@@ -60,6 +59,11 @@ def range_test(
     if not rates:
         raise DivergenceError(f"the loss is not finite at learning rate {low:.3g}; try a smaller --low")
     return RangeTest(rates, losses, *_steepest(rates, losses, smoothing))
+
+
+def _mean_loss(result: StepResult) -> float:
+    """Returns the mean loss of a step; NaN of one that was skipped, whose loss or gradient was not finite."""
+    return math.nan if result.skipped else float(np.concatenate([part.asnumpy() for part in result.losses]).mean())
 
 
 def _steepest(rates: List[float], losses: List[float], smoothing: float) -> Tuple[Optional[float], bool]:

@@ -77,7 +77,7 @@ class Stepper:
 
         It does not wait for the update, unless batches that are not finite are skipped.
         """
-        logits, losses = self.differentiate(batch)
+        logits, losses = self.forward_backward(batch)
         size = sum(map(len, losses)) * (PASSES if self._adversarial else 1)
         self.trainer.set_learning_rate(rate)
         self.trainer.allreduce_grads()
@@ -89,7 +89,7 @@ class Stepper:
         parts = len(losses) if sum(map(len, losses)) == len(batch.labels) else 1
         return StepResult(losses[:parts], logits[:parts], batch.labels, norm, self._watch())
 
-    def differentiate(self, batch: Batch) -> Tuple[List[nd.NDArray], List[nd.NDArray]]:
+    def forward_backward(self, batch: Batch) -> Tuple[List[nd.NDArray], List[nd.NDArray]]:
         """Leaves the loss's gradients, summed over a batch, in the parameters.
 
         It draws the random numbers that a step draws, and changes nothing that lasts.

@@ -66,7 +66,7 @@ def test_claims_are_found_in_their_order():
     assert [claim.id for claim in find_claims(["adam", "cell", "adam"])] == ["cell", "adam"]
 
 
-@pytest.mark.parametrize("name, hint", [("gradient", "did you mean gradients?"), ("zzz", "choose from gradients, ")])
+@pytest.mark.parametrize("name, hint", [("gradient", "did you mean 'gradients'?"), ("zzz", "choose from gradients, ")])
 def test_an_unknown_claim_is_told(name, hint):
     with pytest.raises(ConfigError) as error:
         find_claims(["adam", name])

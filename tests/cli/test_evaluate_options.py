@@ -257,7 +257,7 @@ def test_without_its_validation_split_a_run_is_not_scaled(cli, run, monkeypatch)
     assert cli("evaluate", run, "--quick").code == 0
     numbers = metrics_of(run)
     assert numbers["temperature"] is numbers["ece_scaled"] is None
-    assert any("validation split cannot be had (validation.csv: no such file)" in note for note in numbers["notes"])
+    assert any("validation split is unavailable (validation.csv: no such file)" in note for note in numbers["notes"])
 
 
 def test_the_interval_of_samples_as_they_are_is_the_same_in_every_table(cli, run):

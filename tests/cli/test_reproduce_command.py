@@ -8,7 +8,7 @@ from gluon_lstm.article import CLAIMS
 @pytest.mark.parametrize(
     "arguments, line",
     [
-        (("gradient",), "gradient: no such claim; did you mean gradients?"),
+        (("gradient",), "gradient: no such claim; did you mean 'gradients'?"),
         (("--seeds", "1"), "--seeds 1: must be from 2 to 100; an interval needs 2"),
         (("--seeds", "101"), "--seeds 101: must be from 2 to 100; an interval needs 2"),
         (("--share", "0"), "--share 0: must be above 0, at most 1"),

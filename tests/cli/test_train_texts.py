@@ -187,7 +187,7 @@ BAD = {
     "no such encoding": (GOOD, ("--encoding", "utf-9"), "--encoding utf-9: no such encoding"),
     "name twice": ("text,text\na,b\n", (), "the first row names column 'text' twice"),
     "too few": (table([("a", "x"), ("b", "y")]), (), "2 texts of 2 labels are too few to train, validate and test on"),
-    "rare tokens": (GOOD, ("--min-count", "9999"), "--min-count 9999: no token occurs so often"),
+    "rare tokens": (GOOD, ("--min-count", "9999"), "--min-count 9999: no token occurs that often"),
     "many folds": (GOOD, ("--folds", "41"), "has 40 texts; use fewer"),
     "no vectors": (GOOD, ("--embedding", "none.txt"), "--embedding none.txt: No such file or directory"),
     "no model": (GOOD, ("--tokenizer", "sentencepiece"), "--sentencepiece-model: each needs the other"),

@@ -13,8 +13,8 @@ from gluon_lstm.config import TextConfig
 from gluon_lstm.data.encoding import (
     PADDING,
     UNKNOWN,
-    Cutting,
     TextFormat,
+    Tokenization,
     TokenSequences,
     build_format,
     pad,
@@ -23,13 +23,13 @@ from gluon_lstm.data.encoding import (
 from gluon_lstm.data.tokenizers import make_tokenizer
 from gluon_lstm.errors import ConfigError, DataError
 
-WORDS = Cutting("words", True, 400, "start")
+WORDS = Tokenization("words", True, 400, "start")
 SPECIAL = ("<unk>", "<pad>")
 TEXTS = ["B b b a a c", "a D d d d", "e <unk> <pad> 好 😀 \u202e <script>"]
 
 
-def build(texts=TEXTS, cutting=WORDS, **options):
-    return build_format(cutting, cutting.cut(texts), TextConfig(**options))
+def build(texts=TEXTS, tokenization=WORDS, **options):
+    return build_format(tokenization, tokenization.tokenize(texts), TextConfig(**options))
 
 
 def rows(sequences):
@@ -40,7 +40,7 @@ def rows(sequences):
 @given(st.lists(st.text("ab \n好", max_size=12), max_size=5), st.sampled_from(["words", "characters"]),
        st.integers(1, 6), st.sampled_from(["start", "end"]))  # fmt: skip
 def test_cut_texts_are_the_tokenizers_tokens_without_one_end(texts, name, most, truncate):
-    tokens = Cutting(name, False, most, truncate).cut(texts)
+    tokens = Tokenization(name, False, most, truncate).tokenize(texts)
     whole = [make_tokenizer(name, False)(text) for text in texts]
     expected = [row[-most:] if truncate == "start" else row[:most] for row in whole]
     assert [[tokens.found[number] for number in row] for row in rows(tokens.sequences)] == expected
@@ -62,19 +62,19 @@ def test_the_vocabulary_is_the_most_frequent_tokens_first_and_by_alphabet_among_
 
 
 def test_no_token_is_frequent_enough():
-    with pytest.raises(DataError, match="--min-count 5: no token occurs so often in the training texts; use less"):
+    with pytest.raises(DataError, match="--min-count 5: no token occurs that often in the training texts; use less"):
         build(min_count=5)
 
 
 def test_tokens_named_like_the_special_ones_are_unknown():
     spaces = replace(WORDS, tokenizer="characters")
-    tokens = spaces.cut(["ab"])._replace(found=["<unk>", "<pad>"])
+    tokens = spaces.tokenize(["ab"])._replace(found=["<unk>", "<pad>"])
     with pytest.raises(DataError, match="--min-count 1"):
         build_format(spaces, tokens, TextConfig())
-    tokens = spaces.cut(["abcc"])._replace(found=["<unk>", "<pad>", "x"])
+    tokens = spaces.tokenize(["abcc"])._replace(found=["<unk>", "<pad>", "x"])
     text_format = build_format(spaces, tokens, TextConfig())
     assert text_format.vocabulary == (*SPECIAL, "x")
-    assert text_format.number(tokens).numbers.tolist() == [UNKNOWN, UNKNOWN, 2, 2]
+    assert text_format.numericalize(tokens).numbers.tolist() == [UNKNOWN, UNKNOWN, 2, 2]
 
 
 def test_texts_become_numbers_of_the_vocabulary():
@@ -84,7 +84,7 @@ def test_texts_become_numbers_of_the_vocabulary():
     expected = [[numbers.get(token, UNKNOWN) for token in make_tokenizer("words", True)(text)] for text in texts]
     assert rows(text_format.encode(texts)) == expected
     assert expected[0][1] == UNKNOWN
-    assert rows(text_format.number(text_format.cutting.cut(texts))) == expected
+    assert rows(text_format.numericalize(text_format.tokenization.tokenize(texts))) == expected
 
 
 def test_no_texts():
@@ -131,7 +131,7 @@ def test_taking_copies(as_sequences):
 
 
 def test_a_format_comes_back_from_json():
-    text_format = build(cutting=Cutting("words", True, 7, "end"))
+    text_format = build(tokenization=Tokenization("words", True, 7, "end"))
     values = json.loads(json.dumps(text_format.to_dict()))
     again = TextFormat.from_dict(values)
     assert again == text_format
@@ -162,31 +162,33 @@ def test_a_value_that_is_missing():
 @pytest.mark.parametrize("options", [{"tokenizer": "sentencepiece"}, {"sentencepiece_model": "x.model"}])
 def test_sentencepiece_and_its_model_need_each_other(options):
     with pytest.raises(ConfigError, match="--tokenizer sentencepiece and --sentencepiece-model: each needs the other"):
-        Cutting.from_config(TextConfig(**options))
+        Tokenization.from_config(TextConfig(**options))
 
 
 def test_a_sentencepiece_model_travels_with_the_format(pieces_model):
-    cutting = Cutting.from_config(TextConfig(tokenizer="sentencepiece", sentencepiece_model=str(pieces_model)))
-    text_format = build(["undo redo undo"], cutting)
+    options = TextConfig(tokenizer="sentencepiece", sentencepiece_model=str(pieces_model))
+    tokenization = Tokenization.from_config(options)
+    text_format = build(["undo redo undo"], tokenization)
     pieces_model.rename(pieces_model.with_suffix(".moved"))
     again = TextFormat.from_dict(json.loads(json.dumps(text_format.to_dict())))
     assert rows(again.encode(["undo redo"])) == rows(text_format.encode(["undo redo"]))
 
 
 def test_a_text_whose_every_sign_a_tokenizer_drops_is_one_unknown_token(pieces_model):
-    cutting = Cutting.from_config(TextConfig(tokenizer="sentencepiece", sentencepiece_model=str(pieces_model)))
+    options = TextConfig(tokenizer="sentencepiece", sentencepiece_model=str(pieces_model))
+    tokenization = Tokenization.from_config(options)
     texts = ["undo", "\u200b\x01", "redo"]
-    assert make_tokenizer("sentencepiece", True, cutting.sentencepiece)(texts[1]) == []
-    tokens = cutting.cut(texts)
-    text_format = build_format(cutting, tokens, TextConfig())
-    for sequences in (text_format.number(tokens), text_format.encode(texts)):
+    assert make_tokenizer("sentencepiece", True, tokenization.sentencepiece)(texts[1]) == []
+    tokens = tokenization.tokenize(texts)
+    text_format = build_format(tokenization, tokens, TextConfig())
+    for sequences in (text_format.numericalize(tokens), text_format.encode(texts)):
         assert rows(sequences)[1] == [UNKNOWN]
         assert (sequences.lengths > 0).all()
 
 
 def test_offsets_are_whole_numbers_even_of_nothing():
-    assert isinstance(WORDS.cut([]).sequences, TokenSequences)
-    assert WORDS.cut([""]).sequences.offsets.tolist() == [0, 0]
+    assert isinstance(WORDS.tokenize([]).sequences, TokenSequences)
+    assert WORDS.tokenize([""]).sequences.offsets.tolist() == [0, 0]
 
 
 CLAUSES = ["这部电影很好，演员的表演也不错！", "故事太无聊了，完全不值得看。"]
@@ -203,10 +205,10 @@ WARNING = ", of which --tokenizer words takes a whole clause, "
     ],
 )
 def test_clauses_taken_for_words_are_warned_of(texts, start):
-    (line,) = warn_of_clauses(WORDS, WORDS.cut(texts))
+    (line,) = warn_of_clauses(WORDS, WORDS.tokenize(texts))
     assert line.startswith(start)
     assert line.endswith("for one word; use --tokenizer characters or jieba")
-    assert warn_of_clauses(replace(WORDS, tokenizer="characters"), WORDS.cut(texts)) == []
+    assert warn_of_clauses(replace(WORDS, tokenizer="characters"), WORDS.tokenize(texts)) == []
 
 
 @pytest.mark.parametrize(
@@ -216,7 +218,7 @@ def test_clauses_taken_for_words_are_warned_of(texts, start):
     ids=["spaces between words", "less than half", "English", "Korean", "signs", "none"],
 )  # fmt: skip
 def test_other_texts_are_no_clauses(texts):
-    assert warn_of_clauses(WORDS, WORDS.cut(texts)) == []
+    assert warn_of_clauses(WORDS, WORDS.tokenize(texts)) == []
 
 
 @given(st.lists(st.lists(st.sampled_from([UNKNOWN, PADDING, 2, 3]), max_size=4), max_size=6))

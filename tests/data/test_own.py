@@ -10,7 +10,7 @@ import pytest
 
 from gluon_lstm.config import TextConfig
 from gluon_lstm.data import TextReader
-from gluon_lstm.data.encoding import Cutting, build_format
+from gluon_lstm.data.encoding import Tokenization, build_format
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.own import read_own_pictures, read_own_texts
 from gluon_lstm.data.tables import Columns
@@ -22,8 +22,8 @@ CLASSES = ("cat", "dog")
 
 @pytest.fixture
 def reader():
-    cutting = Cutting.from_config(TextConfig())
-    return TextReader(build_format(cutting, cutting.cut(["a good film"]), TextConfig(min_count=1)))
+    tokenization = Tokenization.from_config(TextConfig())
+    return TextReader(build_format(tokenization, tokenization.tokenize(["a good film"]), TextConfig(min_count=1)))
 
 
 def idx(array):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gluon_lstm.config import TextConfig
-from gluon_lstm.data.encoding import UNKNOWN, Cutting, build_format, pad
+from gluon_lstm.data.encoding import UNKNOWN, Tokenization, build_format, pad
 from gluon_lstm.data.formats import read_format
 from gluon_lstm.data.ngrams import fit_ngrams
 from gluon_lstm.data.text import TextDataset, TextReader
@@ -19,10 +19,10 @@ LABELS = np.array([0, 1, 1, 0, 2, 1], np.int32)
 @pytest.fixture
 def make():
     """A function that makes a data set of the texts."""
-    cutting = Cutting("words", True, 400, "start")
-    tokens = cutting.cut(TEXTS)
-    text_format = build_format(cutting, tokens, TextConfig())
-    sequences = text_format.number(tokens)
+    tokenization = Tokenization("words", True, 400, "start")
+    tokens = tokenization.tokenize(TEXTS)
+    text_format = build_format(tokenization, tokens, TextConfig())
+    sequences = text_format.numericalize(tokens)
 
     def build(ngrams=False, **options):
         reader = TextReader(text_format, fit_ngrams((sequences,), LABELS, 3, (2,)) if ngrams else None)

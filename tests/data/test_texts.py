@@ -8,12 +8,12 @@ import pytest
 
 from gluon_lstm.arrays import pack_arrays
 from gluon_lstm.config import Config, merge
-from gluon_lstm.data import load_split, load_splits, texts
-from gluon_lstm.data.encoding import UNKNOWN, Cutting
+from gluon_lstm.data import corpora, load_split, load_splits, registry, split_reader, texts
+from gluon_lstm.data.encoding import UNKNOWN, Tokenization
 from gluon_lstm.data.ngrams import fit_ngrams
-from gluon_lstm.data.texts import cut_texts
+from gluon_lstm.data.texts import tokenize_texts
 
-CUTTING = Cutting("words", True, 400, "start")
+TOKENIZATION = Tokenization("words", True, 400, "start")
 TEXTS = ["a fine film", "好电影 😀", "<unk> \u202e"]
 
 
@@ -76,6 +76,17 @@ def test_a_split_is_read_as_the_trained_model_reads(corpus):
     assert (load_split(options, "test", other).sequences.numbers == UNKNOWN).any()
 
 
+def test_a_corpus_is_read_once_for_all_its_splits(corpus, monkeypatch):
+    options, calls = config(data={"dataset": corpus}), []
+    reader = load_splits(options).train.reader
+    monkeypatch.setattr(registry, "read_corpus", lambda asked: calls.append(asked) or corpora.read_corpus(asked))
+    read, names = split_reader(options), ("test", "validation", "test")
+    assert calls == []
+    found = [read(name, reader).fingerprint for name in names]
+    assert calls == [options]
+    assert found == [load_split(options, name, reader).fingerprint for name in names]
+
+
 def test_all_but_the_training_texts_are_scored_by_the_model_of_these(corpus):
     train, *others = load_splits(config(data={"dataset": corpus, "split_seed": 3}, model={"ngrams": 2}))
     model = fit_ngrams((train.sequences,), train.labels, 2, (2,))
@@ -104,36 +115,36 @@ def same(one, other):
 def cached(monkeypatch, cache):
     """The one file in the cache, once the texts have been cut."""
     monkeypatch.setattr(texts, "CACHED_FROM", 1)
-    same(cut_texts(CUTTING, TEXTS), CUTTING.cut(TEXTS))
+    same(tokenize_texts(TOKENIZATION, TEXTS), TOKENIZATION.tokenize(TEXTS))
     (file,) = (cache / "tokens").iterdir()
     return file
 
 
 def test_few_texts_are_not_cached(cache):
-    cut_texts(CUTTING, TEXTS)
+    tokenize_texts(TOKENIZATION, TEXTS)
     assert not cache.exists()
 
 
 def test_the_second_time_tokens_come_from_the_cache(cached, monkeypatch):
-    expected = CUTTING.cut(TEXTS)
-    monkeypatch.setattr(Cutting, "cut", lambda *arguments: pytest.fail("was cut again"))
-    same(cut_texts(CUTTING, TEXTS), expected)
+    expected = TOKENIZATION.tokenize(TEXTS)
+    monkeypatch.setattr(Tokenization, "tokenize", lambda *arguments: pytest.fail("was cut again"))
+    same(tokenize_texts(TOKENIZATION, TEXTS), expected)
 
 
 @pytest.mark.parametrize(
-    "cutting, others",
+    "tokenization, others",
     [
-        (Cutting("characters", True, 400, "start"), TEXTS),
-        (Cutting("words", False, 400, "start"), TEXTS),
-        (Cutting("words", True, 1, "start"), TEXTS),
-        (Cutting("words", True, 400, "end"), TEXTS),
-        (CUTTING, TEXTS[:2]),
-        (CUTTING, ["a fine", " film" + TEXTS[1], TEXTS[2]]),
-        (CUTTING, ["a fine film\ud83d", *TEXTS[1:]]),
+        (Tokenization("characters", True, 400, "start"), TEXTS),
+        (Tokenization("words", False, 400, "start"), TEXTS),
+        (Tokenization("words", True, 1, "start"), TEXTS),
+        (Tokenization("words", True, 400, "end"), TEXTS),
+        (TOKENIZATION, TEXTS[:2]),
+        (TOKENIZATION, ["a fine", " film" + TEXTS[1], TEXTS[2]]),
+        (TOKENIZATION, ["a fine film\ud83d", *TEXTS[1:]]),
     ],
 )
-def test_other_texts_and_another_cut_have_a_file_of_their_own(cached, cutting, others):
-    same(cut_texts(cutting, others), cutting.cut(others))
+def test_other_texts_and_another_cut_have_a_file_of_their_own(cached, tokenization, others):
+    same(tokenize_texts(tokenization, others), tokenization.tokenize(others))
     assert len(list(cached.parent.iterdir())) == 2
 
 
@@ -156,14 +167,14 @@ def flipped(content, place):
 def test_a_damaged_file_is_passed_over_and_replaced(cached, damage):
     whole = cached.read_bytes()
     cached.write_bytes(damage(whole))
-    same(cut_texts(CUTTING, TEXTS), CUTTING.cut(TEXTS))
+    same(tokenize_texts(TOKENIZATION, TEXTS), TOKENIZATION.tokenize(TEXTS))
     assert cached.read_bytes() == whole
 
 
 def test_a_cache_that_cannot_be_used_stops_nothing(monkeypatch, cache):
     monkeypatch.setattr(texts, "CACHED_FROM", 1)
     cache.write_text("a file where the folder should be")
-    same(cut_texts(CUTTING, TEXTS), CUTTING.cut(TEXTS))
+    same(tokenize_texts(TOKENIZATION, TEXTS), TOKENIZATION.tokenize(TEXTS))
     assert cache.read_text() == "a file where the folder should be"
 
 

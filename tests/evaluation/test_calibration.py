@@ -22,6 +22,7 @@ from gluon_lstm.evaluation.calibration import (
     fit_temperature,
     scale,
 )
+from gluon_lstm.evaluation.metrics import negative_log_likelihood
 from gluon_lstm.evaluation.predict import Predictions, softmax
 
 
@@ -122,6 +123,16 @@ def test_scaling_divides_the_logits_and_keeps_the_order():
     scaled = scale(predictions, 1.7)
     np.testing.assert_allclose(scaled.probabilities, softmax(predictions.logits / 1.7), atol=1e-6)
     np.testing.assert_array_equal(scaled.predicted, predictions.predicted)
+
+
+def test_mistakes_beyond_the_losss_floor_do_not_fit_a_greater_loss(rng):
+    logits = rng.normal(size=(2000, 2)) + np.eye(2)[0] * 2
+    logits[:8] = [-90.0, 0.0]
+    predictions = Predictions(softmax(logits), np.zeros(2000, np.int32))
+    scaled = scale(predictions, fit_temperature(predictions))
+    before, after = (negative_log_likelihood(part.probabilities, part.labels) for part in (predictions, scaled))
+    assert after <= before
+    np.testing.assert_allclose(softmax(scaled.logits), scaled.probabilities, atol=1e-6)
 
 
 def test_an_underflow_stays_finite():

@@ -18,7 +18,7 @@ from gluon_lstm.evaluation.comparison import MEASURES, compare_means, compare_pa
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.predict import Predictions, softmax
 from gluon_lstm.evaluation.report import (
-    Studying,
+    StudyOptions,
     compare_studies,
     make_study,
     tables_of,
@@ -112,7 +112,7 @@ def studies(provenance, log):
     parts = [("one", 0, first), ("two", 1, another(first, 1)), ("</script>", 0, another(first, 2, noise=6.0))]
     return [
         make_study(predictions, dataset, replace(provenance, run_name=name, seed=seed), Temperature(None, "None."),
-                   log=log, studying=Studying(("training",)))
+                   log=log, options=StudyOptions(("training",)))
         for name, seed, predictions in parts
     ]  # fmt: skip
 
@@ -153,7 +153,7 @@ def groups(provenance):
     parts = [first, another(first, 1), another(first, 2, noise=6.0), another(first, 3, noise=6.0)]
     return [
         make_study(predictions, dataset, replace(provenance, run_name=f"run-{number}"), Temperature(None, "None."),
-                   studying=Studying(()))
+                   options=StudyOptions(()))
         for number, predictions in enumerate(parts)
     ]  # fmt: skip
 

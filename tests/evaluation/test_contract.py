@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from gluon_lstm.data.idx import read_idx
+from gluon_lstm.errors import DataError
 from gluon_lstm.evaluation import load
 from gluon_lstm.rundir import RunDirectory
 
@@ -35,6 +36,18 @@ def test_a_run_of_an_earlier_release_answers_as_it_did(dataset, count):
     # What a constant answer could pass would be no contract.
     assert (expected.max(axis=0) - expected.min(axis=0)).max() > 0.2
     np.testing.assert_allclose(predictor.predict_proba(samples(dataset)), expected, atol=1e-5, rtol=0)
+
+
+def test_a_model_of_pictures_does_not_answer_lines():
+    with pytest.raises(DataError, match="^predict_lines: the model reads pictures; give them to predict_proba$"):
+        load(CONTRACT / "digits" / "run").predict_lines(["a line"])
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 24, 100])
+def test_pictures_say_the_same_in_batches_of_any_size(batch_size):
+    predictor, images = load(CONTRACT / "digits" / "run"), samples("digits")
+    found = predictor.predict_proba(images, batch_size)
+    np.testing.assert_allclose(found, answers("digits")[1], atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("dataset, epochs", [("digits", 12), ("sentences", 12)])

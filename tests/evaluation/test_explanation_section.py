@@ -9,7 +9,7 @@ import pytest
 
 from gluon_lstm.evaluation.explanations import GateTrace, Occlusion
 from gluon_lstm.evaluation.measures import Temperature
-from gluon_lstm.evaluation.report import Studying, make_study
+from gluon_lstm.evaluation.report import StudyOptions, make_study
 from gluon_lstm.evaluation.report.condition_sections import MOST_TRACES, explanation_section
 from gluon_lstm.nn import Gates
 
@@ -27,7 +27,7 @@ def traces_of(layers, directions=("forward", "backward"), groups=(0,)):
 def section_of(make_case, provenance):
     """A function that makes the section of a sample with some traces."""
     case = make_case(["class 0", "class 1", "class 2"])
-    study = make_study(case.predictions, case.dataset, provenance, Temperature(None, ""), studying=Studying(()))
+    study = make_study(case.predictions, case.dataset, provenance, Temperature(None, ""), options=StudyOptions(()))
 
     def make(traces, index=3, predicted=1):
         occlusion = Occlusion(index, predicted, 0.8, np.zeros(3))

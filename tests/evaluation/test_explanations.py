@@ -9,7 +9,7 @@ from scipy.special import softmax
 
 from gluon_lstm.config import TextConfig
 from gluon_lstm.data import ImageDataset, TextDataset, TextReader
-from gluon_lstm.data.encoding import Cutting, build_format
+from gluon_lstm.data.encoding import Tokenization, build_format
 from gluon_lstm.evaluation.explanations import WINDOWS, occlude_steps, tokens_of, trace_gates
 from gluon_lstm.nn import SequenceClassifier, TextClassifier
 
@@ -39,8 +39,8 @@ def images(steps, seed=0):
 
 
 def texts(*given, **options):
-    cutting = Cutting.from_config(TextConfig(**options))
-    text_format = build_format(cutting, cutting.cut(given), TextConfig(min_count=1))
+    tokenization = Tokenization.from_config(TextConfig(**options))
+    text_format = build_format(tokenization, tokenization.tokenize(given), TextConfig(min_count=1))
     reader = TextReader(text_format)
     labels = np.zeros(len(given), np.int32)
     return TextDataset("mine", "test", given, text_format.encode(given), None, labels, ("a", "b"), reader)

@@ -20,7 +20,7 @@ from gluon_lstm.evaluation.intervals import Interval
 from gluon_lstm.evaluation.measures import BY_SAMPLE, SCALED, Temperature, measure
 from gluon_lstm.evaluation.outliers import detect_outliers
 from gluon_lstm.evaluation.predict import Predictions, softmax
-from gluon_lstm.evaluation.report import Studying, compare_studies, make_study, write_comparison
+from gluon_lstm.evaluation.report import StudyOptions, compare_studies, make_study, write_comparison
 from gluon_lstm.evaluation.report.writing import write_json, write_predictions
 from gluon_lstm.evaluation.robustness import Curve, Level, Robustness
 from gluon_lstm.evaluation.speed import Speed
@@ -166,7 +166,7 @@ def study(make_dataset, provenance):
     level = Level(0.1, 0.9, Interval(0.8, 0.95), 0.1, Interval(0.05, 0.2))
     dataset = FakeDataset(np.zeros((2, 400, 1), np.float32), predictions.labels, NAMES[:4])
     return replace(
-        make_study(predictions, dataset, provenance, Temperature(TEMPERATURE, "Given."), studying=Studying(())),
+        make_study(predictions, dataset, provenance, Temperature(TEMPERATURE, "Given."), options=StudyOptions(())),
         robustness=Robustness(400, (Curve("shifted", "pixels", (level,)),)),
         outliers=detect_outliers(predictions, random_predictions(classes=4, gain=0.0, seed=3), "others"),
         speed=Speed(1000.0, 500, 1.5, 2.5),
@@ -187,7 +187,7 @@ def test_keys_of_a_comparison_are_those_of_the_documentation(study, tmp_path):
     for seed in range(4):
         predictions = random_predictions(seed=seed)._replace(labels=study.predictions.labels)
         other = make_study(predictions, study.dataset, study.provenance, study.measures.temperature,
-                           studying=Studying(()))  # fmt: skip
+                           options=StudyOptions(()))  # fmt: skip
         studies.append(other)
     write_comparison(tmp_path, compare_studies(studies, {"a": [0, 1], "b": [2, 3]}))
     content = json.loads((tmp_path / "comparison.json").read_text(encoding="utf-8"))

@@ -12,7 +12,7 @@ from fakes import FakeDataset
 from gluon_lstm.data.own import Origin
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.predict import Predictions
-from gluon_lstm.evaluation.report import Studying, make_study
+from gluon_lstm.evaluation.report import StudyOptions, make_study
 from gluon_lstm.evaluation.report.narrative import summarize
 
 UNSCALED = Temperature(None, "Not scaled.")
@@ -37,7 +37,7 @@ def summary_of(provenance):
         labels = labels.astype(np.int32)
         dataset = FakeDataset(np.zeros((2, len(labels), 1), np.float32), labels, ("yes", "no"))
         return summarize(make_study(Predictions(probabilities, labels), dataset, provenance, temperature,
-                                    studying=Studying(())))  # fmt: skip
+                                    options=StudyOptions(())))  # fmt: skip
 
     return make
 
@@ -128,7 +128,7 @@ def told_of(provenance):
         labels, predicted = np.array([["abcd".index(name) for name in pair] for pair in pairs], np.int32).T
         probabilities = np.where(predicted[:, np.newaxis] == np.arange(4), 0.7, 0.1).astype(np.float32)
         dataset = FakeDataset(np.zeros((2, len(labels), 1), np.float32), labels, "abcd")
-        study = make_study(Predictions(probabilities, labels), dataset, provenance, UNSCALED, studying=Studying(()))
+        study = make_study(Predictions(probabilities, labels), dataset, provenance, UNSCALED, options=StudyOptions(()))
         return summarize(study).how_good[2:]
 
     return make
@@ -163,7 +163,7 @@ def test_what_was_left_out_is_a_worry_and_a_note(provenance):
     dataset = FakeDataset(np.zeros((2, 8, 1), np.float32), labels, ("yes", "no"))
     told = "mine.csv: 2 blank texts left out (lines 3, 8)."
     study = make_study(Predictions(probabilities, labels), dataset, provenance, UNSCALED,
-                       origin=Origin("line", range(2, 10), (told,)), studying=Studying(()))  # fmt: skip
+                       origin=Origin("line", range(2, 10), (told,)), options=StudyOptions(()))  # fmt: skip
     assert told in summarize(study).worries and study.metrics()["notes"][-1] == told
 
 
@@ -172,7 +172,7 @@ def test_samples_that_the_training_had_are_a_worry_and_a_note(provenance):
     probabilities = np.where(labels[:, np.newaxis] == np.arange(2), 0.9, 0.1).astype(np.float32)
     dataset = FakeDataset(np.zeros((2, 8, 1), np.float32), labels, ("yes", "no"))
     dataset.warnings = ("3 of 8 test texts are training texts too",)
-    study = make_study(Predictions(probabilities, labels), dataset, provenance, UNSCALED, studying=Studying(()))
+    study = make_study(Predictions(probabilities, labels), dataset, provenance, UNSCALED, options=StudyOptions(()))
     told = "3 of 8 test texts are training texts too, so that these figures flatter the model."
     assert told in summarize(study).worries and study.metrics()["notes"][-1] == told
 

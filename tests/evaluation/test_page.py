@@ -17,7 +17,7 @@ from fakes import FakeDataset
 
 from gluon_lstm.config import REPORT_SECTIONS, TextConfig
 from gluon_lstm.data import TextDataset, TextReader
-from gluon_lstm.data.encoding import Cutting, build_format
+from gluon_lstm.data.encoding import Tokenization, build_format
 from gluon_lstm.evaluation.explanations import GateTrace, Occlusion, occlude_steps
 from gluon_lstm.evaluation.intervals import Interval
 from gluon_lstm.evaluation.measures import Temperature
@@ -25,7 +25,7 @@ from gluon_lstm.evaluation.outliers import detect_outliers
 from gluon_lstm.evaluation.predict import Predictions, softmax
 from gluon_lstm.evaluation.report import (
     Provenance,
-    Studying,
+    StudyOptions,
     compare_studies,
     make_study,
     write_comparison,
@@ -78,9 +78,9 @@ class Elements(HTMLParser):
 
 def hostile_texts() -> TextDataset:
     """Returns texts that would break a page which shows them as they are."""
-    cutting = Cutting.from_config(TextConfig())
+    tokenization = Tokenization.from_config(TextConfig())
     texts = HOSTILE * 5
-    text_format = build_format(cutting, cutting.cut(texts), TextConfig(min_count=1))
+    text_format = build_format(tokenization, tokenization.tokenize(texts), TextConfig(min_count=1))
     labels = np.random.default_rng(0).integers(0, 3, len(texts)).astype(np.int32)
     return TextDataset("<i>texts</i>", "test", texts, text_format.encode(texts), None, labels, CLASSES,
                        TextReader(text_format))  # fmt: skip
@@ -92,7 +92,7 @@ def text_study(sections, log=()) -> Study:
     logits = rng.normal(size=(30, 3)) + 0.5 * np.eye(3)[dataset.labels]
     predictions = Predictions(softmax(logits), dataset.labels, logits)
     provenance = Provenance("run <b>1</b>", 7, {"numpy": "1"}, {"Preset": "default"}, "A <b>model</b>.")
-    study = make_study(predictions, dataset, provenance, TEMPERATURE, log=log, studying=Studying(sections))
+    study = make_study(predictions, dataset, provenance, TEMPERATURE, log=log, options=StudyOptions(sections))
     assert {item.text for item in study.errors} in (set(HOSTILE), set())
     return study
 
@@ -155,7 +155,7 @@ def compared(tmp_path_factory):
         logits = np.random.default_rng(seed).normal(size=(30, 3)) + np.eye(3)[dataset.labels]
         predictions = Predictions(softmax(logits), dataset.labels, logits)
         provenance = Provenance(name, seed, {"numpy": "1"}, {})
-        studies.append(make_study(predictions, dataset, provenance, TEMPERATURE, studying=Studying(())))
+        studies.append(make_study(predictions, dataset, provenance, TEMPERATURE, options=StudyOptions(())))
     write_comparison(folder, compare_studies(studies, {"<b>two</b>": [0, 1]}))
     return folder
 
@@ -249,7 +249,7 @@ def test_a_long_text_is_marked_at_its_ends():
 
 def test_numbers_alone_make_a_page_without_pictures(tmp_path, make_case, provenance):
     case = make_case(["class 0", "class 1", "class 2"], kind=FakeDataset)
-    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, studying=Studying(()))
+    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, options=StudyOptions(()))
     write_report(tmp_path, study)
     assert {path.name for path in tmp_path.iterdir()} == {"metrics.json", "predictions.csv", "report.md", "report.html"}
     assert "<img" not in (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -307,7 +307,8 @@ def test_nothing_is_wider_than_the_window(either, width, dark):
 @needs_browser
 def test_the_table_of_classes_is_seen_whole_on_a_wide_screen(browser, tmp_path, make_case, provenance):
     case = make_case(["class 0", "class 1", "class 2"], kind=FakeDataset)
-    write_report(tmp_path, make_study(case.predictions, case.dataset, provenance, TEMPERATURE, studying=Studying(())))
+    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, options=StudyOptions(()))
+    write_report(tmp_path, study)
     page = shown(browser, tmp_path)
     region = "document.querySelector('#classes .scroll')"
     assert page.run(f"{region}.scrollWidth <= {region}.clientWidth")

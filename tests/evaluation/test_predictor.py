@@ -57,9 +57,10 @@ def test_a_predictor_tells_what_it_reads_and_answers(predictor):
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
-def test_a_batch_size_that_is_none_is_refused(predictor, batch_size):
+@pytest.mark.parametrize("name", ["predict_proba", "predict_lines"])
+def test_a_batch_size_that_is_none_is_refused(predictor, name, batch_size):
     with pytest.raises(ValueError, match=f"batch_size must be at least 1, not {batch_size}"):
-        predictor.predict_proba(HARD_TEXTS, batch_size)
+        getattr(predictor, name)(HARD_TEXTS, batch_size)
 
 
 def test_a_model_predicts_on_one_device(trained):

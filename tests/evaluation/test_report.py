@@ -17,7 +17,7 @@ from sklearn.metrics import f1_score, log_loss, precision_recall_fscore_support
 from gluon_lstm.config import REPORT_SECTIONS
 from gluon_lstm.data.own import Origin
 from gluon_lstm.evaluation.measures import Temperature, measure
-from gluon_lstm.evaluation.report import BRIEF, Studying, make_study, terminal_table, write_report
+from gluon_lstm.evaluation.report import BRIEF, StudyOptions, make_study, terminal_table, write_report
 from gluon_lstm.evaluation.report.formats import markdown
 from gluon_lstm.evaluation.report.narrative import summarize
 
@@ -37,7 +37,7 @@ def write(tmp_path, provenance, log):
     def write(case, records=log, sections=BRIEF):
         case.dataset.class_names = tuple(case.class_names)
         study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, log=records,
-                           studying=Studying(sections))  # fmt: skip
+                           options=StudyOptions(sections))  # fmt: skip
         write_report(tmp_path, study)
         return tmp_path
 
@@ -182,7 +182,7 @@ def test_a_single_sample_makes_a_report(make_case, write):
 def test_characters_without_a_font_are_returned(make_case, provenance, tmp_path):
     case = make_case(["a", "b\U000f0000"])
     case.dataset.class_names = tuple(case.class_names)
-    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, studying=Studying(()))
+    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, options=StudyOptions(()))
     assert write_report(tmp_path, study) == "\U000f0000"
 
 
@@ -277,7 +277,7 @@ def test_numbers_without_an_interval_are_called_as_in_the_tables(make_case, writ
 def test_the_place_in_the_users_file_stands_behind_the_index(make_case, provenance, tmp_path):
     case = make_case(list("abc"), samples=3)
     study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, origin=Origin("line", [2, 5, 9]),
-                       studying=Studying(BRIEF))  # fmt: skip
+                       options=StudyOptions(BRIEF))  # fmt: skip
     write_report(tmp_path, study)
     header, rows = read_predictions(tmp_path)
     assert header[:4] == ["index", "line", "label", "predicted"]
@@ -300,7 +300,7 @@ def test_intervals_are_sorted_by_their_low_ends(make_case, write):
 def test_scaling_that_made_the_calibration_worse_is_a_worry(make_case, provenance, gain, temperature, worse):
     case = make_case(list("abc"), samples=200, gain=gain)
     study = make_study(case.predictions, case.dataset, provenance, Temperature(temperature, "Given."),
-                       studying=Studying(BRIEF))  # fmt: skip
+                       options=StudyOptions(BRIEF))  # fmt: skip
     scores = np.log(case.predictions.probabilities.astype(np.float64)) / temperature
     after = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     errors = [expected_error(part, case.predictions.labels) for part in (case.predictions.probabilities, after)]

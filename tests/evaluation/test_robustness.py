@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from gluon_lstm.config import TextConfig
 from gluon_lstm.data import ImageDataset, TextDataset, TextReader
-from gluon_lstm.data.encoding import Cutting, build_format
+from gluon_lstm.data.encoding import Tokenization, build_format
 from gluon_lstm.evaluation import robustness
 from gluon_lstm.evaluation.outliers import detect_outliers
 from gluon_lstm.evaluation.perturbations import IMAGE_PERTURBATIONS, TEXT_PERTURBATIONS, Perturbation
@@ -74,8 +74,8 @@ def reviews():
     labels = np.arange(120, dtype=np.int32) % 2
     others = rng.choice(["the", "film", "was", "rather", "plainly"], (120, 7))
     given = [" ".join([*words[:4], ("awful", "splendid")[label], *words[4:]]) for words, label in zip(others, labels)]
-    cutting = Cutting.from_config(TextConfig())
-    text_format = build_format(cutting, cutting.cut(given), TextConfig(min_count=1))
+    tokenization = Tokenization.from_config(TextConfig())
+    text_format = build_format(tokenization, tokenization.tokenize(given), TextConfig(min_count=1))
     return TextDataset("reviews", "test", given, text_format.encode(given), None, labels, ("bad", "good"),
                        TextReader(text_format))  # fmt: skip
 

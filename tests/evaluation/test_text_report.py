@@ -10,10 +10,10 @@ from gluon_lstm.evaluation.intervals import wilson_interval
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.mistakes import accuracy_by_length
 from gluon_lstm.evaluation.predict import Predictions, softmax
-from gluon_lstm.evaluation.report import Studying, make_study, write_report
+from gluon_lstm.evaluation.report import StudyOptions, make_study, write_report
 from gluon_lstm.evaluation.report.formats import EXCERPT, excerpt
 
-FEW = Studying(("mistakes", "lengths"))
+FEW = StudyOptions(("mistakes", "lengths"))
 NO_TEMPERATURE = Temperature(None, "Not scaled.")
 HOSTILE = (
     "<script>alert('1')</script> <img src=x onerror=alert(1)>",
@@ -64,7 +64,7 @@ def test_one_length_is_one_group(predictions):
 
 
 def test_the_report_shows_wrong_texts_and_lengths(tmp_path, predictions, texts, provenance, log):
-    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, log=log, studying=FEW))
+    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, log=log, options=FEW))
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "| Sample | True class | Predicted | Probability | Text |" in report
     assert "![Accuracy of texts grouped" in report and (tmp_path / "accuracy_by_length.png").stat().st_size > 0
@@ -73,14 +73,14 @@ def test_the_report_shows_wrong_texts_and_lengths(tmp_path, predictions, texts, 
 
 
 def test_a_group_of_one_length_has_one_number(tmp_path, predictions, texts, provenance):
-    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, studying=FEW))
+    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, options=FEW))
     report = (tmp_path / "report.md").read_text(encoding="utf-8")
     table = report[report.index("Accuracy by length:") :].split("\n\n")[1].splitlines()[2:]
     assert [row.split("|")[1].strip() for row in table] == ["1", "2", "3", "4"]
 
 
 def test_a_text_keeps_its_row_of_the_table(tmp_path, predictions, texts, provenance):
-    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, studying=FEW))
+    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, options=FEW))
     lines = (tmp_path / "report.md").read_text(encoding="utf-8").splitlines()
     start = lines.index("| Sample | True class | Predicted | Probability | Text |")
     rows = lines[start + 2 : start + 2 + int((predictions.predicted != predictions.labels).sum())]
@@ -94,7 +94,7 @@ def test_a_long_text_is_shown_by_its_ends():
 
 
 def test_predictions_of_texts_come_back_from_the_file(tmp_path, predictions, texts, provenance):
-    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, studying=FEW))
+    write_report(tmp_path, make_study(predictions, texts, provenance, NO_TEMPERATURE, options=FEW))
     with open(tmp_path / "predictions.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["predicted"] for row in rows] == [texts.class_names[index] for index in predictions.predicted]

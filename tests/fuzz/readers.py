@@ -25,7 +25,7 @@ from gluon_lstm.arrays import pack_arrays
 from gluon_lstm.config import PRESETS, Config, merge, preset, read_config_file
 from gluon_lstm.data import originals, texts
 from gluon_lstm.data.archives import Sizes, read_tar, read_zip
-from gluon_lstm.data.encoding import Cutting, TextFormat
+from gluon_lstm.data.encoding import TextFormat, Tokenization
 from gluon_lstm.data.formats import ImageFormat, read_format
 from gluon_lstm.data.idx import read_idx
 from gluon_lstm.data.lines import open_lines, read_lines
@@ -191,7 +191,7 @@ def vectors() -> List[bytes]:
 
 def read_word_vectors(path: Path) -> None:
     """Reads the vectors of a few words."""
-    from gluon_lstm.nn.vectors import read_vectors
+    from gluon_lstm.data.vectors import read_vectors
 
     read_vectors(str(path), TOKENS)
 
@@ -218,7 +218,7 @@ TEXT_MODEL = SavedModel(
     parameters={"embedding.weight": np.arange(10, dtype=np.float32).reshape(5, 2), "bias": np.ones(2, np.float32)},
     class_names=("no", "yes"),
     step_shape=(None, 5),
-    input_format={"kind": "text", **TextFormat(Cutting("words", True, 40, "start"), TOKENS).to_dict()},
+    input_format={"kind": "text", **TextFormat(Tokenization("words", True, 40, "start"), TOKENS).to_dict()},
     epoch=3,
     validation_accuracy=0.5,
     validation_loss=0.25,
@@ -398,7 +398,7 @@ def read_cached_tokens(path: Path) -> None:
     tokens = texts._read_cached(path)
     if tokens is not None:
         format_of_models = read_format(TEXT_MODEL.input_format, "model")
-        format_of_models.number(tokens).take(np.arange(len(tokens.sequences.lengths)))
+        format_of_models.numericalize(tokens).take(np.arange(len(tokens.sequences.lengths)))
 
 
 def pieces() -> List[bytes]:

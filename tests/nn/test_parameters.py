@@ -152,7 +152,7 @@ def changed(value):
 
 @pytest.mark.parametrize("change, message", [
     (missing, rf"holds the parameters of another model \(lacks '{WEIGHT}'\)"),
-    (lambda arrays: {**arrays, "head.1.bias": np.zeros(3)}, r"of another model \(has one too many, 'head.1.bias'\)"),
+    (lambda arrays: {**arrays, "head.1.bias": np.zeros(3)}, r"of another model \(has an unexpected 'head.1.bias'\)"),
     (lambda arrays: {}, "of another model"),
     (changed(np.zeros((20, 5))), rf"'{WEIGHT}' has shape \(20, 5\), the model needs \(20, 4\)"),
     (changed(np.zeros(80)), r"has shape \(80,\), the model needs \(20, 4\)"),

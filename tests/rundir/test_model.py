@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gluon_lstm.data.encoding import Cutting, TextFormat
+from gluon_lstm.data.encoding import TextFormat, Tokenization
 from gluon_lstm.data.formats import read_format
 from gluon_lstm.data.ngrams import NgramModel
 from gluon_lstm.errors import DataError, RunError
 from gluon_lstm.rundir import RunDirectory, SavedModel
 
 TOKENS = ("<unk>", "<pad>", "好", "😀", "\u202e", "<script>", "\u2028", 'say "', "\\", "\ufffd", "é", "\x1c")
-FORMAT = TextFormat(Cutting("words", True, 400, "start"), TOKENS)
+FORMAT = TextFormat(Tokenization("words", True, 400, "start"), TOKENS)
 NGRAMS = NgramModel(
     (2, 0),
     np.array([1, 2**63, 2**64 - 1], np.uint64),

@@ -19,6 +19,14 @@ def runs(tmp_path):
     return directory
 
 
+@pytest.mark.parametrize("begun, names", [(True, "seed-0, seed-1"), (False, r"\(none has begun\)")])
+def test_several_runs_are_no_run_before_their_summary_is_there(runs, begun, names):
+    for name in ("seed-0", "seed-1") if not begun else ():
+        (runs.path / name / "config.json").unlink()
+    with pytest.raises(RunError, match=f"runs: holds several runs; name one of them: {names}$"):
+        RunDirectory.open(runs.path)
+
+
 def test_runs_go_by_force_with_what_a_killed_process_left(runs):
     (runs.path / ".summary.json.abc").touch()
     RepeatsDirectory.create(runs.path, force=True)

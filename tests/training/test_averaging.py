@@ -61,6 +61,14 @@ def test_between_two_updates_the_average_rests(parameters):
     assert averaged(average, parameters) == before
 
 
+def test_before_the_first_update_the_weights_are_used(parameters):
+    average = MovingAverage(parameters, decay=0.9)
+    move(parameters, average, *[5.0] * (EVERY - 1))
+    assert averaged(average, parameters) == [5.0, -5.0]
+    move(parameters, average, 5.0)
+    assert averaged(average, parameters) == pytest.approx([4.5, -4.5])
+
+
 def test_the_first_updates_forget_the_initial_weights(parameters):
     average = MovingAverage(parameters, decay=0.99999)
     move(parameters, average, *[1.0] * 40 * EVERY)

@@ -109,7 +109,7 @@ def test_each_class_counts_alike_where_that_is_asked_for(unbalanced):
         dataset = load_splits(config).train
         seed_everything(0)
         stepper = prepare_training(config, dataset, [mx.cpu()]).stepper
-        _, (found,) = stepper.differentiate(dataset.batch(np.arange(len(dataset))))
+        _, (found,) = stepper.forward_backward(dataset.batch(np.arange(len(dataset))))
         return found.asnumpy(), dataset.labels
 
     (plain, labels), (weighted, _) = losses(), losses(class_weights=True)
@@ -145,6 +145,12 @@ def test_vectors_of_another_size(train, vectors):
     message = r"--embedding-size 9: .*vectors.txt has 3 values a word; use --embedding-size 3"
     with pytest.raises(ConfigError, match=message):
         train({"embedding": vectors, "embedding_size": 9})
+
+
+def test_vectors_of_another_size_are_refused_at_the_first_line(train, tmp_path):
+    (tmp_path / "long.txt").write_text("film 1 2 3\nfilm x\n")
+    with pytest.raises(ConfigError, match="long.txt has 3 values a word"):
+        train({"embedding": str(tmp_path / "long.txt"), "embedding_size": 9})
 
 
 def test_vectors_of_other_words(train, vectors):

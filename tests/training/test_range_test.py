@@ -18,7 +18,8 @@ class Losses:
 
     def step(self, batch, rate):
         self.rates.append(rate)
-        return SimpleNamespace(losses=[mx.nd.array([self.loss_at(rate)] * 2), mx.nd.array([self.loss_at(rate)])])
+        losses = [mx.nd.array([self.loss_at(rate)] * 2), mx.nd.array([self.loss_at(rate)])]
+        return SimpleNamespace(losses=losses, skipped=False)
 
 
 def run(loss_at, steps=5, smoothing=0.0, batches=100):
@@ -91,6 +92,17 @@ def test_a_real_net(splits, make_config):
     found = range_test(Stepper(net, config.training, [mx.cpu()]), [everything] * 60, 1e-5, 1.0, 60)
     assert 1e-4 < found.suggestion < 1.0
     assert min(found.losses) < 0.9 * found.losses[0]
+
+
+def test_a_batch_that_a_stepper_leaves_out_ends_it_too(splits, make_config):
+    config = make_config(on_divergence="skip")
+    net = build_net(config.model, splits.train.step_shape, 4, [mx.cpu()])
+    whole = splits.train.batch(np.arange(50))
+    broken = whole._replace(inputs=np.full_like(whole.inputs, np.inf))
+    stepper = Stepper(net, config.training, [mx.cpu()])
+    assert len(range_test(stepper, [whole] * 3 + [broken] * 3, 1e-5, 1e-3, 6).rates) == 3
+    with pytest.raises(DivergenceError, match="not finite at learning rate 1e-05; try a smaller --low"):
+        range_test(stepper, [broken] * 3, 1e-5, 1e-3, 3)
 
 
 def test_a_first_loss_that_is_not_finite_is_an_error():

@@ -111,6 +111,7 @@ def test_clipped_gradients_are_what_adam_is_given(make_stepper, batch):
         pytest.param(PLAIN, 1e-5, id="sgd"),
         pytest.param({"optimizer": "sgd", "clip_norm": 0.05}, 1e-5, id="clipped"),
         pytest.param({"optimizer": "adam"}, 1e-2, id="adam"),
+        pytest.param({"optimizer": "adam", "weight_decay": 0.01, "clip_norm": 0.05}, 1e-2, id="adam, penalty, clipped"),
     ],
 )
 # Not cpu(0) and cpu(1): MXNet's default device must play no part.

@@ -15,7 +15,6 @@ from typing import Any, Iterable, Optional, Set, Tuple
 import matplotlib
 import numpy as np
 from matplotlib import font_manager
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -61,11 +60,6 @@ def line_style(number: int) -> dict:
 def percent_axis(axis: Any, decimals: Optional[int] = None) -> None:
     """Writes an axis of shares in percent; its label has the sign."""
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=decimals, symbol=""))
-
-
-def legend_below(ax: Axes, columns: int) -> None:
-    """Puts a legend of many entries below its axes."""
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=columns, fontsize=8)
 
 
 def legend_outside(figure: Figure, columns: int) -> None:

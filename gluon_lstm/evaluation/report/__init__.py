@@ -2,7 +2,7 @@
 
 from gluon_lstm.evaluation.report.comparing import compare_studies, tables_of, write_comparison
 from gluon_lstm.evaluation.report.models import model_facts, model_sentence
-from gluon_lstm.evaluation.report.study import BRIEF, Provenance, Study, Studying, make_study
+from gluon_lstm.evaluation.report.study import BRIEF, Provenance, Study, StudyOptions, make_study
 from gluon_lstm.evaluation.report.terminal import terminal_table, terminal_tables
 from gluon_lstm.evaluation.report.writing import write_predictions, write_report
 
@@ -10,7 +10,7 @@ __all__ = [
     "BRIEF",
     "Provenance",
     "Study",
-    "Studying",
+    "StudyOptions",
     "compare_studies",
     "make_study",
     "model_facts",

@@ -8,6 +8,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import numpy as np
 
 from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.calibration import BINS
 from gluon_lstm.evaluation.comparison import (
     MEASURES,
     MeanDifference,
@@ -312,7 +313,7 @@ def _curves(comparison: Comparison) -> Section:
         Picture(
             "calibration.png",
             plots.reliabilities([item.calibration.equal_width for item in measures], names),
-            "Accuracy against confidence in 15 bins, of each run",
+            f"Accuracy against confidence in {BINS} bins, of each run",
             "On the dotted line confidence is accuracy; below it the model is too sure.",
         ),
     ]

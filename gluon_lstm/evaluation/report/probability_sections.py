@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.calibration import BINS
 from gluon_lstm.evaluation.ranking import precision_recall_curve, roc_curve
 from gluon_lstm.evaluation.report.content import Picture, Section, Table, interval_cell, number_cell, text_cell
 from gluon_lstm.evaluation.report.formats import decimal, percent
@@ -34,7 +35,7 @@ def calibration_section(study: Study) -> Section:
         Picture(
             "calibration.png",
             plots.reliability(bins, scaled),
-            f"Reliability diagram: accuracy against confidence in 15 bins, and the samples of each; expected "
+            f"Reliability diagram: accuracy against confidence in {BINS} bins, and the samples of each; expected "
             f"calibration error {percent(bins.ece)}",
             "On the dotted line confidence is accuracy; below it the model is too sure. Small bins say little.",
         ),
@@ -57,7 +58,7 @@ def _calibration_table(study: Study) -> Table:
         for name, plain, shown in CALIBRATION
     ]  # fmt: skip
     columns = ("Measure", "As they are", "95 % interval", "After temperature scaling", "95 % interval of that")
-    return Table("Calibration in 15 bins", columns, rows)
+    return Table(f"Calibration in {BINS} bins", columns, rows)
 
 
 def selective_section(study: Study) -> Section:

@@ -7,6 +7,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from gluon_lstm.evaluation import plots
+from gluon_lstm.evaluation.intervals import REPLICATES
 from gluon_lstm.evaluation.measures import Measures, without_interval
 from gluon_lstm.evaluation.metrics import Evaluation
 from gluon_lstm.evaluation.mistakes import frequent_confusions
@@ -84,8 +85,8 @@ def _numbers(study: Study) -> Section:
         rows.append((text_cell(f"True class among the {k} most probable"), Cell(percent(share), share),
                      interval_cell(measures.top_k_interval(k))))  # fmt: skip
     intervals = (
-        "Intervals are Wilson's for accuracy and top-k and percentiles of a bootstrap with 1,000 replicates for the "
-        "others. Chance adds to a replicate's calibration error, so that interval may lie above the number. "
+        f"Intervals are Wilson's for accuracy and top-k and percentiles of a bootstrap with {REPLICATES:,} replicates "
+        "for the others. Chance adds to a replicate's calibration error, so that interval may lie above the number. "
         "Means over the classes are over those that have samples."
     )
     title = f"Measures on {counted(measures.evaluation.n, 'sample')}"

@@ -13,16 +13,16 @@ from gluon_lstm.evaluation.explanations import GateTrace, Occlusion, occlude_ste
 from gluon_lstm.evaluation.measures import Measures, Temperature, measure
 from gluon_lstm.evaluation.mistakes import LengthGroup, accuracy_by_length, confident_errors
 from gluon_lstm.evaluation.outliers import OutlierDetection
-from gluon_lstm.evaluation.predict import Predictions, predict
+from gluon_lstm.evaluation.predict import BATCH_SIZE, Predictions, predict
 from gluon_lstm.evaluation.predictor import Predictor
 from gluon_lstm.evaluation.robustness import Robustness, measure_robustness
 from gluon_lstm.evaluation.speed import Speed, measure_speed
+from gluon_lstm.rundir.report_folder import SAMPLES_CHECKSUM
 
 BRIEF = ("mistakes", "training")
 """Parts of the report that is written after each of several trainings."""
 PERTURBABLE = (ImageDataset, TextDataset)
 """Kinds of data sets whose samples are there as they came, to be changed and to be predicted from the start."""
-BATCH_SIZE = 500
 ERRORS = 24
 """Wrong samples that the report shows."""
 LENGTH_GROUPS = 8
@@ -112,7 +112,7 @@ class Study:
 
     def metrics(self) -> Dict[str, Any]:
         """Returns the content of ``metrics.json``."""
-        content = {**self.measures.to_dict(), "samples_sha256": self.dataset.fingerprint}
+        content = {**self.measures.to_dict(), SAMPLES_CHECKSUM: self.dataset.fingerprint}
         for name, part in (("robustness", self.robustness), ("out_of_distribution", self.outliers)):
             if part is not None:
                 content[name] = part.to_dict()
@@ -127,7 +127,7 @@ class Study:
         return shared if self.origin is None else (*shared, *self.origin.warnings)
 
 
-class Studying(NamedTuple):
+class StudyOptions(NamedTuple):
     """What a study is to find out.
 
     Attributes:
@@ -151,7 +151,7 @@ def make_study(
     predictor: Optional[Predictor] = None,
     outliers: Optional[OutlierDetection] = None,
     origin: Optional[Origin] = None,
-    studying: Studying = Studying(),  # noqa: B008 - it cannot be changed
+    options: StudyOptions = StudyOptions(),  # noqa: B008 - it cannot be changed
 ) -> Study:
     """Returns what there is to know about predictions, and about the model that made them.
 
@@ -164,12 +164,12 @@ def make_study(
         predictor: the model; without it what needs more predictions is left out.
         outliers: how other samples are told from these.
         origin: where the samples are in a file of the user's own.
-        studying: what is wanted.
+        options: what is wanted.
 
     Raises:
         DataError: the predictions do not fit the data set.
     """
-    names, sections = dataset.class_names, studying.sections
+    names, sections = dataset.class_names, options.sections
     lengths = dataset.lengths if "lengths" in sections else None
     measures = measure(predictions, names, temperature)
     return Study(
@@ -183,28 +183,28 @@ def make_study(
         length_groups=() if lengths is None else accuracy_by_length(predictions, lengths, LENGTH_GROUPS),
         outliers=outliers,
         origin=origin,
-        **({} if predictor is None else _deeper(predictor, predictions, dataset, studying, measures)),
+        **({} if predictor is None else _deeper(predictor, predictions, dataset, options, measures)),
     )
 
 
 def _deeper(
-    predictor: Predictor, predictions: Predictions, dataset: SequenceDataset, studying: Studying, measures: Measures
+    predictor: Predictor, predictions: Predictions, dataset: SequenceDataset, options: StudyOptions, measures: Measures
 ) -> Dict[str, Any]:
     """Returns those parts of a study that need more predictions than one of each sample."""
     parts: Dict[str, Any] = {}
     net, device = predictor.net, predictor.device
-    if "explanation" in studying.sections:
-        index = chosen_sample(predictions, studying.sample)
+    if "explanation" in options.sections:
+        index = chosen_sample(predictions, options.sample)
         parts["occlusion"] = occlude_steps(net, dataset, index, device)
         parts["traces"] = trace_gates(net, dataset, index, device)
-    if "robustness" in studying.sections and isinstance(dataset, PERTURBABLE):
+    if "robustness" in options.sections and isinstance(dataset, PERTURBABLE):
         found = measure_robustness(
-            dataset, lambda changed: predict(net, changed, BATCH_SIZE, device), studying.progress
+            dataset, lambda changed: predict(net, changed, BATCH_SIZE, device), options.progress
         )
         # Of the same samples, unchanged, a page must not have two intervals.
         is_same = found.n == len(predictions.labels)
         parts["robustness"] = found.with_interval(measures.intervals["ece"]) if is_same else found
-    if "speed" in studying.sections and isinstance(dataset, PERTURBABLE):
+    if "speed" in options.sections and isinstance(dataset, PERTURBABLE):
         samples = dataset.texts if isinstance(dataset, TextDataset) else dataset.images
         parts["speed"] = measure_speed(samples, predictor.predict_proba, BATCH_SIZE)
     return parts

@@ -21,6 +21,7 @@ from gluon_lstm.evaluation.report.narrative import Summary, summarize
 from gluon_lstm.evaluation.report.sections import sections_of
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.report.words import LEVELS, mark_words
+from gluon_lstm.rundir.report_folder import METRICS
 
 
 def write_report(directory: Path, study: Study) -> str:
@@ -34,7 +35,7 @@ def write_report(directory: Path, study: Study) -> str:
         the characters of its names that no font here has, which the pictures show as boxes.
     """
     directory, names = Path(directory), study.class_names
-    write_json(directory / "metrics.json", study.metrics())
+    write_json(directory / METRICS, study.metrics())
     if study.speed is not None:
         write_json(directory / "speed.json", study.speed.to_dict())
     predictions = study.predictions

@@ -6,8 +6,8 @@ import os
 import numpy as np
 import pytest
 
+from gluon_lstm.data.vectors import read_vectors
 from gluon_lstm.errors import DataError
-from gluon_lstm.nn.vectors import read_vectors
 
 VOCABULARY = ("<unk>", "<pad>", "film", "好", "😀", "at name@domain.com", "missing")
 VECTORS = {"film": [0.5, -1e-3, 3], "好": [1, 2, 3], "other": [9, 9, 9], "😀": [0, 0, 0], "<unk>": [7, 8, 9]}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
-from typing import BinaryIO, Iterator, List, NamedTuple, Sequence, Tuple, Union
+from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from gluon_lstm.bounded import LINE_BYTES, VECTOR_BYTES, BoundedStream, open_file, unpacked
 from gluon_lstm.config import MOST_UNITS
-from gluon_lstm.errors import DataError
+from gluon_lstm.errors import ConfigError, DataError
 
 _NUMBER = re.compile(r"\d{1,18}")
 
@@ -28,7 +28,7 @@ class WordVectors(NamedTuple):
     vectors: np.ndarray
 
 
-def read_vectors(path: str, vocabulary: Sequence[str]) -> WordVectors:
+def read_vectors(path: str, vocabulary: Sequence[str], size: Optional[int] = None) -> WordVectors:
     """Reads the vectors of a vocabulary's words from a text file.
 
     Each line holds a word and E numbers, parted by spaces; fastText and word2vec have a
@@ -38,14 +38,19 @@ def read_vectors(path: str, vocabulary: Sequence[str]) -> WordVectors:
     Args:
         path: the file, UTF-8; one that ends in ``.gz`` is unpacked.
         vocabulary: words.
+        size: E that the file must have; any if ``None``.
 
     Raises:
+        ConfigError: it has another E.
         DataError: the file cannot be read, or a line has another form than the first.
     """
     positions = {word: position for position, word in enumerate(vocabulary)}
     found: List[int] = []
     vectors: List[np.ndarray] = []
     for number, word, values in _lines(path):
+        if size not in (None, len(values)):
+            raise ConfigError(f"--embedding-size {size}: {path} has {len(values)} values a word; "
+                              f"use --embedding-size {len(values)}")  # fmt: skip
         if word in positions:
             found.append(positions.pop(word))  # of a word that comes twice, the first counts
             vectors.append(_parse(path, number, values))
