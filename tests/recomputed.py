@@ -57,7 +57,7 @@ def recompute(rows: Rows, temperature: Optional[float]) -> Dict[str, Any]:
     _, labels, probabilities = rows
     scaled = None
     if temperature is not None:
-        logits = np.log(np.maximum(probabilities, np.finfo(np.float32).smallest_subnormal).astype(float))
+        logits = np.log(np.maximum(probabilities.astype(float), 1e-12))
         scaled = softmax(logits / temperature, axis=1).astype(np.float32)
     both = (probabilities, probabilities if scaled is None else scaled)
     parts = [{**calibration(labels, part), **by_chance(part)} for part in both]

@@ -278,10 +278,10 @@ def test_characters_that_no_font_has_are_told_on_the_terminal(cli, run, monkeypa
 
 
 def test_pictures_are_read_once(cli, run, monkeypatch):
-    from gluon_lstm.cli import loading
+    from gluon_lstm.data import registry
 
-    load_splits, calls = loading.load_splits, []
-    monkeypatch.setattr(loading, "load_splits", lambda config: calls.append(config) or load_splits(config))
+    load_splits, calls = registry.load_splits, []
+    monkeypatch.setattr(registry, "load_splits", lambda config: calls.append(config) or load_splits(config))
     assert cli("evaluate", run, "--quick").code == 0
     assert len(calls) == 1 and metrics_of(run)["temperature"] is not None
 

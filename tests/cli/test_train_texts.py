@@ -211,19 +211,19 @@ def test_a_label_that_training_lacks(refuses, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content, message",
+    "content, size, message",
     [
-        ("a 1 2\nb 1 2 3\n", "line 2 has 3 values, the lines before 2"),
-        ("很好 1 2\n", "has none of the "),
-        ("a 1 2\n好 nan 1\n", "line 2 holds values that are not finite"),
-        ("a 1 2\n好 1 1\n", "--embedding-size 4: "),
+        ("a 1 2\nb 1 2 3\n", 2, "line 2 has 3 values, the lines before 2"),
+        ("很好 1 2\n", 2, "has none of the "),
+        ("a 1 2\n好 nan 1\n", 2, "line 2 holds values that are not finite"),
+        ("a 1 2\n好 1 1\n", 4, "--embedding-size 4: "),
     ],
 )
-def test_bad_vectors(refuses, tmp_path, content, message):
+def test_bad_vectors(refuses, tmp_path, content, size, message):
     (tmp_path / "own.csv").write_bytes((table([(f"好 w{n}", n % 2) for n in range(20)])).encode("utf-8"))
     (tmp_path / "vectors.txt").write_text(content, encoding="utf-8")
     options = ("--dataset", tmp_path / "own.csv", "--embedding", tmp_path / "vectors.txt", *SMALL)
-    assert message in refuses("train", *options)
+    assert message in refuses("train", *options, "--embedding-size", str(size))
 
 
 def test_random_vectors_that_are_not_trained_are_told(cli, tmp_path):
