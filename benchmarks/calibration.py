@@ -16,6 +16,8 @@ from typing import Any, Dict
 
 from common import ROOT, run_command, summarize, write_result
 
+from gluon_lstm.rundir import RunDirectory
+
 KEYS = ("n", "accuracy", "nll", "nll_scaled", "temperature", "ece", "ece_ci95", "ece_scaled", "ece_by_chance_scaled",
         "ece_by_chance_p95_scaled", "ece_equal_mass", "ece_equal_mass_scaled", "mce", "mce_scaled")  # fmt: skip
 """Of ``metrics.json``."""
@@ -37,8 +39,7 @@ def measure(path: Path) -> Dict[str, Any]:
     """Evaluates a run in a process of its own and returns its numbers."""
     run_command([sys.executable, "evaluate.py", str(path), "--quick"])
     metrics = json.loads((ROOT / path / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
-    record = json.loads((ROOT / path / "config.json").read_text(encoding="utf-8"))
-    return {"seed": record["runtime"]["seed"], **{key: metrics[key] for key in KEYS}}
+    return {"seed": RunDirectory.open(ROOT / path).read_config().runtime.seed, **{key: metrics[key] for key in KEYS}}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from common import ROOT, run_command, summarize, write_result
 
+from gluon_lstm.rundir import RunDirectory
+
 
 def main() -> None:
     """Runs all and writes ``docs/results/CORPUS-PRESET.json``."""
@@ -50,8 +52,7 @@ def main() -> None:
 
 def training_seconds(run: Path) -> float:
     """Returns how long a run's epochs took, without what is read, fitted and validated between."""
-    lines = (run / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    return sum(json.loads(line)["seconds"] for line in lines)
+    return sum(record["seconds"] for record in RunDirectory.open(run).read_log())
 
 
 if __name__ == "__main__":

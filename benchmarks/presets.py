@@ -18,6 +18,8 @@ from typing import Any, Dict, List
 
 from common import CHANGED, RESULTS, ROOT, commit, run_command, summarize, write_result
 
+from gluon_lstm.rundir import RunDirectory
+
 PICTURES = ("confusion_matrix.png", "learning_curves.png", "most_confident_errors.png")
 
 
@@ -50,17 +52,6 @@ def main() -> None:
     copy_pictures(name)
 
 
-def checksums(folder: Path) -> Dict[str, str]:
-    """Returns the checksum of each split that a run saw."""
-    record = json.loads((ROOT / folder / "config.json").read_text(encoding="utf-8"))
-    return {name: split["sha256"] for name, split in record["dataset"]["splits"].items()}
-
-
-def described(folder: Path) -> Dict[str, Any]:
-    """Returns on what a run was trained: versions, machine, threads."""
-    return json.loads((ROOT / folder / "config.json").read_text(encoding="utf-8"))["environment"]
-
-
 def copy_pictures(name: str) -> None:
     """Keeps those plots of seed 0's report that pages show in ``docs/results/NAME``."""
     target = RESULTS / name
@@ -88,23 +79,23 @@ def run_seed(seed: int, name: str, options: List[str]) -> Dict[str, Any]:
     )
     evaluated = run_command([sys.executable, "evaluate.py", str(folder)])
     metrics = json.loads((ROOT / folder / "evaluation" / "test" / "metrics.json").read_text(encoding="utf-8"))
-    model = json.loads((ROOT / folder / "model" / "model.json").read_text(encoding="utf-8"))
-    log = [json.loads(line) for line in (ROOT / folder / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    run = RunDirectory.open(ROOT / folder)
+    model, log, record = run.load_model(), run.read_log(), run.read_record()
     figures = {
         "seed": seed,
         "options": options,
         "commit": commit(),
         "test_accuracy": metrics["accuracy"],
-        "validation_accuracy": model["validation_accuracy"],
-        "epoch": model["epoch"],
+        "validation_accuracy": model.validation_accuracy,
+        "epoch": model.epoch,
         "epochs": len(log),
         "epoch_seconds": sum(record["seconds"] for record in log) / len(log),
         "each_epoch_seconds": [record["seconds"] for record in log],
         "train_seconds": trained.seconds,
         "evaluate_seconds": evaluated.seconds,
         "peak_mib": max(trained.peak_mib, evaluated.peak_mib),
-        "sha256": checksums(folder),
-        **described(folder),
+        "sha256": {name: split["sha256"] for name, split in record["dataset"]["splits"].items()},
+        **record["environment"],
     }
     finished.write_text(json.dumps(figures) + "\n", encoding="utf-8")
     print(json.dumps(figures), flush=True)

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any, Dict
 
 from common import summarize, write_result
+
+from gluon_lstm.rundir import RunDirectory
 
 
 def main() -> None:
@@ -26,17 +27,16 @@ def main() -> None:
 
 def read_run(path: Path) -> Dict[str, Any]:
     """Returns the settings of a run and what its best epoch reached."""
-    record = json.loads((path / "config.json").read_text(encoding="utf-8"))
-    model = json.loads((path / "model" / "model.json").read_text(encoding="utf-8"))
-    log = [json.loads(line) for line in (path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    run = RunDirectory.open(path)
+    record, model, log = run.read_record(), run.load_model(), run.read_log()
     return {
         "seed": record["runtime"]["seed"],
         "settings": {section: record[section] for section in ("data", "model", "training", "runtime")},
         "environment": record["environment"],
-        "epoch": model["epoch"],
+        "epoch": model.epoch,
         "epochs": len(log),
-        "validation_accuracy": model["validation_accuracy"],
-        "validation_loss": log[model["epoch"] - 1]["validation_loss"],
+        "validation_accuracy": model.validation_accuracy,
+        "validation_loss": log[model.epoch - 1]["validation_loss"],
         "epoch_seconds": sum(line["seconds"] for line in log) / len(log),
     }
 
