@@ -75,7 +75,7 @@ def _open(arguments: argparse.Namespace) -> List[NamedRun]:
             config = merge(config, {"data": {"data_dir": arguments.data_dir}})
         runs.append(NamedRun(str(path), directory, config))
     warn_of_idle_folder(arguments, [run.config.data.dataset for run in runs])
-    return shortened(runs)
+    return named_apart(runs)
 
 
 def _expand(path: Path) -> List[Path]:
@@ -89,7 +89,7 @@ def _expand(path: Path) -> List[Path]:
     return found
 
 
-def shortened(runs: Sequence[NamedRun]) -> List[NamedRun]:
+def named_apart(runs: Sequence[NamedRun]) -> List[NamedRun]:
     """Returns the runs, each called by as many of its path's last parts as set it apart."""
     parts = [Path(os.path.abspath(run.name)).parts for run in runs]
     count = 1

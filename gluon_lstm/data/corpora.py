@@ -18,7 +18,7 @@ from gluon_lstm.data.overlap import adjective, shared_samples
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
 from gluon_lstm.data.splits import TENTH, fold_numbers, split_indices, split_off, usual_validation_size
-from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, named_lines, read_texts, warn_of_reading
+from gluon_lstm.data.tables import Columns, LabelledTexts, is_table, read_texts, warn_of_blank, warn_of_reading
 from gluon_lstm.errors import ConfigError, DataError, shortened, shown
 
 MADE_UP = "sentences"
@@ -202,11 +202,7 @@ def _notes(texts: LabelledTexts, source: str) -> List[str]:
     """Returns what the user should know about a file: the columns that were taken, and what was left out."""
     text, label = texts.columns
     notes = [f"{source}: texts from column {text!r}, labels from column {label!r}"] if is_table(source) else []
-    notes += warn_of_reading(texts, source)
-    if not texts.blank:
-        return notes
-    plural = "s" * (len(texts.blank) != 1)
-    return [*notes, f"warning: {source}: {len(texts.blank):,} blank text{plural} left out ({named_lines(texts.blank)})"]
+    return [*notes, *warn_of_reading(texts, source), *warn_of_blank(texts, source)]
 
 
 def _class_notes(labels: List[str], source: str) -> List[str]:

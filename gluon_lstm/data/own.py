@@ -15,7 +15,7 @@ from gluon_lstm.data.idx import read_idx
 from gluon_lstm.data.images import ImageDataset
 from gluon_lstm.data.picture_folders import list_pictures, read_all
 from gluon_lstm.data.pictures import read_pictures
-from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, named_lines, read_texts, warn_of_reading
+from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, read_texts, warn_of_blank, warn_of_reading
 from gluon_lstm.data.text import TextDataset, TextReader
 from gluon_lstm.errors import ConfigError, DataError
 
@@ -106,12 +106,7 @@ def read_own_texts(
     )
     text, label = found.columns
     notes = [f"{path}: texts from column {text!r}, " + (f"labels from {label!r}" if label else "no labels")]
-    notes += warn_of_reading(found, str(path))
-    if found.blank:
-        plural = "s" * (len(found.blank) != 1)
-        lines = named_lines(found.blank)
-        notes.append(f"{WARNING}{path}: {len(found.blank):,} blank text{plural} left out ({lines})")
-    notes += known.notes
+    notes += [*warn_of_reading(found, str(path)), *warn_of_blank(found, str(path)), *known.notes]
     origin = Origin("line", [found.lines[index] for index in known.kept], _sentences(path, notes))
     return OwnData(dataset, labels is not None, tuple(notes), origin)
 

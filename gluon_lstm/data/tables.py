@@ -153,6 +153,14 @@ def warn_of_reading(texts: LabelledTexts, source: str) -> List[str]:
     return [*warn_of_merged(texts, source), *_warn_of_garbled(texts, source)]
 
 
+def warn_of_blank(texts: LabelledTexts, source: str) -> List[str]:
+    """Returns the user's warning of blank texts, which a data set leaves out, if there are any."""
+    if not texts.blank:
+        return []
+    plural = "s" * (len(texts.blank) != 1)
+    return [f"warning: {source}: {len(texts.blank):,} blank text{plural} left out ({named_lines(texts.blank)})"]
+
+
 def _warn_of_garbled(texts: LabelledTexts, source: str) -> List[str]:
     """Returns the user's warning of an encoding that seems to be another one, if it does."""
     if not texts.garbled:

@@ -10,7 +10,7 @@ import pytest
 from commands import TINY
 
 from gluon_lstm.cli import main
-from gluon_lstm.cli.compare import NamedRun, seed_groups, shortened
+from gluon_lstm.cli.compare import NamedRun, named_apart, seed_groups
 from gluon_lstm.config import Config, merge
 
 
@@ -81,8 +81,8 @@ def test_what_cannot_be_compared(refuses, runs, tmp_path):
 
 def test_runs_of_one_name_are_told_apart():
     named = [NamedRun(path, None, None) for path in ("a/seed-0", "b/seed-0", "b/seed-1")]
-    assert [run.name for run in shortened(named)] == ["a/seed-0", "b/seed-0", "b/seed-1"]
-    assert [run.name for run in shortened(named[1:])] == ["seed-0", "seed-1"]
+    assert [run.name for run in named_apart(named)] == ["a/seed-0", "b/seed-0", "b/seed-1"]
+    assert [run.name for run in named_apart(named[1:])] == ["seed-0", "seed-1"]
 
 
 def test_a_run_made_twice_counts_once_among_the_seeds(cli, runs, tmp_path):

@@ -21,10 +21,11 @@ from gluon_lstm.evaluation.measures import BY_SAMPLE, SCALED, Temperature, measu
 from gluon_lstm.evaluation.outliers import detect_outliers
 from gluon_lstm.evaluation.predict import Predictions, softmax
 from gluon_lstm.evaluation.report import StudyOptions, compare_studies, make_study, write_comparison
-from gluon_lstm.evaluation.report.writing import write_json, write_predictions
+from gluon_lstm.evaluation.report.writing import write_predictions
 from gluon_lstm.evaluation.robustness import Curve, Level, Robustness
 from gluon_lstm.evaluation.speed import Speed
 from gluon_lstm.rundir import FittedTemperature
+from gluon_lstm.rundir.files import write_json
 
 NAMES = ["one", "two", "three", "four", "five", "six", "seven"]
 TEMPERATURE = 1.3

@@ -23,7 +23,8 @@ from gluon_lstm.evaluation.report.content import Picture, Section, Table, interv
 from gluon_lstm.evaluation.report.formats import count, counted, decimal, percent
 from gluon_lstm.evaluation.report.narrative import Summary
 from gluon_lstm.evaluation.report.study import Study
-from gluon_lstm.evaluation.report.writing import write_json, write_pages
+from gluon_lstm.evaluation.report.writing import write_pages
+from gluon_lstm.rundir.files import write_json
 
 ALL_PAIRS_UP_TO = 5
 """Most runs of which each pair is compared; of more, each with the best one."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import base64
 import csv
-import json
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Optional, Sequence
 
 import numpy as np
 from jinja2 import Environment
@@ -21,6 +20,7 @@ from gluon_lstm.evaluation.report.narrative import Summary, summarize
 from gluon_lstm.evaluation.report.sections import sections_of
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.report.words import LEVELS, mark_words
+from gluon_lstm.rundir.files import write_json
 from gluon_lstm.rundir.report_folder import METRICS
 
 
@@ -77,12 +77,6 @@ def write_pages(
         text = _environment(name).get_template(f"{name}.j2").render(values)
         (directory / name).write_text(text, encoding="utf-8")
     return missing
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes strict JSON, readable by people."""
-    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=2)
-    path.write_text(text + "\n", encoding="utf-8")
 
 
 def write_predictions(
