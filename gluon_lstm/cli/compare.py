@@ -15,7 +15,7 @@ from gluon_lstm.cli.loading import warn_of_idle_folder
 from gluon_lstm.cli.reporting import provenance_of, tell_missing
 from gluon_lstm.cli.trained import read_config_of_run
 from gluon_lstm.config import Config, merge
-from gluon_lstm.data.registry import ReadSplit, split_reader
+from gluon_lstm.data import StoredSplits
 from gluon_lstm.errors import ConfigError, DataError, RunError, quoted
 from gluon_lstm.rundir import RepeatsDirectory, ReportFolder, RunDirectory, SavedModel
 from gluon_lstm.rundir.layout import COMPARISON
@@ -106,14 +106,14 @@ def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
     from gluon_lstm.evaluation.report import StudyOptions, make_study
 
     studies: List[Any] = []
-    readers: Dict[Any, ReadSplit] = {}
+    stored: Dict[Any, StoredSplits] = {}
     models = [run.directory.load_model() for run in runs]
     _check_models(runs, models)
     for run, model in zip(runs, models):
         device = runtime.devices(run.config.runtime.device)[0]
         predictor = Predictor(run.config, model, device, str(run.directory.path / "model"))
-        read = readers.setdefault((run.config.data, run.config.text), split_reader(run.config))
-        dataset = read(split, predictor.reader)
+        splits = stored.setdefault((run.config.data, run.config.text), StoredSplits(run.config))
+        dataset = splits.read(split, predictor.reader)
         predictor.check(dataset)
         if studies and dataset.fingerprint != studies[0].dataset.fingerprint:
             raise DataError(

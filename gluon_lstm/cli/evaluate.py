@@ -21,9 +21,10 @@ from gluon_lstm.cli.options import add_quotes_argument, is_given, warn_of_idle
 from gluon_lstm.cli.output import visible
 from gluon_lstm.cli.reporting import Wanted, evaluate_run, show
 from gluon_lstm.cli.trained import add_runtime_arguments, given_values, read_config_of_run
-from gluon_lstm.config import REPORT_SECTIONS, Config, flag, merge
-from gluon_lstm.data.own import OwnData
-from gluon_lstm.errors import ConfigError
+from gluon_lstm.config import REPORT_SECTIONS, flag, merge
+from gluon_lstm.data import StoredSplits
+from gluon_lstm.data.own import OwnData, tell_known
+from gluon_lstm.errors import ConfigError, UserError
 from gluon_lstm.rundir import RepeatsDirectory, ReportFolder, RunDirectory
 from gluon_lstm.rundir.layout import REPORT
 
@@ -142,27 +143,42 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
         folder = ReportFolder(Path(arguments.output), REPORT)
     folder.check()
     runtime.prepare(config.runtime.threads)
+    stored = StoredSplits(config)
     wanted = Wanted(
         split,
         sections,
         arguments.sample,
         other=None if arguments.ood is None else lambda predictor: read_other(arguments.ood, config, predictor),
-        own=None if arguments.data is None else lambda predictor: _read_own(arguments, config, predictor),
+        own=None if arguments.data is None else lambda predictor: _read_own(arguments, stored, predictor),
         folder=folder,
         force=bool(arguments.force),
     )
-    measures = evaluate_run(directory, config, from_files(config), wanted)
+    measures = evaluate_run(directory, config, from_files(stored), wanted)
     if measures is None:
         return folder.path / "predictions.csv"
     show(measures)
     return folder.path / "report.html"
 
 
-def _read_own(arguments: argparse.Namespace, config: Config, predictor) -> OwnData:
+def _read_own(arguments: argparse.Namespace, stored: StoredSplits, predictor) -> OwnData:
     """Returns the data that ``--data`` names, and says what is to be known of them."""
-    found = read_own(arguments, config, predictor)
+    found = read_own(arguments, stored.config, predictor)
     for note in found.notes:
         print(visible(note), file=sys.stderr)
     if not found.labelled:
         warn_of_idle(arguments, FOR_LABELS, "the data have no labels, so there are predictions alone")
-    return found
+        return found
+    return _warn_of_training_samples(found, stored)
+
+
+def _warn_of_training_samples(found: OwnData, stored: StoredSplits) -> OwnData:
+    """Returns data that tell how many of them the model was trained on, where that is still to be found out."""
+    try:
+        warned = tell_known(found, stored.training_samples())
+    except UserError as error:
+        print(f"note: whether the model was trained on any of these samples cannot be told ({visible(str(error))})",
+              file=sys.stderr)  # fmt: skip
+        return found
+    for clause in warned.dataset.warnings:
+        print(f"warning: {clause}, so that these figures flatter the model", file=sys.stderr)
+    return warned

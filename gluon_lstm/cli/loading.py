@@ -12,7 +12,7 @@ from typing import Any, Callable, Container, Iterable, Optional, Tuple
 from gluon_lstm.cli.idle import NOT_LOOKED_FOR, warn_of_idle_options
 from gluon_lstm.cli.options import file_options, given_flags, warn_of_idle
 from gluon_lstm.config import Config, DataConfig, flag, merge
-from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, load_split, load_splits, split_reader
+from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, StoredSplits, load_split, load_splits
 from gluon_lstm.data.corpora import is_text
 from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
@@ -70,10 +70,9 @@ def _asked_for(arguments: argparse.Namespace) -> Container[str]:
     return {*given_flags(arguments).get("data", {}), *file_options(arguments).get("data", {})}
 
 
-def from_files(config: Config) -> Callable[[Any, str], SequenceDataset]:
-    """Returns a function of a model and a split's name: the split as that model reads it; files are read once."""
-    read = split_reader(config)
-    return lambda predictor, name: read(name, predictor.reader)
+def from_files(stored: StoredSplits) -> Callable[[Any, str], SequenceDataset]:
+    """Returns a function of a model and a split's name: the split as that model reads it."""
+    return lambda predictor, name: stored.read(name, predictor.reader)
 
 
 def from_memory(splits: DataSplits) -> Callable[[Any, str], SequenceDataset]:

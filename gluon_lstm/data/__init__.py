@@ -7,7 +7,7 @@ from gluon_lstm.data.augmentation import Augmentation, OversizeError
 from gluon_lstm.data.batching import check_batch, iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.registry import dataset_names, load_split, load_splits, split_reader
+from gluon_lstm.data.registry import StoredSplits, dataset_names, load_split, load_splits
 from gluon_lstm.data.text import TextDataset, TextReader
 from gluon_lstm.data.views import as_sequence, view_shape
 
@@ -18,6 +18,7 @@ __all__ = [
     "ImageDataset",
     "OversizeError",
     "SequenceDataset",
+    "StoredSplits",
     "TextDataset",
     "TextReader",
     "as_sequence",
@@ -27,6 +28,5 @@ __all__ = [
     "load_split",
     "load_splits",
     "num_batches",
-    "split_reader",
     "view_shape",
 ]

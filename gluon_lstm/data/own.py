@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Sequence, Tuple
+from typing import Container, Hashable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -109,6 +110,23 @@ def read_own_texts(
     notes += [*warn_of_reading(found, str(path)), *warn_of_blank(found, str(path)), *known.notes]
     origin = Origin("line", [found.lines[index] for index in known.kept], _sentences(path, notes))
     return OwnData(dataset, labels is not None, tuple(notes), origin)
+
+
+def tell_known(own: OwnData, known: Container[Hashable]) -> OwnData:
+    """Returns the data with a warning of how many samples are known, if any are.
+
+    Args:
+        own: what a file holds.
+        known: texts, or the bytes of images, that a model was trained on.
+    """
+    dataset = own.dataset
+    is_text = isinstance(dataset, TextDataset)
+    samples, kind = (dataset.texts, "text") if is_text else ([image.tobytes() for image in dataset.images], "image")
+    again = sum(sample in known for sample in samples)
+    if not again:
+        return own
+    clause = f"{again:,} of {len(samples):,} {kind}s are training {kind}s too"
+    return own._replace(dataset=replace(dataset, warnings=(*dataset.warnings, clause)))
 
 
 def _what_it_is(path: Path) -> str:

@@ -6,10 +6,10 @@ import functools
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, Hashable, Optional, Set, Tuple
 
 from gluon_lstm.config import Config, DataConfig
-from gluon_lstm.data.corpora import CORPORA, MADE_UP, is_text, read_corpus
+from gluon_lstm.data.corpora import CORPORA, MADE_UP, RawSplits, is_text, read_corpus
 from gluon_lstm.data.dataset import SPLITS, DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
 from gluon_lstm.data.mnist import load_mnist
@@ -76,26 +76,37 @@ def _advice(name: str) -> str:
     return f"no such data set; choose from {', '.join(dataset_names())}, or give {own}"
 
 
-ReadSplit = Callable[[str, Optional[TextReader]], SequenceDataset]
-"""(split, reader of a trained model on texts, or ``None``) → the split as that model reads it."""
+class StoredSplits:
+    """The splits of a data set, for models that were trained; its files are read once, when they are first needed.
 
-
-def split_reader(config: Config) -> ReadSplit:
-    """Returns what gives the splits of the data set that the configuration names.
-
-    Its files are read once, when the first split is asked for; errors, there, as of ``load_splits``.
+    Args:
+        config: names the data set.
     """
-    read_raw = functools.cache(lambda: read_corpus(config))
-    read_all = functools.cache(lambda: load_splits(config))
 
-    def read(split: str, reader: Optional[TextReader]) -> SequenceDataset:
-        if reader is not None and is_text(config.data):
-            return texts_as(config, read_raw(), split, reader)
-        return getattr(read_all(), split)
+    def __init__(self, config: Config) -> None:
+        self.config = config
 
-    return read
+    @functools.cached_property
+    def _corpus(self) -> RawSplits:
+        return read_corpus(self.config)
+
+    @functools.cached_property
+    def _splits(self) -> DataSplits:
+        return load_splits(self.config)
+
+    def read(self, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:
+        """Returns one split, texts as the reader of a trained model has them; errors as of ``load_splits``."""
+        if reader is not None and is_text(self.config.data):
+            return texts_as(self.config, self._corpus, split, reader)
+        return getattr(self._splits, split)
+
+    def training_samples(self) -> Set[Hashable]:
+        """Returns what the training split holds: texts, or the bytes of images; errors as of ``load_splits``."""
+        if is_text(self.config.data):
+            return set(self._corpus.splits["train"].texts)
+        return {image.tobytes() for image in self._splits.train.images}
 
 
 def load_split(config: Config, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:
     """Reads one split, texts as the reader of a trained model has them; errors as of ``load_splits``."""
-    return split_reader(config)(split, reader)
+    return StoredSplits(config).read(split, reader)

@@ -16,6 +16,7 @@ import pytest
 from commands import idx
 from sklearn.datasets import load_digits
 
+from gluon_lstm.data import load_splits
 from gluon_lstm.rundir import RunDirectory
 
 
@@ -95,6 +96,17 @@ def test_data_of_ones_own(cli, run, own):
     assert metrics_of(run, "data")["n"] == 20
     with open(run / "evaluation" / "data" / "predictions.csv", newline="", encoding="utf-8") as file:
         assert [row["label"] for row in csv.DictReader(file)] == list(map(str, labels))
+
+
+def test_pictures_that_the_model_was_trained_on_are_told(cli, run, own):
+    known = {image.tobytes() for image in load_splits(RunDirectory.open(run).read_config()).train.images}
+    images = load_digits().images[:200].astype(np.uint8)
+    again = sum(image.tobytes() in known for image in images)
+    assert 0 < again < 60 == len(known)
+    outcome = cli("evaluate", run, "--data", own(load_digits().target[:200], count=200), "--quick")
+    told = f"{again} of 200 images are training images too, so that these figures flatter the model"
+    assert f"warning: {told}\n" in outcome.err and f"{told}." in metrics_of(run, "data")["notes"]
+    assert "flatter" not in cli("evaluate", run, "--quick").err
 
 
 def test_without_labels_there_are_predictions_alone(cli, run, own):

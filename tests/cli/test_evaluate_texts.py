@@ -12,7 +12,9 @@ import pytest
 from commands import ROOT, idx
 
 import gluon_lstm
+from gluon_lstm.data import load_splits
 from gluon_lstm.evaluation import predict
+from gluon_lstm.rundir import RunDirectory
 
 CONTRACT = ROOT / "tests" / "data" / "contract"
 TEXTS = ("I would say that the film was brilliant.", "Nobody agrees that the concert was dull.")
@@ -47,6 +49,24 @@ def test_columns_and_encoding_are_those_given(cli, run):
     expected = gluon_lstm.load(run).predict_proba([f"{TEXTS[0]} Café", TEXTS[1]])
     written = [[float(row[f"p:{name}"]) for name in ("negative", "positive")] for row in found]
     np.testing.assert_allclose(written, expected, atol=1e-6)
+
+
+def test_texts_that_the_model_was_trained_on_are_told(cli, run):
+    known = load_splits(RunDirectory.open(run).read_config()).train.texts[0]
+    name = write("mine.csv", f"text,label\n{known},positive\n{known} Indeed.,negative\n")
+    outcome = cli("evaluate", run, "--data", name, "--quick")
+    told = "1 of 2 texts are training texts too, so that these figures flatter the model"
+    assert f"warning: {told}\n" in outcome.err and f"{told}." in metrics_of(run)["notes"]
+
+
+def test_without_the_training_texts_it_is_told_that_they_are_not_known(cli, run):
+    record = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    record["data"]["dataset"] = "gone.csv"
+    (run / "config.json").write_text(json.dumps(record), encoding="utf-8")
+    outcome = cli("evaluate", run, "--data", write("mine.csv", f"text,label\n{TEXTS[0]},positive\n"), "--quick")
+    assert outcome.code == 0
+    told = "whether the model was trained on any of these samples cannot be told (--dataset gone.csv: no such file)"
+    assert f"note: {told}\n" in outcome.err
 
 
 def test_rows_of_the_predictions_are_found_again_in_the_file(cli, run):

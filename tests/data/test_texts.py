@@ -8,7 +8,7 @@ import pytest
 
 from gluon_lstm.arrays import pack_arrays
 from gluon_lstm.config import Config, merge
-from gluon_lstm.data import corpora, load_split, load_splits, registry, split_reader, texts
+from gluon_lstm.data import StoredSplits, corpora, load_split, load_splits, registry, texts
 from gluon_lstm.data.encoding import UNKNOWN, Tokenization
 from gluon_lstm.data.ngrams import fit_ngrams
 from gluon_lstm.data.texts import tokenize_texts
@@ -80,9 +80,10 @@ def test_a_corpus_is_read_once_for_all_its_splits(corpus, monkeypatch):
     options, calls = config(data={"dataset": corpus}), []
     reader = load_splits(options).train.reader
     monkeypatch.setattr(registry, "read_corpus", lambda asked: calls.append(asked) or corpora.read_corpus(asked))
-    read, names = split_reader(options), ("test", "validation", "test")
+    stored, names = StoredSplits(options), ("test", "validation", "test")
     assert calls == []
-    found = [read(name, reader).fingerprint for name in names]
+    found = [stored.read(name, reader).fingerprint for name in names]
+    assert stored.training_samples() == set(load_splits(options).train.texts)
     assert calls == [options]
     assert found == [load_split(options, name, reader).fingerprint for name in names]
 
