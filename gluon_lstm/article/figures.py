@@ -8,7 +8,7 @@ from typing import List, Mapping, NamedTuple, Optional, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from gluon_lstm.article.verdicts import mean_interval
 from gluon_lstm.evaluation.plots.style import BLUE, GREY, legend_outside, line_style, new_figure, style
@@ -85,6 +85,8 @@ def _draw(ax: Axes, panel: Panel, names: Sequence[str]) -> None:
         # A logarithmic axis's own labels are formulas, which the report's style does not read.
         ax.set_xticks(panel.x, [f"{value:g}" for value in panel.x])
         ax.minorticks_off()
+    elif np.all(np.mod(panel.x, 1) == 0):  # half an epoch is none
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     if "y" in panel.logarithmic:
         _label_powers(ax)
 

@@ -34,6 +34,13 @@ def test_powers_of_ten_are_labelled_and_of_few_what_is_between(greatest, expecte
     assert expected <= shown and ("20" in shown) == (greatest == 60)
 
 
+@pytest.mark.parametrize("x, is_whole", [([1, 2, 3, 4, 5], True), ([0.5, 1, 2], False)])
+def test_an_axis_of_epochs_has_whole_ticks(x, is_whole):
+    (ax,) = curve_panels([Panel("", "x", "y", x, {"one": np.ones((2, len(x)))})]).axes
+    ax.figure.draw_without_rendering()
+    assert all(float(place).is_integer() for place in ax.get_xticks()) == is_whole
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_points_have_one_legend(number):
     (legend,) = point_panels(POINTS[:number]).legends
