@@ -4,12 +4,14 @@ import math
 import os
 import signal
 from contextlib import contextmanager
+from dataclasses import replace
 from types import SimpleNamespace
 
 import mxnet as mx
 import numpy as np
 import pytest
 
+from gluon_lstm.data import Augmentation
 from gluon_lstm.errors import DivergenceError, RunError
 from gluon_lstm.evaluation import evaluate, predict
 from gluon_lstm.nn import build_net, get_arrays, set_arrays
@@ -204,6 +206,25 @@ def test_what_an_epoch_draws_depends_on_seed_and_epoch_alone(outcome):
         mx.nd.random.uniform(shape=1).wait_to_read()
 
     assert outcome(seed=5, on_epoch=draw) == outcome(seed=5)
+
+
+def test_every_epoch_draws_its_own_order_augmentation_and_random_numbers(splits, make_config, run):
+    batches, numbers = [], []
+
+    def draw(_):
+        numbers.append((np.random.random(), mx.nd.random.uniform(shape=1).asscalar()))
+
+    shifted = replace(splits.train, augmentation=Augmentation(shift=1))
+    fitting = make_fit(make_config(epochs=3, batch_size=50), splits._replace(train=shifted), on_step=draw)
+    step = fitting._stepper.step
+    fitting._stepper.step = lambda batch, rate: batches.append(batch) or step(batch, rate)
+    fitting.run(run)
+    assert [sorted(batch.indices) for batch in batches] == [list(range(50))] * 3
+    in_order = [batch.inputs[:, np.argsort(batch.indices)] for batch in batches]
+    for one, other in itertools.combinations(range(3), 2):
+        assert (batches[one].indices != batches[other].indices).mean() > 0.5
+        assert (in_order[one] != in_order[other]).any(axis=(0, 2)).mean() > 0.5
+        assert all(first != second for first, second in zip(numbers[one], numbers[other]))
 
 
 def test_the_average_is_validated_and_kept_and_training_goes_on_from_the_weights(splits, make_config, run):
