@@ -1,6 +1,6 @@
 """Pooling: the outputs of all steps become one vector."""
 
-from typing import Optional
+from typing import Any, Optional, Sequence
 
 from gluon_lstm.config import POOLINGS
 from gluon_lstm.nn.checks import check_choice, check_sizes
@@ -24,7 +24,9 @@ class Pooling(SequenceBlock):
 
     MXNet's own reductions over the first axis cost as much as a fused LSTM's
     forward pass, so the mean is a matrix product, and the maximum a pooling
-    operator's or, where T is known, taken pair by pair.
+    operator's or, where T is known, taken pair by pair; then the mean is a sum
+    of the same steps, whose gradients meet those of the maximum step by step, in
+    the processor's cache.
 
     Args:
         mode: one of ``config.POOLINGS``.
@@ -69,10 +71,11 @@ class Pooling(SequenceBlock):
         """Takes outputs (T, N, D), 0 after a sequence's end, lengths (N,) or None, last (N, D); gives (N, D·modes)."""
         if last is None and "last" in self._modes:
             raise ValueError("pooling 'last' without a last state: call it with outputs, lengths or None, and last")
+        steps = split_steps(F, outputs, self.num_steps) if self.num_steps and lengths is None else None
         pool = {
             "last": lambda: last,
-            "mean": lambda: _mean(F, outputs, lengths, self.input_type),
-            "max": lambda: self._max(F, outputs, lengths),
+            "mean": lambda: _mean(F, outputs, lengths, self.input_type) if steps is None else _mean_of(F, steps),
+            "max": lambda: self._max(F, outputs, lengths) if steps is None else _maximum_of(F, steps),
             "attention": lambda: self._attend(F, outputs, lengths, **parameters),
         }
         pooled = [pool[mode]() for mode in self._modes]
@@ -90,11 +93,7 @@ class Pooling(SequenceBlock):
             highest = F.squeeze(F.reshape_like(highest, F.slice_axis(valid, axis=0, begin=0, end=1)), axis=0)
             # The operator passes over a NaN, which would hide that a net is broken; a sum does not.
             return highest + 0 * F.BlockGrad(_sum(F, outputs))
-        steps = split_steps(F, valid, self.num_steps)
-        while len(steps) > 1:
-            pairs = zip(steps[::2], steps[1::2])
-            steps = [F.maximum(*pair) for pair in pairs] + steps[len(steps) // 2 * 2 :]
-        return steps[0]
+        return _maximum_of(F, split_steps(F, valid, self.num_steps))
 
     def _attend(self, F, outputs, lengths, attention_weight, attention_bias, attention_vector):
         """Returns the mean (N, D) of outputs (T, N, D), weighted by attention."""
@@ -105,6 +104,19 @@ class Pooling(SequenceBlock):
             scores = F.SequenceMask(scores, lengths, use_sequence_length=True, value=_LOWEST)
         shares = F.softmax(scores, axis=0)
         return F.squeeze(F.batch_dot(F.transpose(shares, axes=(1, 2, 0)), F.swapaxes(outputs, 0, 1)), axis=1)
+
+
+def _maximum_of(F, steps: Sequence[Any]):
+    """Returns the maximum (N, D) of the outputs (N, D) at all steps, taken pair by pair."""
+    while len(steps) > 1:
+        pairs = zip(steps[::2], steps[1::2])
+        steps = [F.maximum(*pair) for pair in pairs] + steps[len(steps) // 2 * 2 :]
+    return steps[0]
+
+
+def _mean_of(F, steps: Sequence[Any]):
+    """Returns the mean (N, D) of the outputs (N, D) at all steps."""
+    return F.add_n(*steps) / len(steps)
 
 
 def _sum(F, outputs):
