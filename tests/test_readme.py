@@ -57,6 +57,7 @@ def write_what_the_readme_takes_for_given(folder: Path) -> None:
     rows = [f"the {noun} was {word},{label}" for noun in "abcdefghijklmnopqrstuvwxy"
             for word, label in (("fine", "good"), ("poor", "bad"), ("warm", "good"), ("dull", "bad"))]  # fmt: skip
     (folder / "reviews.csv").write_text("text,label\n" + "\n".join(rows))
+    (folder / "later.csv").write_text("text,label\nthe z was fine,good\nthe z was dull,bad\n")
     for number in range(60):
         (folder / "pictures" / "cd"[number % 2]).mkdir(parents=True, exist_ok=True)
         picture = Image.fromarray(rng.integers(0, 256, (8, 8)).astype(np.uint8))

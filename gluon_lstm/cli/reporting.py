@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, Callable, NamedTuple, Optional, Tuple
+from typing import Any, Callable, NamedTuple, Optional, Sequence, Tuple
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.output import visible
@@ -13,6 +13,8 @@ from gluon_lstm.data.own import OwnData
 from gluon_lstm.errors import DataError
 from gluon_lstm.rundir import ReportFolder, RunDirectory, SavedModel
 
+SLOW = ("explanation", "robustness", "speed")
+"""Sections of a report that need predictions of their own."""
 Read = Callable[[Any, str], SequenceDataset]
 """(predictor, split) → a split of the run's data, read as the predictor's model does."""
 
@@ -75,9 +77,10 @@ def evaluate_run(
         with report_folder.replace() as folder:
             write_predictions(folder / "predictions.csv", predictions.probabilities, dataset.class_names, origin=origin)
         return None
+    sections = BRIEF if wanted.sections is None else wanted.sections
+    _tell_what_follows(predictions, sections, wanted.sample)
     is_same = wanted.split == "validation"
     temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
-    sections = BRIEF if wanted.sections is None else wanted.sections
     study = make_study(
         predictions, dataset, provenance_of(directory.path.resolve().name, directory, config, model), temperature,
         log=log,
@@ -88,6 +91,18 @@ def evaluate_run(
         missing = write_report(folder, study)
     tell_missing(missing)
     return study.measures
+
+
+def _tell_what_follows(predictions, sections: Sequence[str], sample: Optional[int]) -> None:
+    """Prints that predictions are made, before sections that take longer; raises where there is no such sample."""
+    from gluon_lstm.evaluation.report.study import chosen_sample
+
+    slow = [name for name in sections if name in SLOW]
+    if "explanation" in slow:
+        chosen_sample(predictions, sample)
+    if slow:
+        count = len(predictions.labels)
+        print(f"{count:,} samples predicted; next: {', '.join(slow)} (--quick leaves them out)", file=sys.stderr)
 
 
 def _check_folder(directory: RunDirectory, dataset: SequenceDataset, wanted: Wanted) -> ReportFolder:

@@ -96,7 +96,7 @@ class DataConfig:
     )
     split_seed: int = option(0, "seed that draws the validation split; apart from --seed, so that seeds compare", low=0)
     folds: int = option(
-        0, "cut the samples into this many parts, each of which tests a model of the others; for data with no test set",
+        0, "cut texts without a test set into this many parts, each of which tests a model of the others",
         low=0, high=1000,
     )
     fold: Optional[int] = option(None, "the part, from 0, that tests; default: each in turn, a run each", low=0)

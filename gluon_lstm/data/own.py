@@ -6,7 +6,7 @@ import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Container, Hashable, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Container, Hashable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -32,13 +32,14 @@ class Origin(NamedTuple):
     """Where samples are in the file that they were read from, of which some may have been left out.
 
     Attributes:
-        unit: what ``places`` are: ``line``, from 1, in which a text starts, or ``position`` of a picture, from 0.
-        places: one a sample, rising.
+        unit: what ``places`` are: ``line``, from 1, in which a text starts, ``position`` of a picture in a file,
+            from 0, or ``file`` of a picture in a folder.
+        places: one a sample, in the order of the samples.
         warnings: sentences about what was left out, and what was doubtful.
     """
 
     unit: str
-    places: Sequence[int]
+    places: Sequence[Union[int, str]]
     warnings: Tuple[str, ...] = ()
 
 
@@ -158,9 +159,11 @@ def read_own_pictures(
     if os.path.isdir(path):
         pictures = list_pictures(path)
         images, source = read_all(pictures, image_format), path if labelled else None
+        unit, places = "file", [picture.path.relative_to(path).as_posix() for picture in pictures]
         labels = [picture.label for picture in pictures] if labelled else None
     elif os.path.isfile(path):
         images, source = read_pictures(path, image_format), _labels_beside(path) if labelled else None
+        unit, places = "position", range(len(images))
         labels = None if source is None else [str(label) for label in read_idx(source, 1)]
     else:
         raise DataError(f"{path}: {_what_it_is(path)}; the run reads pictures, so give a PNG or IDX file, or a folder")
@@ -177,7 +180,7 @@ def read_own_pictures(
         image_format.view,
     )
     note = f"{path}: " + (f"labels from {source}" if source else "no labels")
-    origin = Origin("position", known.kept.tolist(), _sentences(path, known.notes))
+    origin = Origin(unit, [places[index] for index in known.kept], _sentences(path, known.notes))
     return OwnData(dataset, labels is not None, (note, *known.notes), origin)
 
 

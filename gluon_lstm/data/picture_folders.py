@@ -71,7 +71,9 @@ def load_picture_folder(config: DataConfig) -> DataSplits:
 def _check_split_folders(splits: Dict[str, Path], folder: Path) -> None:
     """Raises DataError where the folders of splits lack one that is needed, or have another beside them."""
     if TEST not in splits:
-        raise DataError(f"{folder}: has a folder {TRAIN} and none named {TEST}; make one, or give {splits[TRAIN]}")
+        others = [path for path in _entries(folder) if path.is_dir() and path not in splits.values()]
+        how = f"make one, rename {others[0].name}" if others else "make one"
+        raise DataError(f"{folder}: has a folder {TRAIN} and none named {TEST}; {how}, or give {splits[TRAIN]}")
     for inside in _entries(folder):
         if inside.is_dir() and inside not in splits.values():
             raise DataError(f"{inside}: is none of {', '.join(SPLITS)}; rename it as one of those, or move it")
@@ -94,7 +96,10 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
         paths = _entries(inside)
         deeper = next((path for path in paths if path.is_dir()), None)
         if deeper is not None:
-            raise DataError(f"{deeper}: is a folder within a class's; move its pictures one folder up")
+            split = inside.name.lower()
+            advice = (f"rename {inside} as {split}" if split in SPLITS and split != inside.name
+                      else "move its pictures one folder up")  # fmt: skip
+            raise DataError(f"{deeper}: is a folder within a class's; {advice}")
         other = next((path for path in paths if path.suffix.lower() != SUFFIX or not path.is_file()), None)
         if other is not None:
             raise DataError(f"{other}: is no {SUFFIX} file, which is what a class's folder holds; convert or move it")
@@ -114,7 +119,9 @@ def list_files(folder: Path) -> List[Path]:
     """
     found = [path for path in _entries(folder) if path.suffix.lower() == SUFFIX and path.is_file()]
     if not found:
-        raise DataError(f"{folder}: holds no {SUFFIX} files; name a folder that does, or the files")
+        inside = next((path for path in _entries(folder) if path.is_dir()), None)
+        advice = "name a folder that does, or the files" if inside is None else f"name one that does, such as {inside}"
+        raise DataError(f"{folder}: holds no {SUFFIX} files; {advice}")
     return found
 
 

@@ -17,7 +17,7 @@ from gluon_lstm.data.overlap import shared_samples
 from gluon_lstm.data.picture_folders import load_picture_folder
 from gluon_lstm.data.text import TextReader
 from gluon_lstm.data.texts import load_texts, texts_as
-from gluon_lstm.errors import ConfigError
+from gluon_lstm.errors import ConfigError, quoted
 
 LOADERS: Dict[str, Callable[[DataConfig], DataSplits]] = {"digits": load_digits, "mnist": load_mnist}
 
@@ -51,7 +51,8 @@ def load_splits(config: Config) -> DataSplits:
     if loader is None:
         raise ConfigError(f"--dataset {name}: {_advice(name)}")
     if config.data.folds:
-        raise ConfigError(f"--folds {config.data.folds}: {name} has a test split; leave it out")
+        why = f"{name} has a test split" if name in LOADERS else "folders of pictures are not cut into folds yet"
+        raise ConfigError(f"--folds {config.data.folds}: {why}; leave it out")
     return _with_warnings(loader(config.data))
 
 
@@ -68,6 +69,8 @@ def _advice(name: str) -> str:
         return "JSON arrays are not read, but JSON Lines are: an object a line, in a file that ends in .jsonl"
     if name.lower().endswith((".npz", ".npy")):
         return "NumPy's files are not read; write images as IDX files, as README.md shows under “Your own images”"
+    if "idx" in Path(name).name.lower() and os.path.isfile(name):
+        return f"is an IDX file; four of them are read by --dataset mnist --data-dir {quoted(Path(name).parent)}"
     if name.lower().endswith(".png") and os.path.isfile(name):
         return "is a single picture; name the folder that has a folder of pictures for each class"
     if Path(name).is_file():

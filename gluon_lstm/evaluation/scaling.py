@@ -10,7 +10,7 @@ from gluon_lstm.errors import RunError, UserError
 from gluon_lstm.evaluation.calibration import TEMPERATURES, fit_temperature, scale
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.metrics import negative_log_likelihood
-from gluon_lstm.evaluation.predict import BATCH_SIZE, predict
+from gluon_lstm.evaluation.predict import BATCH_SIZE, Predictions, predict
 from gluon_lstm.evaluation.predictor import Predictor
 from gluon_lstm.rundir import (
     FittedTemperature,
@@ -23,6 +23,10 @@ from gluon_lstm.rundir import (
 
 SAME_SAMPLES = " They are those that it is tried on here, so the numbers after scaling are better than on any others."
 AT_AN_END = " That is an end of the range that is searched: these samples do not tell how sure the model may be."
+ALL_RIGHT = (
+    "Not scaled by a temperature: none of the validation split's {:,} samples is wrong, and only mistakes tell how "
+    "sure the model may be."
+)
 NEAR = 1.01
 """Ratio of a temperature and an end of the range below which it is called one."""
 
@@ -52,9 +56,12 @@ def temperature_of(
         try:
             dataset = read_validation()
             predictor.check(dataset)
-            fitted = _fit(predictor, dataset, checksum)
+            predictions = predict(predictor.net, dataset, BATCH_SIZE, predictor.device)
         except UserError as error:
             return Temperature(None, f"Not scaled by a temperature: the validation split is unavailable ({error}).")
+        if (predictions.predicted == predictions.labels).all():
+            return Temperature(None, ALL_RIGHT.format(len(dataset)))
+        fitted = _fit(predictions, checksum)
         # Data from elsewhere may have the same form and other samples: what is fitted on these is not the run's.
         if run.recorded_checksum("validation") in (None, dataset.fingerprint):
             with suppress(RunError):  # in a run that nothing can be written into, it is fitted each time
@@ -73,10 +80,9 @@ def _is_at_an_end(temperature: float) -> bool:
     return temperature < low * NEAR or temperature > high / NEAR
 
 
-def _fit(predictor: Predictor, dataset: SequenceDataset, checksum: str) -> FittedTemperature:
-    """Returns the temperature with which the validation split is most likely."""
-    predictions = predict(predictor.net, dataset, BATCH_SIZE, predictor.device)
+def _fit(predictions: Predictions, checksum: str) -> FittedTemperature:
+    """Returns the temperature with which the validation split, some of which is wrong, is most likely."""
     temperature = fit_temperature(predictions)
     before, after = predictions, scale(predictions, temperature)
     losses = [negative_log_likelihood(part.probabilities, part.labels) for part in (before, after)]
-    return FittedTemperature(temperature, len(dataset), *losses, checksum)
+    return FittedTemperature(temperature, len(predictions.labels), *losses, checksum)

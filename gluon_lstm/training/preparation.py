@@ -10,6 +10,7 @@ from mxnet.gluon import HybridBlock
 
 from gluon_lstm.config import Config, ModelConfig, preset
 from gluon_lstm.data import SequenceDataset
+from gluon_lstm.data.encoding import PADDING
 from gluon_lstm.data.vectors import read_vectors
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.nn import TokenEmbedding, build_net
@@ -63,8 +64,9 @@ def _prepare_embedding(embedding: TokenEmbedding, config: ModelConfig, vocabular
     """Puts pretrained vectors, if any, in their tokens' places, and keeps them as they are where that is asked for."""
     if config.embedding:
         pretrained = read_vectors(config.embedding, vocabulary, config.embedding_size)
-        share = len(pretrained.found) / len(vocabulary)
-        print(f"{config.embedding}: vectors for {share:.1%} of the vocabulary's {len(vocabulary):,}", file=sys.stderr)
+        known = len(vocabulary) - PADDING - 1
+        share = (pretrained.found > PADDING).sum() / max(known, 1)
+        print(f"{config.embedding}: vectors for {share:.1%} of the vocabulary's {known:,} tokens", file=sys.stderr)
         weight = embedding.weight.list_data()[0].asnumpy()
         weight *= pretrained.vectors.std() / INITIAL_DEVIATION  # the other tokens' vectors, on the same scale
         weight[pretrained.found] = pretrained.vectors

@@ -17,6 +17,7 @@ from commands import idx
 from sklearn.datasets import load_digits
 
 from gluon_lstm.data import load_splits
+from gluon_lstm.evaluation import scaling
 from gluon_lstm.rundir import RunDirectory
 
 
@@ -82,6 +83,15 @@ def test_the_temperature_is_fitted_once(cli, run, monkeypatch):
     path.write_text(json.dumps({**json.loads(first), "temperature": 0.0501}))
     assert cli("evaluate", run, "--quick").code == 0
     assert any("an end of the range that is searched" in note for note in metrics_of(run)["notes"])
+
+
+def test_where_no_validation_sample_is_wrong_there_is_no_temperature(cli, run, monkeypatch):
+    found = scaling.predict
+    monkeypatch.setattr(scaling, "predict", lambda *args: (told := found(*args))._replace(labels=told.predicted))
+    assert cli("evaluate", run, "--quick").code == 0
+    numbers = metrics_of(run)
+    assert numbers["temperature"] is None and not (run / "evaluation" / "temperature.json").exists()
+    assert any("none of the validation split's 180 samples is wrong" in note for note in numbers["notes"])
 
 
 def test_a_temperature_tried_on_its_own_samples_is_told(cli, run):
@@ -217,7 +227,7 @@ def test_bars_show_how_far_it_is_on_a_terminal(cli, run, terminal, monkeypatch):
     file = io.StringIO()
     monkeypatch.setattr(sys, "stderr", file)
     assert cli("evaluate", run, "--sections", "robustness").code == 0
-    assert file.getvalue() == ""
+    assert file.getvalue() == "360 samples predicted; next: robustness (--quick leaves them out)\n"
 
 
 def test_one_single_sample_has_every_section(cli, run, own):

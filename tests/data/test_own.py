@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from gluon_lstm.config import TextConfig
 from gluon_lstm.data import TextReader
@@ -95,6 +96,14 @@ def test_pictures_know_their_position_in_the_file(tmp_path):
     assert (origin.unit, origin.places) == ("position", [0, 2, 3])
     told = "1 of 4 labels are unknown to the model: '5' (1); left out."
     assert origin.warnings == (f"my-labels-idx1-ubyte: {told}",), "without the folder"
+
+
+def test_pictures_of_a_folder_know_their_files(tmp_path):
+    for name in ("3/b.png", "3/a.png", "5/c.png", "7/d.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / name)
+    origin = read_own_pictures(tmp_path, FORMAT, ("3", "7"), ignore_unknown=True).origin
+    assert (origin.unit, origin.places) == ("file", ["3/a.png", "3/b.png", "7/d.png"])
 
 
 def test_other_numbers_of_labels_and_other_shapes(tmp_path):

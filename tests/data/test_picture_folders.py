@@ -74,7 +74,7 @@ def test_folders_of_splits_are_taken_as_they_are(tmp_path):
 
 @pytest.mark.parametrize("others, message", [
     ((), "has a folder train and none named test; make one, or give .*train$"),
-    (("val",), "has a folder train and none named test"),
+    (("val",), "has a folder train and none named test; make one, rename val, or give .*train$"),
     (("test", "val"), "val: is none of train, validation, test; rename it as one of those, or move it"),
 ])  # fmt: skip
 def test_folders_of_splits_under_another_name_are_told(tmp_path, others, message):
@@ -166,7 +166,7 @@ def test_views_and_augmentation_are_those_of_other_images(folder):
     splits = load(folder, view="columns", augment_shift=1)
     assert splits.train.step_shape == (3, 4)
     assert splits.train.augmentation.shift == 1
-    with pytest.raises(ConfigError, match="--folds 3: .* has a test split; leave it out"):
+    with pytest.raises(ConfigError, match="--folds 3: folders of pictures are not cut into folds yet; leave it out"):
         load(folder, folds=3)
 
 
@@ -191,3 +191,10 @@ def test_pictures_that_train_and_test_are_told(tmp_path):
     assert (splits.train.warnings, splits.validation.warnings) == ((), ())
     assert splits.test.warnings[-1] == told and len(splits.test.warnings) == 1 + (validating > 0)
     assert splits.test.subset(np.arange(3)).warnings == ()
+
+
+def test_a_split_whose_name_has_a_capital_is_told(tmp_path):
+    for split in ("Train", "Test"):
+        write(tmp_path / split, "a", range(8))
+    with pytest.raises(DataError, match="Test/a: is a folder within a class's; rename .*Test as test$"):
+        load(tmp_path)

@@ -27,3 +27,10 @@ def test_unknown_name_lists_the_known_ones():
 def test_folds_are_for_data_without_a_test_split(name):
     with pytest.raises(ConfigError, match=f"--folds 2: {name} has a test split; leave it out"):
         load_splits(Config(data=DataConfig(dataset=name, folds=2)))
+
+
+def test_an_idx_file_is_told_how_it_is_read(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").touch()
+    message = f"is an IDX file; four of them are read by --dataset mnist --data-dir {tmp_path}$"
+    with pytest.raises(ConfigError, match=message):
+        load_splits(Config(data=DataConfig(dataset=str(tmp_path / "train-images-idx3-ubyte"))))

@@ -62,6 +62,10 @@ def most_confidently_wrong(images: np.ndarray, titles: Sequence[str], columns: i
         for ax, image, title in zip(axes, images, titles):
             ax.imshow(image, cmap="gray")
             ax.set_title(title, fontsize=8)
+            ax.set_axis_on()  # a picture's white edge would be lost on the white page
+            ax.grid(False)
+            for spine in ax.spines.values():
+                spine.set(visible=True, color=GREY, linewidth=0.5)
         figure.suptitle("Most confidently wrong", fontsize=11)
         return figure
 

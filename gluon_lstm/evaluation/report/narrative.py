@@ -119,9 +119,14 @@ def _calibration(study: Study) -> str:
     return f"{text}. Chance alone, with so many samples, brings about up to {percent(measures.by_chance.p95)}."
 
 
+def _exceeds(error: float, by_chance: ByChance) -> bool:
+    """Whether a calibration error is greater than chance makes it in 95 % of the cases, as the report's digits show."""
+    return error > by_chance.p95 and percent(error) != percent(by_chance.p95)
+
+
 def _verdict(bins: Bins, by_chance: ByChance) -> str:
     """Returns whether confidence is right, as far as the bins tell it from chance; the start of a sentence."""
-    if bins.ece > by_chance.p95:
+    if _exceeds(bins.ece, by_chance):
         return f"The model's confidence is {_side(bins)}"
     if by_chance.p95 > WIDE_CHANCE:
         return "These samples are too few to tell whether the model's confidence is right"
@@ -188,13 +193,13 @@ def _miscalibration(study: Study) -> List[str]:
     """Returns whether calibration errors, before and after scaling, are greater than chance makes them."""
     measures, found = study.measures, []
     before = measures.calibration.equal_width.ece
-    is_off = before > measures.by_chance.p95
+    is_off = _exceeds(before, measures.by_chance)
     if is_off:
         found.append(
             f"The expected calibration error, {percent(before)}, is greater than chance makes it in 95 % of the cases "
             f"({percent(measures.by_chance.p95)} at most): the probabilities are not to be taken at their word."
         )
-    if measures.scaled is not None and measures.scaled.calibration.equal_width.ece > measures.scaled.by_chance.p95:
+    if measures.scaled is not None and _exceeds(measures.scaled.calibration.equal_width.ece, measures.scaled.by_chance):
         after, chance = percent(measures.scaled.calibration.equal_width.ece), percent(measures.scaled.by_chance.p95)
         found.append(
             f"{_scaled(measures, is_off)} the expected calibration error, {after}, is greater than chance makes it in "

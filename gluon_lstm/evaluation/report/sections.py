@@ -197,8 +197,8 @@ def _joined(study: Study) -> str:
     """Returns by what the rows of ``predictions.csv`` are joined to those of the user's own file, if there is one."""
     if study.origin is None:
         return ""
-    start = 1 if study.origin.unit == "line" else 0
-    return f", with its {study.origin.unit} in {study.dataset.name}, counted from {start}"
+    counted = {"line": ", counted from 1", "position": ", counted from 0"}.get(study.origin.unit, "")
+    return f", with its {study.origin.unit} in {study.dataset.name}{counted}"
 
 
 def _facts(study: Study) -> List[Tuple[str, Any]]:
