@@ -49,10 +49,6 @@ def main() -> None:
             "milliseconds": {name: summarize(values) for name, values in figures.items()},
             "median_milliseconds": medians,
             "steps_a_round": STEPS,
-            "encoder_to_operator": medians["encoder"] / medians["operator"],
-            "step_to_operator": medians["step"] / medians["operator"],
-            "step_to_bare": medians["step"] / medians["bare"],
-            "step_to_update": medians["step"] / medians["update"],
             **runtime.describe(),
         },
     )

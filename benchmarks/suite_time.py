@@ -1,4 +1,4 @@
-"""Times ``make test``, once its environment is made, and notes how many tests pass and skip.
+"""Times ``make test``, once its environment is made, and notes how many tests pass and skip, and where the time goes.
 
     python benchmarks/suite_time.py
 
@@ -9,28 +9,44 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from importlib.util import find_spec
-from typing import Dict, List
+from typing import Any, Dict, List
 
 from common import run_command, write_result
 
 from gluon_lstm.article.peers import find_keras
 
 COUNT = re.compile(r"(\d+) (passed|skipped)")
+DURATION = re.compile(r"^([\d.]+)s (?:setup|call|teardown) +(\S+?)::", re.MULTILINE)
+LEAST_SECONDS = 0.3
+"""Of a test whose time is noted."""
+NAMED_FILES = 5
+"""Files of tests that are named, those that take the longest."""
 
 
 def main() -> None:
     """Times the suite and writes ``docs/results/suite-time.json``."""
     run_command(["make", "--silent", "venv"])
-    finished = run_command(["make", "--silent", "test"])
-    counts = read_counts(finished.output)
-    write_result("suite-time", {"seconds": finished.seconds, **counts, "there": find_helpers()})
+    options = f"--quiet --durations=0 --durations-min={LEAST_SECONDS}"
+    finished = run_command(["make", "--silent", "test"], {"PYTEST_ADDOPTS": options})
+    counts, slow = read_counts(finished.output), read_durations(finished.output)
+    write_result("suite-time", {"seconds": finished.seconds, **counts, "there": find_helpers(), "slow": slow})
 
 
 def find_helpers() -> List[str]:
     """Returns what some tests compare with or look with, as far as it is there."""
     there = {"PyTorch": find_spec("torch"), "Keras": find_keras(), "a browser": shutil.which("chromium")}
     return [name for name, found in there.items() if found]
+
+
+def read_durations(output: str) -> Dict[str, Any]:
+    """Returns the seconds of all tests that take ``LEAST_SECONDS`` or more, and of the files that have most of them."""
+    seconds: Counter = Counter()
+    for duration, file in DURATION.findall(output):
+        seconds[file] += float(duration)
+    files = {file: round(total, 1) for file, total in seconds.most_common(NAMED_FILES)}
+    return {"least_seconds": LEAST_SECONDS, "seconds": round(sum(seconds.values()), 1), "files": files}
 
 
 def read_counts(output: str) -> Dict[str, int]:

@@ -24,6 +24,7 @@ from gluon_lstm.article.pages import short_number, tell_answer, tell_effect, tel
 from gluon_lstm.article.translation import CHINESE, ENGLISH, Translator, make_translator, read_entries
 from gluon_lstm.article.verdicts import mean_interval
 from gluon_lstm.evaluation.report.formats import markdown
+from gluon_lstm.runtime import tell_threads
 
 PAGES = {
     "README.md": ENGLISH,
@@ -155,8 +156,13 @@ def times_table(t: Translator) -> str:
     ]  # fmt: skip
     if suite:
         there = ", ".join(suite["there"])
-        told += [t(f"Tests: {suite['passed']:,} passed, {suite['skipped']} skipped; there were {there}."),
-                 source(suite, t)]  # fmt: skip
+        told.append(t(f"Tests: {suite['passed']:,} passed, {suite['skipped']} skipped; there were {there}."))
+        slow = suite.get("slow")
+        if slow:
+            files = ", ".join(f"{file} ({seconds:.0f} s)" for file, seconds in slow["files"].items())
+            told.append(t(f"Added up, its tests of {slow['least_seconds']} s and more take {slow['seconds']:.0f} s, "
+                          f"most of it in {files}."))  # fmt: skip
+        told.append(source(suite, t))
     return table(map(t, ["Command", "Seconds", "Aim"]), rows) + f"\n\n{' '.join(told)}"
 
 
@@ -167,7 +173,7 @@ def presets_table(t: Translator) -> str:
         [
             f"`{name}`",
             plus_minus(result["test_accuracy"], 100, 2),
-            str(len(result["runs"])),
+            t(seeds_of(result["runs"])),
             plus_minus(result["train_seconds"], 1 / 60, 1),
             peak_memory(result, t),
             f"`{result['command']}`",
@@ -195,11 +201,25 @@ def best_table(t: Translator) -> str:
             recipe, str(max(run["epochs"] for run in runs)), str(len(runs)),
             " ".join(f"{accuracy:.2f}" for accuracy in accuracies), f"{fmean(accuracies):.2f}",
             " ".join(f"{loss:.4f}" for loss in losses), plus_minus(tested, 100, 2) if tested else "",
-            f"[{name}.json](results/{name}.json)",
+            training_minutes(runs), machine(result).split(",")[0], f"[{name}.json](results/{name}.json)",
         ])  # fmt: skip
     header = ["Recipe", "Epochs", "Seeds", "Validation accuracy by seed, %", "Mean, %", "Validation loss",
-              "Test accuracy, %", "File"]  # fmt: skip
+              "Test accuracy, %", "Minutes a seed", "Processor", "File"]  # fmt: skip
     return table(map(t, header), rows)
+
+
+def training_minutes(runs: List[Dict[str, Any]]) -> str:
+    """Returns the least and the greatest minutes of training of runs, and their threads, where they are known."""
+    minutes = [run.get("train_seconds", run["epochs"] * run["epoch_seconds"]) / 60 for run in runs]
+    counts = {run.get("threads") or run.get("environment", {}).get("threads") for run in runs}
+    told = "" if None in counts else f", {'/'.join(map(tell_threads, sorted(counts)))}"
+    least, most = f"{min(minutes):.0f}", f"{max(minutes):.0f}"
+    return f"{least if least == most else f'{least} to {most}'}{told}"
+
+
+def seeds_of(runs: List[Dict[str, Any]]) -> str:
+    """Returns which seeds runs have: all from 0 on."""
+    return f"0 to {len(runs) - 1}"
 
 
 def peak_memory(result: Dict[str, Any], t: Translator) -> str:
@@ -232,7 +252,7 @@ def article_table(t: Translator) -> str:
     """Returns the accuracy of the article's model here and in Keras."""
     result = read("article-vs-keras")
     rows = [
-        [t(name), plus_minus(result[side]["test_accuracy"], 100, 2), str(len(result["runs"])),
+        [t(name), plus_minus(result[side]["test_accuracy"], 100, 2), t(seeds_of(result["runs"])),
          t(article_threads(result, side)), f"{result[side]['median_epoch_seconds']:.1f}",
          t(article_memory(result, side))]
         for name, side in (("gluon-lstm, `article`", "ours"), ("Keras 3", "keras"))
@@ -334,45 +354,64 @@ def step_table(t: Translator) -> str:
         "update": "our classifier with clipping and our Adam, one fixed batch",
         "step": "a step of `gluon-lstm train`: new augmented batch, update, loss and accuracy read",
     }
-    medians, rounds = result["median_milliseconds"], result["milliseconds"]
+    ratios = {key: paired_ratios(result, key, "operator") for key in names}
     rows = [
-        [t(text), f"{medians[key]:.1f}", t(lowest_to_highest(rounds[key]["values"])),
-         f"{medians[key] / medians['operator']:.2f}"]
+        [t(text), f"{result['median_milliseconds'][key]:.1f}",
+         t(lowest_to_highest(result["milliseconds"][key]["values"])),
+         f"{median(ratios[key]):.2f}", t(lowest_to_highest(ratios[key], digits=2))]
         for key, text in names.items()
     ]  # fmt: skip
-    header = ["One step of `default`, batch 128", "Milliseconds, median", "Lowest to highest", "Of the operator"]
-    encoder = t(f"The encoder's aim is 1.05; it is {medians['encoder'] / medians['operator']:.2f}.")
-    aim = t(f"The last line's aim is 1.10; it is {result['step_to_operator']:.2f}.")
+    header = ["One step of `default`, batch 128", "Milliseconds, median", "Lowest to highest", "Of the operator",
+              "Lowest to highest"]  # fmt: skip
+    encoder = t(f"The encoder's aim is 1.05; it is {median(ratios['encoder']):.2f}.")
+    aim = t(f"The last line's aim is 1.10; it is {median(ratios['step']):.2f}.")
     texts = [encoder, aim, *map(t, step_notes(result)), source(result, t)]
     return table(map(t, header), rows) + f"\n\n{' '.join(texts)}"
 
 
 def step_notes(result: Dict[str, Any]) -> List[str]:
-    """Returns how the step was timed, what it comes to beside the bare net, and what its parts cost."""
-    medians = result["median_milliseconds"]
+    """Returns how the step was timed, what it comes to beside the bare net, and what its parts cost.
+
+    Raises:
+        ValueError: a part costs less than nothing.
+    """
     timed = (
         f"Medians of {len(result['milliseconds']['step']['values'])} rounds of {result.get('steps_a_round', 30)} steps "
         f"each, in turn, on made-up images of MNIST's size; threads: {result['threads']}."
     )
+    ratio = "Ratios and differences are those within a round, of which the median counts."
     bare = (
         f"The bare net, Gluon's LSTM and what makes a training of it, takes "
-        f"{medians['bare'] / medians['operator']:.2f} times as long as the operator, and a step "
-        f"{result['step_to_bare']:.2f} times as long as the bare net."
+        f"{median(paired_ratios(result, 'bare', 'operator')):.2f} times as long as the operator, and a step "
+        f"{median(paired_ratios(result, 'step', 'bare')):.2f} times as long as the bare net."
     )
+    rounds = {name: figures["values"] for name, figures in result["milliseconds"].items()}
     order = ("net", "update", "step")  # the encoder's block costs less than the rounds differ by
-    around, update, loop = (medians[part] - medians[before] for before, part in zip(("operator", *order), order))
+    around, update, loop = (
+        median([after - before for before, after in zip(rounds[first], rounds[second])])
+        for first, second in zip(("operator", *order), order)
+    )
+    if min(around, update, loop) < 0:
+        raise ValueError("step-time-default: a part costs less than nothing; measure it again on a quiet machine")
+    whole, operator = (result["median_milliseconds"][name] for name in ("step", "operator"))
     parts = (
-        f"Of a step's {medians['step']:.1f} ms the operator takes {medians['operator']:.1f}, the rest of "
+        f"Of a step's {whole:.1f} ms the operator takes {operator:.1f}, the rest of "
         f"the classifier and the loss {around:.1f}, clipping and Adam {update:.1f}, and "
         f"drawing and shifting the images, reading loss and accuracy and the rest of the loop {loop:.1f}."
     )
-    share = f"So loop and data cost {loop / medians['step']:.1%} of a step (aim: at most a tenth)."
-    return [timed, bare, parts, share]
+    share = f"So loop and data cost {loop / whole:.1%} of a step (aim: at most a tenth)."
+    return [timed, ratio, bare, parts, share]
 
 
-def lowest_to_highest(values: List[float]) -> str:
+def paired_ratios(result: Dict[str, Any], one: str, other: str) -> List[float]:
+    """Returns how many times as long one thing took as another in each round."""
+    values = (result["milliseconds"][name]["values"] for name in (one, other))
+    return [first / second for first, second in zip(*values)]
+
+
+def lowest_to_highest(values: List[float], digits: int = 1) -> str:
     """Returns the range of values as text."""
-    return f"{min(values):.1f} to {max(values):.1f}"
+    return f"{min(values):.{digits}f} to {max(values):.{digits}f}"
 
 
 def lengths_table(t: Translator) -> str:

@@ -256,7 +256,15 @@ def test_the_suites_time_counts_what_passed_and_what_skipped(monkeypatch):
     read_counts = importlib.import_module("suite_time").read_counts
     last = "==== 8548 passed, 14 skipped in 321.05s (0:05:21) ===="
     assert read_counts(f"..\n{last}\n") == {"passed": 8548, "skipped": 14}
-    assert read_counts("==== 3 passed in 1.00s ====") == {"passed": 3, "skipped": 0}
+    assert read_counts("3 passed in 1.00s") == {"passed": 3, "skipped": 0}
+
+
+def test_the_suites_time_tells_the_files_that_take_the_longest(monkeypatch):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    lines = ["2.50s call     tests/a.py::test_one[x y]", "0.40s setup    tests/b.py::test_two",
+             "1.30s call     tests/a.py::test_three", "9 passed in 4.00s"]  # fmt: skip
+    found = importlib.import_module("suite_time").read_durations("\n".join(lines))
+    assert found == {"least_seconds": 0.3, "seconds": 4.2, "files": {"tests/a.py": 3.8, "tests/b.py": 0.4}}
 
 
 def test_the_quick_forms_time_is_told_claim_by_claim(monkeypatch, tmp_path):
