@@ -12,8 +12,17 @@ from typing import Any, Callable, Container, Iterable, Optional, Tuple
 from gluon_lstm.cli.idle import NOT_LOOKED_FOR, warn_of_idle_options
 from gluon_lstm.cli.options import file_options, given_flags, warn_of_idle
 from gluon_lstm.config import Config, DataConfig, flag, merge
-from gluon_lstm.data import DataSplits, OversizeError, SequenceDataset, StoredSplits, load_split, load_splits
+from gluon_lstm.data import (
+    DataSplits,
+    ImageDataset,
+    OversizeError,
+    SequenceDataset,
+    StoredSplits,
+    load_split,
+    load_splits,
+)
 from gluon_lstm.data.corpora import is_text
+from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
 from gluon_lstm.data.registry import dataset_names, is_looked_for
@@ -123,5 +132,15 @@ def read_other(name: str, config: Config, predictor: Any) -> SequenceDataset:
     from gluon_lstm.evaluation import check_compatible
 
     found = load_split(other, "test", predictor.reader)
+    if predictor.reader is None:
+        _check_size(name, found, predictor.input_format)
     check_compatible(found, predictor.step_shape, found.class_names)
     return found
+
+
+def _check_size(name: str, dataset: ImageDataset, image_format: ImageFormat) -> None:
+    """Raises ConfigError where pictures of another kind have another size than the run's."""
+    found, needed = dataset.images.shape[1:], (image_format.height, image_format.width)
+    if found != needed:
+        sizes = [f"{height} x {width} pixels" for height, width in (found, needed)]
+        raise ConfigError(f"--ood {name}: has pictures of {sizes[0]}, the run reads {sizes[1]}; name such")

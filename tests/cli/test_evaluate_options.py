@@ -230,6 +230,11 @@ def test_bars_show_how_far_it_is_on_a_terminal(cli, run, terminal, monkeypatch):
     assert file.getvalue() == "360 samples predicted; next: robustness (--quick leaves them out)\n"
 
 
+def test_other_data_of_another_size_are_told(refuses, run, write_idx):
+    line = refuses("evaluate", run, "--ood", "mnist", "--data-dir", write_idx())
+    assert "--ood mnist: has pictures of 5 x 6 pixels, the run reads 8 x 8 pixels; name such" in line
+
+
 def test_one_single_sample_has_every_section(cli, run, own):
     outcome = cli("evaluate", run, "--data", own([3], count=1))
     assert outcome.code == 0, outcome.err
