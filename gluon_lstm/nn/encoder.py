@@ -222,15 +222,8 @@ class LSTMEncoder(RecurrentEncoder):
 class GRUEncoder(RecurrentEncoder):
     """A stack of GRU layers; the cell is ``nn.recurrences.GRU``.
 
-    Args:
-        hidden_size: H, units of each layer and direction.
-        input_size: C, features of a time step.
-        num_layers: layers.
-        bidirectional: whether each layer reads in both directions.
-        dropout: share of the features dropped between layers in training.
-        recurrent_initializer: ``orthogonal`` or ``xavier``.
-        input_initializer: ``xavier`` or ``lecun``; see ``Recurrence``.
-        **options: further options of ``RecurrentEncoder`` and ``RecurrentLayer``.
+    Arguments as of ``LSTMEncoder``, without those of its cell, from ``activation`` to ``chrono_steps`` and from
+    ``peephole`` to ``projection_size``.
     """
 
     def __init__(
@@ -252,16 +245,7 @@ class GRUEncoder(RecurrentEncoder):
 class RNNEncoder(RecurrentEncoder):
     """A stack of plain recurrent layers; the cell is ``nn.recurrences.RNN``.
 
-    Args:
-        hidden_size: H, units of each layer and direction.
-        input_size: C, features of a time step.
-        num_layers: layers.
-        bidirectional: whether each layer reads in both directions.
-        dropout: share of the features dropped between layers in training.
-        activation: of the hidden state: ``tanh`` or ``relu``.
-        recurrent_initializer: ``orthogonal`` or ``xavier``.
-        input_initializer: ``xavier`` or ``lecun``; see ``Recurrence``.
-        **options: further options of ``RecurrentEncoder`` and ``RecurrentLayer``.
+    Arguments as of ``GRUEncoder``, and ``activation``, that of the hidden state: ``tanh`` or ``relu``.
     """
 
     def __init__(

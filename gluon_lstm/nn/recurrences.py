@@ -53,12 +53,13 @@ def activate(F, name: str, values):
     """Applies an activation; ``hard_sigmoid`` is min(max(x / 6 + 1/2, 0), 1), as in Keras 3 and PyTorch."""
     if name == "hard_sigmoid":
         return F.hard_sigmoid(values, alpha=1 / 6, beta=0.5)
-    # What oneDNN computes takes a third of the time of MXNet's own operators; but its relu makes a NaN 0.
+    # By oneDNN, which computes many numbers at once, where MXNet's own operators take one after the other; but its
+    # relu makes a NaN 0.
     return F.relu(values) if name == "relu" else F.Activation(values, act_type=name)
 
 
 def add(F, one, other):
-    """Returns the sum of arrays of one shape; of such as a cell has, in half the time of ``+``."""
+    """Returns the sum of arrays of one shape; those of a cell are small, and ``+`` takes longer for them."""
     return F.add_n(one, other)
 
 
