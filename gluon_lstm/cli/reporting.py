@@ -68,14 +68,15 @@ def evaluate_run(
     predictor = Predictor(config, model, device, str(directory.path / "model"))
     own = None if wanted.own is None else wanted.own(predictor)
     dataset, progress = read(predictor, wanted.split) if own is None else own.dataset, sys.stderr.isatty()
-    is_labelled, origin = own is None or own.labelled, None if own is None else own.origin
+    is_labelled = own is None or own.labelled
     predictor.check(dataset)
     report_folder = _check_folder(directory, dataset, wanted)
     others = _read_others(predictor, dataset, wanted) if is_labelled else None
     predictions = predict(predictor.net, dataset, BATCH_SIZE, device, progress)
     if not is_labelled:
         with report_folder.replace() as folder:
-            write_predictions(folder / "predictions.csv", predictions.probabilities, dataset.class_names, origin=origin)
+            path = folder / "predictions.csv"
+            write_predictions(path, predictions.probabilities, dataset.class_names, origin=dataset.origin)
         return None
     sections = BRIEF if wanted.sections is None else wanted.sections
     _tell_what_follows(predictions, sections, wanted.sample)
@@ -84,8 +85,8 @@ def evaluate_run(
     study = make_study(
         predictions, dataset, provenance_of(directory.path.resolve().name, directory, config, model), temperature,
         log=log,
-        predictor=predictor, outliers=_detect(predictor, predictions, others, progress), origin=origin,
-        options=StudyOptions(sections, wanted.sample, progress),
+        predictor=predictor, outliers=_detect(predictor, predictions, others, progress),
+        warnings=() if own is None else own.warnings, options=StudyOptions(sections, wanted.sample, progress),
     )  # fmt: skip
     with report_folder.replace() as folder:
         missing = write_report(folder, study)

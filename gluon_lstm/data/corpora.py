@@ -13,7 +13,7 @@ import numpy as np
 from gluon_lstm.bounded import MOST_CLASSES
 from gluon_lstm.config import Config, DataConfig, TextConfig
 from gluon_lstm.data.corpus_downloads import advice, download_corpus
-from gluon_lstm.data.dataset import SPLITS
+from gluon_lstm.data.dataset import SPLITS, Origin
 from gluon_lstm.data.overlap import adjective, shared_samples
 from gluon_lstm.data.places import user_folder
 from gluon_lstm.data.sentences import make_sentences
@@ -51,10 +51,22 @@ CORPORA: Dict[str, Corpus] = {
 
 
 class RawSplit(NamedTuple):
-    """Texts of one split, each with the position of its label among the class names."""
+    """Texts of one split.
+
+    Attributes:
+        texts: M texts.
+        labels: (M,) int32, the position of each one's label among the class names.
+        origin: where they are in the user's own file; ``None`` of a corpus that has a name.
+    """
 
     texts: List[str]
     labels: np.ndarray
+    origin: Optional[Origin]
+
+    def take(self, indices: np.ndarray) -> RawSplit:
+        """Returns the texts at ``indices``."""
+        origin = None if self.origin is None else self.origin.take(indices)
+        return RawSplit([self.texts[index] for index in indices], self.labels[indices], origin)
 
 
 class RawSplits(NamedTuple):
@@ -99,13 +111,13 @@ def read_corpus(config: Config) -> RawSplits:
             f"{_source_name(config, 'train')}: {len(class_names):,} different labels, and at most {MOST_CLASSES:,} are "
             f"told apart; name another --label-column"
         )
+    is_own = is_table(config.data.dataset)
     splits = {
-        split: RawSplit(texts.texts, _positions(texts, class_names, _source_name(config, split)))
-        for split, texts in sources.items()
+        split: _label(texts, class_names, _source_name(config, split), is_own) for split, texts in sources.items()
     }
-    name = config.data.dataset if not is_table(config.data.dataset) else Path(config.data.dataset).name
+    name = Path(config.data.dataset).name if is_own else config.data.dataset
     notes = [note for split, texts in sources.items() for note in _notes(texts, _source_name(config, split))]
-    if is_table(config.data.dataset):
+    if is_own:
         notes += _class_notes(sources["train"].labels, config.data.dataset)
     complete = _complete(splits, config.data, name)
     notes += _absent_classes(complete, class_names)
@@ -188,14 +200,15 @@ def _class_names(labels: List[str]) -> Tuple[str, ...]:
     return tuple(sorted(found, key=(lambda label: (int(label), label)) if is_number else None))
 
 
-def _positions(texts: LabelledTexts, class_names: Tuple[str, ...], source: str) -> np.ndarray:
-    """Returns the position (M,) int32 of each label, or raises DataError where training texts do not have it."""
+def _label(texts: LabelledTexts, class_names: Tuple[str, ...], source: str, is_own: bool) -> RawSplit:
+    """Returns texts with their labels' positions, or raises DataError where training texts do not have a label."""
     positions = {name: position for position, name in enumerate(class_names)}
     for index, label in enumerate(texts.labels):
         if label not in positions:
             line = texts.lines[index] if texts.lines else index + 1
             raise DataError(f"{source}: line {line}: label {label!r} does not occur in the training texts")
-    return np.array([positions[label] for label in texts.labels], np.int32)
+    labels = np.array([positions[label] for label in texts.labels], np.int32)
+    return RawSplit(texts.texts, labels, Origin(Path(source).name, "line", texts.lines) if is_own else None)
 
 
 def _notes(texts: LabelledTexts, source: str) -> List[str]:
@@ -239,16 +252,16 @@ def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dic
         raise ConfigError(f"--folds {config.folds}: {name} has a test split; leave it out")
     if "test" not in splits:
         held_out = _held_out(pool.labels, config, name)
-        splits = {**splits, "test": _take(pool, held_out)}
-        pool = _take(pool, np.setdiff1d(np.arange(len(pool.labels)), held_out))
+        splits = {**splits, "test": pool.take(held_out)}
+        pool = pool.take(np.setdiff1d(np.arange(len(pool.labels)), held_out))
     if "validation" in splits and config.validation_size is not None:
         raise ConfigError(f"--validation-size {config.validation_size}: {name} has a validation split; leave it out")
     size = 0 if "validation" in splits else usual_validation_size(len(pool.labels), TENTH)
     if config.validation_size is None and size > _spare(pool.labels):
         raise _too_few(pool.labels, "train and validate on", name)
     parts = split_indices(pool.labels, config, size, name)
-    drawn = splits.get("validation", _take(pool, parts.drawn))
-    return {"train": _take(pool, parts.rest), "validation": drawn, "test": splits["test"]}
+    drawn = splits.get("validation", pool.take(parts.drawn))
+    return {"train": pool.take(parts.rest), "validation": drawn, "test": splits["test"]}
 
 
 def _held_out(labels: np.ndarray, config: DataConfig, name: str) -> np.ndarray:
@@ -276,7 +289,3 @@ def _too_few(labels: np.ndarray, purpose: str, name: str) -> DataError:
         f"{name}: {len(labels)} texts of {num_classes} labels are too few to {purpose}; "
         f"give more, or name another --label-column"
     )
-
-
-def _take(split: RawSplit, indices: np.ndarray) -> RawSplit:
-    return RawSplit([split.texts[index] for index in indices], split.labels[indices])

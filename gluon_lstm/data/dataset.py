@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any, Dict, NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -29,6 +29,29 @@ class Batch(NamedTuple):
         return (self.inputs,) if self.lengths is None else (self.inputs, self.lengths)
 
 
+class Origin(NamedTuple):
+    """Where samples are in the file or folder of the user's own that they were read from.
+
+    Attributes:
+        source: its name, without its folder's.
+        unit: what ``places`` are: ``line``, from 1, in which a text starts, ``position`` of a picture in a file,
+            from 0, or ``file`` of a picture in a folder.
+        places: one a sample, in the order of the samples.
+    """
+
+    source: str
+    unit: str
+    places: Sequence[Union[int, str]]
+
+    def take(self, indices: np.ndarray) -> Origin:
+        """Returns where the samples at ``indices`` are."""
+        return self._replace(places=[self.places[index] for index in indices])
+
+    def tell(self, index: int) -> str:
+        """Returns where a sample is, for people: ``line 12``."""
+        return f"{self.unit} {self.places[index]}"
+
+
 class SequenceDataset(abc.ABC):
     """Labelled sequences of one split of a data set.
 
@@ -52,6 +75,8 @@ class SequenceDataset(abc.ABC):
     """Lines that the user should see, such as what was left out."""
     warnings: Tuple[str, ...] = ()
     """Clauses on what makes figures on these samples look better than they are; see ``shared_samples``."""
+    origin: Optional[Origin] = None
+    """Where the samples are in the user's own files; ``None`` of a data set that has a name."""
 
     def __len__(self) -> int:
         return len(self.labels)

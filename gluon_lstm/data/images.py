@@ -12,7 +12,7 @@ import numpy as np
 from gluon_lstm.bounded import IMAGE_PIXELS
 from gluon_lstm.config import DataConfig
 from gluon_lstm.data.augmentation import Augmentation
-from gluon_lstm.data.dataset import Batch, SequenceDataset
+from gluon_lstm.data.dataset import Batch, Origin, SequenceDataset
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.views import as_sequence, view_shape
 from gluon_lstm.errors import DataError
@@ -34,6 +34,7 @@ class ImageDataset(SequenceDataset):
         view: what a time step is, one of ``config.VIEWS``.
         augmentation: what is done to images in a batch drawn with a random stream.
         warnings: clauses on what makes figures on these images look better than they are.
+        origin: where they are in the user's own files; ``None`` where they are not of such.
     """
 
     name: str
@@ -45,6 +46,7 @@ class ImageDataset(SequenceDataset):
     view: str = "rows"
     augmentation: Augmentation = NO_AUGMENTATION
     warnings: Tuple[str, ...] = ()
+    origin: Optional[Origin] = None
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
@@ -103,7 +105,8 @@ class ImageDataset(SequenceDataset):
     def subset(self, indices: np.ndarray, split: Optional[str] = None) -> ImageDataset:
         """Returns a copy of the samples at ``indices``. See ``SequenceDataset``."""
         images, labels = self.images[indices], self.labels[indices]
-        return replace(self, images=images, labels=labels, split=split or self.split, warnings=())
+        origin = None if self.origin is None else self.origin.take(indices)
+        return replace(self, images=images, labels=labels, split=split or self.split, warnings=(), origin=origin)
 
 
 def image_options(config: DataConfig) -> dict:

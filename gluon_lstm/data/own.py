@@ -6,15 +6,15 @@ import os
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
-from typing import Container, Hashable, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Container, Hashable, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from gluon_lstm.data.dataset import SequenceDataset
+from gluon_lstm.data.dataset import Origin, SequenceDataset
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.idx import read_idx
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.picture_folders import list_pictures, read_all
+from gluon_lstm.data.picture_folders import list_pictures, origin_of, read_all
 from gluon_lstm.data.pictures import read_pictures
 from gluon_lstm.data.tables import SUFFIXES, Columns, is_table, read_texts, warn_of_blank, warn_of_reading
 from gluon_lstm.data.text import TextDataset, TextReader
@@ -28,21 +28,6 @@ WARNING = "warning: "
 """How a note begins that tells of something left out or doubtful."""
 
 
-class Origin(NamedTuple):
-    """Where samples are in the file that they were read from, of which some may have been left out.
-
-    Attributes:
-        unit: what ``places`` are: ``line``, from 1, in which a text starts, ``position`` of a picture in a file,
-            from 0, or ``file`` of a picture in a folder.
-        places: one a sample, in the order of the samples.
-        warnings: sentences about what was left out, and what was doubtful.
-    """
-
-    unit: str
-    places: Sequence[Union[int, str]]
-    warnings: Tuple[str, ...] = ()
-
-
 class OwnData(NamedTuple):
     """What a file holds.
 
@@ -50,13 +35,13 @@ class OwnData(NamedTuple):
         dataset: its samples; without labels, each has the first class's.
         labelled: whether the labels are the file's.
         notes: lines for the user.
-        origin: where the samples are in the file.
+        warnings: sentences about what was left out, and what was doubtful.
     """
 
     dataset: SequenceDataset
     labelled: bool
     notes: Tuple[str, ...]
-    origin: Origin
+    warnings: Tuple[str, ...]
 
 
 class _Labels(NamedTuple):
@@ -104,13 +89,13 @@ def read_own_texts(
     texts = [found.texts[index] for index in known.kept]
     sequences = reader.format.encode(texts)
     dataset = TextDataset(
-        path.name, SPLIT, texts, sequences, reader.scores(sequences, texts), known.labels, tuple(class_names), reader
-    )
+        path.name, SPLIT, texts, sequences, reader.scores(sequences, texts), known.labels, tuple(class_names), reader,
+        origin=Origin(path.name, "line", found.lines).take(known.kept),
+    )  # fmt: skip
     text, label = found.columns
     notes = [f"{path}: texts from column {text!r}, " + (f"labels from {label!r}" if label else "no labels")]
     notes += [*warn_of_reading(found, str(path)), *warn_of_blank(found, str(path)), *known.notes]
-    origin = Origin("line", [found.lines[index] for index in known.kept], _sentences(path, notes))
-    return OwnData(dataset, labels is not None, tuple(notes), origin)
+    return OwnData(dataset, labels is not None, tuple(notes), _sentences(path, notes))
 
 
 def tell_known(own: OwnData, known: Container[Hashable]) -> OwnData:
@@ -159,11 +144,11 @@ def read_own_pictures(
     if os.path.isdir(path):
         pictures = list_pictures(path)
         images, source = read_all(pictures, image_format), path if labelled else None
-        unit, places = "file", [picture.path.relative_to(path).as_posix() for picture in pictures]
+        origin = origin_of(pictures, path)
         labels = [picture.label for picture in pictures] if labelled else None
     elif os.path.isfile(path):
         images, source = read_pictures(path, image_format), _labels_beside(path) if labelled else None
-        unit, places = "position", range(len(images))
+        origin = Origin(path.name, "position", range(len(images)))
         labels = None if source is None else [str(label) for label in read_idx(source, 1)]
     else:
         raise DataError(f"{path}: {_what_it_is(path)}; the run reads pictures, so give a PNG or IDX file, or a folder")
@@ -178,10 +163,10 @@ def read_own_pictures(
         tuple(class_names),
         image_format.max_value,
         image_format.view,
+        origin=origin.take(known.kept),
     )
     note = f"{path}: " + (f"labels from {source}" if source else "no labels")
-    origin = Origin(unit, [places[index] for index in known.kept], _sentences(path, known.notes))
-    return OwnData(dataset, labels is not None, (note, *known.notes), origin)
+    return OwnData(dataset, labels is not None, (note, *known.notes), _sentences(path, known.notes))
 
 
 def _sentences(path: Path, notes: Sequence[str]) -> Tuple[str, ...]:

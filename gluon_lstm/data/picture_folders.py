@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Sequence, Tuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from gluon_lstm.bounded import IMAGE_PIXELS
 from gluon_lstm.config import DataConfig
-from gluon_lstm.data.dataset import SPLITS, DataSplits
+from gluon_lstm.data.dataset import SPLITS, DataSplits, Origin
 from gluon_lstm.data.formats import ImageFormat
 from gluon_lstm.data.images import ImageDataset, image_options
 from gluon_lstm.data.pictures import png_size, read_pictures
@@ -61,7 +62,7 @@ def load_picture_folder(config: DataConfig) -> DataSplits:
         name: ImageDataset(
             folder.resolve().name, name, read_all(listed, ImageFormat(*size, MAX_VALUE, config.view)),
             np.array([class_names.index(picture.label) for picture in listed], np.int32), class_names,
-            **image_options(config),
+            origin=origin_of(listed, folder), **image_options(config),
         )
         for name, listed in pictures.items()
     }  # fmt: skip
@@ -93,6 +94,7 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
     for inside in _entries(folder):
         if not inside.is_dir():
             continue
+        _check_class_name(inside)
         paths = _entries(inside)
         deeper = next((path for path in paths if path.is_dir()), None)
         if deeper is not None:
@@ -111,6 +113,14 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
     return found
 
 
+def _check_class_name(folder: Path) -> None:
+    """Raises DataError where a folder's name cannot be that of a class, which files of text are to hold."""
+    try:
+        folder.name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(f"{folder}: names a class, and is no UTF-8; rename it") from error
+
+
 def list_files(folder: Path) -> List[Path]:
     """Returns the pictures that lie in a folder itself, by their names; hidden files are none.
 
@@ -123,6 +133,12 @@ def list_files(folder: Path) -> List[Path]:
         advice = "name a folder that does, or the files" if inside is None else f"name one that does, such as {inside}"
         raise DataError(f"{folder}: holds no {SUFFIX} files; {advice}")
     return found
+
+
+def origin_of(pictures: Sequence[Picture], folder: Path) -> Origin:
+    """Returns where pictures are in a folder; bytes of a name that are no UTF-8 are written out, as ``\\xff``."""
+    names = [os.fsencode(picture.path.relative_to(folder).as_posix()) for picture in pictures]
+    return Origin(folder.resolve().name, "file", [name.decode("utf-8", "backslashreplace") for name in names])
 
 
 def read_all(pictures: Sequence[Picture], image_format: ImageFormat) -> np.ndarray:

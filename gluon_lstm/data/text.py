@@ -9,7 +9,7 @@ from typing import Any, Dict, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
-from gluon_lstm.data.dataset import Batch, SequenceDataset
+from gluon_lstm.data.dataset import Batch, Origin, SequenceDataset
 from gluon_lstm.data.encoding import UNKNOWN, TextFormat, TokenSequences, code_points, pad
 from gluon_lstm.data.ngrams import NgramModel, Streams
 
@@ -50,6 +50,7 @@ class TextDataset(SequenceDataset):
         word_dropout: share of the tokens read as unknown in a batch drawn with a random stream.
         notes: lines that the user should see.
         warnings: clauses on what makes figures on these texts look better than they are.
+        origin: where they are in the user's own file; ``None`` where they are not of such.
     """
 
     name: str
@@ -63,6 +64,7 @@ class TextDataset(SequenceDataset):
     word_dropout: float = 0.0
     notes: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
+    origin: Optional[Origin] = None
 
     symbols = True
 
@@ -131,4 +133,5 @@ class TextDataset(SequenceDataset):
             labels=self.labels[indices],
             split=split or self.split,
             warnings=(),  # of the whole
+            origin=None if self.origin is None else self.origin.take(indices),
         )

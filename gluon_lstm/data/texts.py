@@ -78,6 +78,7 @@ def _dataset(
         word_dropout=config.text.word_dropout,
         notes=raw.notes if split == "train" else (),
         warnings=raw.warnings[split],
+        origin=raw.splits[split].origin,
     )
 
 

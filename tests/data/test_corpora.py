@@ -69,6 +69,8 @@ def test_a_file_alone_is_cut_into_three_with_equal_shares_of_the_classes(write):
     assert [len(texts) for texts in texts_of(raw)] == [81, 9, 10]
     assert len({text for texts in texts_of(raw) for text in texts}) == 100
     for split in raw.splits.values():
+        assert (split.origin.source, split.origin.unit) == ("own.csv", "line")
+        assert split.origin.places == [int(text.split()[1]) + 2 for text in split.texts], "the header is line 1"
         share = np.mean(split.labels == 0)
         assert abs(share - 0.7) * len(split.labels) < 1
     assert (raw.name, raw.class_names) == ("own.csv", ("a", "b"))
@@ -115,6 +117,8 @@ def test_files_of_all_splits(write):
     assert texts_of(raw) == [[f"{name} {n}" for n in range(count)]
                              for name, count in (("own.csv", 10), ("v.csv", 2), ("t.csv", 3))]  # fmt: skip
     assert raw.splits["validation"].labels.tolist() == [1, 0]
+    assert [raw.splits[split].origin.tell(1) for split in SPLITS] == ["line 3"] * 3
+    assert [raw.splits[split].origin.source for split in SPLITS] == ["own.csv", "v.csv", "t.csv"]
 
 
 @pytest.mark.parametrize(

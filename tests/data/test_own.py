@@ -92,18 +92,18 @@ def test_nothing_is_left_where_no_label_is_known(tmp_path):
 
 def test_pictures_know_their_position_in_the_file(tmp_path):
     path, _ = write_pictures(tmp_path, [7, 5, 3, 7])
-    origin = read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True).origin
-    assert (origin.unit, origin.places) == ("position", [0, 2, 3])
+    own = read_own_pictures(path, FORMAT, ("3", "7"), ignore_unknown=True)
+    assert own.dataset.origin == ("my-images-idx3-ubyte", "position", [0, 2, 3])
     told = "1 of 4 labels are unknown to the model: '5' (1); left out."
-    assert origin.warnings == (f"my-labels-idx1-ubyte: {told}",), "without the folder"
+    assert own.warnings == (f"my-labels-idx1-ubyte: {told}",), "without the folder"
 
 
 def test_pictures_of_a_folder_know_their_files(tmp_path):
     for name in ("3/b.png", "3/a.png", "5/c.png", "7/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         Image.fromarray(np.zeros((4, 5), np.uint8)).save(tmp_path / name)
-    origin = read_own_pictures(tmp_path, FORMAT, ("3", "7"), ignore_unknown=True).origin
-    assert (origin.unit, origin.places) == ("file", ["3/a.png", "3/b.png", "7/d.png"])
+    dataset = read_own_pictures(tmp_path, FORMAT, ("3", "7"), ignore_unknown=True).dataset
+    assert dataset.origin == (tmp_path.name, "file", ["3/a.png", "3/b.png", "7/d.png"])
 
 
 def test_other_numbers_of_labels_and_other_shapes(tmp_path):
@@ -165,16 +165,17 @@ def test_texts_know_their_line_in_the_file(tmp_path, reader):
     content = 'text,label\na,cat\n ,dog\n"two\nlines",dog\nb,cow\nc,cat\n,cat\n'
     data = read_own_texts(write_table(tmp_path, content), reader, CLASSES, ignore_unknown=True)
     assert data.dataset.texts == ["a", "two\nlines", "c"]
-    assert (data.origin.unit, data.origin.places) == ("line", [2, 4, 7])
-    assert data.origin.warnings == (
+    assert data.dataset.origin == ("mine.csv", "line", [2, 4, 7])
+    assert data.dataset.origin.tell(1) == "line 4"
+    assert data.warnings == (
         "mine.csv: 2 blank texts left out (lines 3, 8).",
         "mine.csv: 1 of 4 labels are unknown to the model: 'cow' (1); left out.",
     )
     assert data.notes[1:] == tuple(
-        f"warning: {tmp_path}/{told[:-1]}" for told in data.origin.warnings
+        f"warning: {tmp_path}/{told[:-1]}" for told in data.warnings
     ), "the same lines for the terminal"
-    whole = read_own_texts(write_table(tmp_path, "text\na\nb\n"), reader, CLASSES).origin
-    assert (whole.places, whole.warnings) == ([2, 3], ())
+    whole = read_own_texts(write_table(tmp_path, "text\na\nb\n"), reader, CLASSES)
+    assert (whole.dataset.origin.places, whole.warnings) == ([2, 3], ())
 
 
 def test_files_that_are_no_texts(tmp_path, reader):

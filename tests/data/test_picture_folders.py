@@ -99,6 +99,30 @@ def test_without_a_folder_of_them_those_to_validate_on_are_drawn(tmp_path):
     assert [len(split) for split in load(tmp_path, validation_size=10)] == [30, 10, 4]
 
 
+def test_pictures_know_their_files_however_they_are_split(folder, tmp_path):
+    write(tmp_path / "split" / "train", "cat", range(6))
+    write(tmp_path / "split" / "train", "dog", range(30, 36))
+    write(tmp_path / "split" / "test", "dog", [40])
+    for parent, count in ((folder, 50), (tmp_path / "split", 13)):
+        found = {}
+        for split in load(parent):
+            assert (split.origin.source, split.origin.unit) == (parent.name, "file")
+            found.update(zip(split.origin.places, split.images))
+        assert len(found) == count
+        for place, image in found.items():
+            np.testing.assert_array_equal(image, pixels(int(place[-7:-4])))
+            assert (parent / place).is_file()
+
+
+def test_names_that_are_no_utf_8(folder):
+    os.rename(folder / "cat" / "000.png", os.fsencode(folder / "cat") + b"/\xff.png")
+    places = [place for split in load(folder) for place in split.origin.places]
+    assert "cat/\\xff.png" in places and "cat/000.png" not in places
+    os.rename(folder / "dog", os.fsencode(folder) + b"/\xff")
+    with pytest.raises(DataError, match="pets/\udcff: names a class, and is no UTF-8; rename it"):
+        load(folder)
+
+
 def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
     for label in "ab":
         write(tmp_path, label, range(3))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from fakes import FakeDataset
 
-from gluon_lstm.data.own import Origin
 from gluon_lstm.evaluation.measures import Temperature
 from gluon_lstm.evaluation.predict import Predictions
 from gluon_lstm.evaluation.report import StudyOptions, make_study
@@ -163,7 +162,7 @@ def test_what_was_left_out_is_a_worry_and_a_note(provenance):
     dataset = FakeDataset(np.zeros((2, 8, 1), np.float32), labels, ("yes", "no"))
     told = "mine.csv: 2 blank texts left out (lines 3, 8)."
     study = make_study(Predictions(probabilities, labels), dataset, provenance, UNSCALED,
-                       origin=Origin("line", range(2, 10), (told,)), options=StudyOptions(()))  # fmt: skip
+                       warnings=(told,), options=StudyOptions(()))  # fmt: skip
     assert told in summarize(study).worries and study.metrics()["notes"][-1] == told
 
 

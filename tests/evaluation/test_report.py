@@ -15,8 +15,9 @@ from rich.console import Console
 from sklearn.metrics import f1_score, log_loss, precision_recall_fscore_support
 
 from gluon_lstm.config import REPORT_SECTIONS
-from gluon_lstm.data.own import Origin
+from gluon_lstm.data.dataset import Origin
 from gluon_lstm.evaluation.measures import Temperature, measure
+from gluon_lstm.evaluation.predict import Predictions
 from gluon_lstm.evaluation.report import BRIEF, StudyOptions, make_study, terminal_table, write_report
 from gluon_lstm.evaluation.report.formats import markdown
 from gluon_lstm.evaluation.report.narrative import summarize
@@ -276,13 +277,27 @@ def test_numbers_without_an_interval_are_called_as_in_the_tables(make_case, writ
 
 def test_the_place_in_the_users_file_stands_behind_the_index(make_case, provenance, tmp_path):
     case = make_case(list("abc"), samples=3)
-    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, origin=Origin("line", [2, 5, 9]),
-                       options=StudyOptions(BRIEF))  # fmt: skip
+    case.dataset.origin = Origin("mine.csv", "line", [2, 5, 9])
+    study = make_study(case.predictions, case.dataset, provenance, TEMPERATURE, options=StudyOptions(BRIEF))
     write_report(tmp_path, study)
     header, rows = read_predictions(tmp_path)
     assert header[:4] == ["index", "line", "label", "predicted"]
     assert [row[:2] for row in rows] == [["0", "2"], ["1", "5"], ["2", "9"]]
-    assert "with its line in fake, counted from 1." in read_report(tmp_path)[0]
+    assert "with its line in mine.csv, counted from 1." in read_report(tmp_path)[0]
+
+
+def test_wrong_samples_of_the_users_file_have_their_place(make_case, provenance, tmp_path):
+    case = make_case(list("abc"), samples=3)
+    probabilities = np.roll(np.eye(3, dtype=np.float32)[case.dataset.labels], 1, axis=1)
+    case.dataset.origin = Origin("pets", "file", ["cat/<b>.png", "cat/b|c.png", "dog/d.png"])
+    study = make_study(Predictions(probabilities, case.dataset.labels), case.dataset, provenance, TEMPERATURE,
+                       options=StudyOptions(BRIEF))  # fmt: skip
+    write_report(tmp_path, study)
+    source, _ = read_report(tmp_path)
+    assert "| Sample | Place | True class | Predicted | Probability |\n| ---: | --- | --- | --- | ---: |\n" in source
+    assert "| 0 | file cat/&lt;b&gt;.png | " in source and "| 1 | file cat/b\\|c.png | " in source
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<small>sample 0, file cat/&lt;b&gt;.png</small>" in page
 
 
 def test_intervals_are_sorted_by_their_low_ends(make_case, write):

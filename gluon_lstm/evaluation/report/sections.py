@@ -195,10 +195,11 @@ def _provenance(study: Study) -> Section:
 
 def _joined(study: Study) -> str:
     """Returns by what the rows of ``predictions.csv`` are joined to those of the user's own file, if there is one."""
-    if study.origin is None:
+    origin = study.dataset.origin
+    if origin is None:
         return ""
-    counted = {"line": ", counted from 1", "position": ", counted from 0"}.get(study.origin.unit, "")
-    return f", with its {study.origin.unit} in {study.dataset.name}{counted}"
+    counted = {"line": ", counted from 1", "position": ", counted from 0"}.get(origin.unit, "")
+    return f", with its {origin.unit} in {origin.source}{counted}"
 
 
 def _facts(study: Study) -> List[Tuple[str, Any]]:

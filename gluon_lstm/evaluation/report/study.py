@@ -7,7 +7,6 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tup
 
 from gluon_lstm.config import REPORT_SECTIONS
 from gluon_lstm.data import ImageDataset, SequenceDataset, TextDataset
-from gluon_lstm.data.own import Origin
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.evaluation.explanations import GateTrace, Occlusion, occlude_steps, trace_gates
 from gluon_lstm.evaluation.measures import Measures, Temperature, measure
@@ -56,6 +55,7 @@ class WrongSample(NamedTuple):
         true: its class.
         predicted: what it was taken for.
         probability: of that.
+        place: where it is in the user's own file or folder, as ``Origin`` tells it; empty where it is of none.
         text: what was read; empty where it is no text.
         occlusion: which words mattered; ``None`` where that was not asked for.
     """
@@ -64,6 +64,7 @@ class WrongSample(NamedTuple):
     true: str
     predicted: str
     probability: float
+    place: str = ""
     text: str = ""
     occlusion: Optional[Occlusion] = None
 
@@ -87,7 +88,7 @@ class Study:
         robustness: under changed conditions.
         outliers: against another data set.
         speed: how fast the network answers.
-        origin: where the samples are in a file of the user's own; ``None`` of a split.
+        warnings: sentences about what was left out of the samples, and what was doubtful.
     """
 
     provenance: Provenance
@@ -103,7 +104,7 @@ class Study:
     robustness: Optional[Robustness] = None
     outliers: Optional[OutlierDetection] = None
     speed: Optional[Speed] = None
-    origin: Optional[Origin] = None
+    warnings: Tuple[str, ...] = ()
 
     @property
     def class_names(self) -> Tuple[str, ...]:
@@ -124,7 +125,7 @@ class Study:
     def data_warnings(self) -> Tuple[str, ...]:
         """Sentences on what was left out of the samples, and on what makes them say less than they seem to."""
         shared = tuple(f"{clause}, so that these figures flatter the model." for clause in self.dataset.warnings)
-        return shared if self.origin is None else (*shared, *self.origin.warnings)
+        return (*shared, *self.warnings)
 
 
 class StudyOptions(NamedTuple):
@@ -150,7 +151,7 @@ def make_study(
     log: Sequence[Mapping[str, Any]] = (),
     predictor: Optional[Predictor] = None,
     outliers: Optional[OutlierDetection] = None,
-    origin: Optional[Origin] = None,
+    warnings: Tuple[str, ...] = (),
     options: StudyOptions = StudyOptions(),  # noqa: B008 - it cannot be changed
 ) -> Study:
     """Returns what there is to know about predictions, and about the model that made them.
@@ -163,7 +164,7 @@ def make_study(
         log: the records of ``log.jsonl``.
         predictor: the model; without it what needs more predictions is left out.
         outliers: how other samples are told from these.
-        origin: where the samples are in a file of the user's own.
+        warnings: sentences about what was left out of the samples, and what was doubtful.
         options: what is wanted.
 
     Raises:
@@ -182,7 +183,7 @@ def make_study(
         errors=wrong_samples(predictions, dataset, predictor) if "mistakes" in sections else (),
         length_groups=() if lengths is None else accuracy_by_length(predictions, lengths, LENGTH_GROUPS),
         outliers=outliers,
-        origin=origin,
+        warnings=warnings,
         **({} if predictor is None else _deeper(predictor, predictions, dataset, options, measures)),
     )
 
@@ -236,6 +237,7 @@ def wrong_samples(
             true=names[predictions.labels[index]],
             predicted=names[predictions.predicted[index]],
             probability=float(predictions.confidence[index]),
+            place="" if dataset.origin is None else dataset.origin.tell(index),
             text=text(index),
             occlusion=occlude_steps(predictor.net, dataset, int(index), predictor.device) if explained else None,
         )

@@ -12,7 +12,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gluon_lstm.bounded import PICTURE_BYTES, read_file
-from gluon_lstm.data.own import Origin
+from gluon_lstm.data.dataset import Origin
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.report.content import Section
 from gluon_lstm.evaluation.report.formats import excerpt, markdown, page_environment, percent
@@ -40,7 +40,7 @@ def write_report(directory: Path, study: Study) -> str:
         write_json(directory / "speed.json", study.speed.to_dict())
     predictions = study.predictions
     path = directory / "predictions.csv"
-    write_predictions(path, predictions.probabilities, names, predictions.labels, study.origin)
+    write_predictions(path, predictions.probabilities, names, predictions.labels, study.dataset.origin)
     title = f"{study.provenance.run_name} on {study.dataset.name} ({study.dataset.split})"
     tokens = () if study.occlusion is None else study.occlusion.tokens
     return write_pages(directory, title, summarize(study), sections_of(study), (*names, *tokens))
@@ -88,7 +88,7 @@ def write_predictions(
 ) -> None:
     """Writes one line a sample: index, label where there are labels, predicted class, and each class's probability.
 
-    The index counts the samples that are there, from 0. Of a file of the user's own, the place in the file follows it.
+    The index counts the samples that are there, from 0. Of the user's own file or folder, the place in it follows.
 
     Nine significant digits: enough for a float32 to come back as it was.
 
@@ -97,7 +97,7 @@ def write_predictions(
         probabilities: (M, K) float32.
         class_names: K names.
         labels: (M,) integers, or none.
-        origin: where the samples are in a file of the user's own.
+        origin: where the samples are in a file or folder of the user's own.
     """
     predicted = probabilities.argmax(axis=1)
     columns: Dict[str, List[Any]] = {"index": list(range(len(predicted)))}
