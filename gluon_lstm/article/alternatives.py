@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from statistics import fmean, median
+from statistics import median
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from gluon_lstm import runtime
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings, Table
-from gluon_lstm.article.comparison import RATES_TRIED, by_variant, describe_rates, numbers, overlay, summary_table
+from gluon_lstm.article.comparison import RATES_TRIED, by_variant, describe_rates, merit, overlay, summary_table
 from gluon_lstm.article.surroundings import observe, surroundings_table
 from gluon_lstm.article.verdicts import Check, effect
 
@@ -164,7 +164,7 @@ def _contest(dataset: str, records: Sequence[Record]) -> Contest:
     timed = {record.options["seed"]: record.outcome["paces"] for record in variants.pop(PACES)}
     nets = dict.fromkeys(group[0].options["net"] for group in variants.values())
     chosen = {
-        net: max((group for group in variants.values() if group[0].options["net"] == net), key=_merit) for net in nets
+        net: max((group for group in variants.values() if group[0].options["net"] == net), key=merit) for net in nets
     }
     paces = {net: median(seed[net] for seed in timed.values()) for net in nets}
     budget = _epochs(chosen[LSTM]) * min(paces[net] for net in (LSTM, *ALTERNATIVES))
@@ -173,11 +173,6 @@ def _contest(dataset: str, records: Sequence[Record]) -> Contest:
 
 def _epochs(group: Sequence[Record]) -> int:
     return len(group[0].outcome["accuracies"]) - 1
-
-
-def _merit(group: Sequence[Record]) -> Any:
-    """Returns what the choice of a rate goes by: the accuracy on the validation split, then the loss there."""
-    return fmean(numbers(group, "validation_accuracy")), -fmean(numbers(group, "validation_nll"))
 
 
 def _accuracy_after(record: Record, pace: float, seconds: float) -> float:

@@ -60,12 +60,16 @@ class Record(NamedTuple):
         outcome: what it came to.
         seconds: wall-clock time it took.
         commit: the checkout's commit it was made with; ``None`` where that is unknown.
+        date: the day, as YYYY-MM-DD; ``None`` where it was not noted.
+        machine: processor, system, cores and threads; likewise.
     """
 
     options: Options
     outcome: Outcome
     seconds: float
     commit: Optional[str] = None
+    date: Optional[str] = None
+    machine: Optional[str] = None
 
 
 class Table(NamedTuple):

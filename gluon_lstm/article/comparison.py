@@ -67,6 +67,11 @@ def by_variant(records: Sequence[Record]) -> Dict[str, List[Record]]:
     return {name: sorted(group, key=lambda record: record.options.get("seed", 0)) for name, group in groups.items()}
 
 
+def merit(records: Sequence[Record]) -> Tuple[float, float]:
+    """Returns what a choice among variants goes by: accuracy on the validation split, then the loss there, negative."""
+    return fmean(numbers(records, "validation_accuracy")), -fmean(numbers(records, "validation_nll"))
+
+
 def numbers(records: Iterable[Record], name: str) -> List[float]:
     """Returns one number of each record's outcome."""
     return [record.outcome[name] for record in records]

@@ -58,6 +58,7 @@ def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator,
         result=result,
         shared=shared_options([run["options"] for run in runs]),
         commits=sorted({run["commit"] or "unknown" for run in runs}),
+        **{name: tell_origins(result, name, translator) for name in ("date", "machine")},
         minutes=sum(run["seconds"] for run in runs) / 60,
         results=way,
         is_english=translator.is_english,
@@ -74,6 +75,21 @@ def render_index(results: Mapping[str, Mapping[str, Any]], translator: Translato
     return _environment(translator).get_template("index.md.j2").render(
         rows=rows, total=len(CLAIMS), is_quick=is_quick, command=command, target=target
     )
+
+
+def tell_origins(result: Mapping[str, Any], name: str, translator: Translator) -> str:
+    """Returns the dates, or the machines, of a claim's runs.
+
+    Args:
+        result: the content of its file; runs made before each had its own share that of the file, of the last of them.
+        name: ``date`` or ``machine``.
+        translator: into the page's language.
+    """
+    runs = result["runs"]
+    known = sorted({run[name] for run in runs if run[name]})
+    is_of_all = len({run["commit"] for run in runs}) == 1 if not known else all(run[name] for run in runs)
+    told = "; ".join(known or [result[name]])
+    return told if is_of_all else translator(f"{told}; of earlier runs not noted")
 
 
 def shared_options(options: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
@@ -110,8 +126,10 @@ def tell_interval(check: Mapping[str, Any], translator: Translator) -> str:
 
 
 def tell_answer(check: Mapping[str, Any]) -> str:
-    """Returns a check's answer, with the reason where it is open for one; files of before have none."""
-    reason = check.get("open_because", "")
+    """Returns a check's answer, with the reason where it is open for one, and what a *no* to a small effect means."""
+    reason = check.get("open_because", "")  # files of before have none
+    if check["answer"] == "no" and check["low"] > 0:
+        reason = "less than matters"
     return f"{check['answer']}: {reason}" if reason else check["answer"]
 
 

@@ -60,19 +60,19 @@ def _measure(claim, settings, directory, command, commit, tell) -> List[Record]:
     missing = [options for options in plan if options not in [record.options for record in kept]]
     tell(f"{claim.id}: {len(missing)} of {len(plan)} runs to make")
     for number, options in enumerate(missing, 1):
-        record = _run(claim, options, settings, commit)
-        kept.append(record)
-        directory.write(claim.id, settings, kept, UNFINISHED, describe_origin(command))
+        record, origin = _run(claim, options, settings), describe_origin(command)
+        kept.append(record._replace(commit=commit, date=origin["date"], machine=origin["machine"]))
+        directory.write(claim.id, settings, kept, UNFINISHED, origin)
         tell(f"{claim.id}: run {number} of {len(missing)}, {record.seconds:.1f} s")
     return sorted(kept, key=lambda record: plan.index(record.options))
 
 
-def _run(claim: Claim, options: Options, settings: Settings, commit) -> Record:
+def _run(claim: Claim, options: Options, settings: Settings) -> Record:
     """Makes one run."""
     start = time.perf_counter()
     outcome = claim.measure(options, settings.data_dir)
     free_memory()
-    return Record(options, outcome, round(time.perf_counter() - start, 2), commit)
+    return Record(options, outcome, round(time.perf_counter() - start, 2))
 
 
 @contextmanager

@@ -5,8 +5,8 @@
     OUTPUT/
       CLAIM.json          settings, every run's options and outcome, checks and verdict, origin
       CLAIM-NAME.png      its figures
-      CLAIM.md            its page, made from the JSON file
-      index.md            all verdicts
+      CLAIM.md            its page, made from the JSON file, with MADE_HERE at its end
+      index.md            all verdicts, likewise
 
     TRANSLATION/         the same pages in another language, which lead to the files above
 """
@@ -32,10 +32,13 @@ RESULTS_VERSION = 1
 ORIGIN = ("command", "date", "machine", "versions")
 """What a result says of where its numbers come from, as ``describe_origin`` returns it."""
 INDEX = "index.md"
+MADE_HERE = "<!-- made by gluon-lstm reproduce -->"
+"""What pages end with, and pages of others do not, which are not replaced."""
 ADVICE = "choose another folder with --output"
 """What to do about a folder or file that cannot be used, for the end of an error's line."""
 _ADVICE_ON_PAGES = "choose another folder with --chinese"
 _CHECKOUT = Path(__file__).resolve().parents[2]
+_RUN_ORIGIN = ("commit", "date", "machine")
 _CHECKS = [dict(says=str, unit=str, mean=float, low=float, high=float, least=float, answer=str)]
 _FORM = {
     "settings": {"quick": bool, "seeds": int, "share": float},
@@ -46,7 +49,7 @@ _FORM = {
     "listings": [{"title": str, "code": str}],
     "tables": [{"title": str, "columns": [str], "rows": [[str]]}],
     "figures": [{"file": str, "caption": str}],
-    "runs": [{"options": dict, "outcome": dict, "seconds": float, "commit": (str, type(None))}],
+    "runs": [{"options": dict, "outcome": dict, "seconds": float, **dict.fromkeys(_RUN_ORIGIN, (str, type(None)))}],
     "versions": dict,
     **dict.fromkeys(("command", "date", "machine"), str),
 }
@@ -88,6 +91,7 @@ class ResultsDirectory:
                     self._check_entry(entry)
         for claim, own in settings.items():
             self.records(claim, own)
+        self.finished()  # which the index needs at the end, hours later
 
     def records(self, claim: str, settings: Settings) -> List[Record]:
         """Returns the runs of a claim that were made already.
@@ -101,8 +105,9 @@ class ResultsDirectory:
         content = self.read(claim)
         kept = content["settings"]
         if (kept["quick"], kept["share"]) != (settings.quick, settings.share):
-            form = "quick" if kept["quick"] else "full"
-            raise RunError(f"{path}: holds results of the {form} form, which these would replace; {ADVICE}")
+            form, share = "quick" if kept["quick"] else "full", kept["share"]
+            steps = "" if share == settings.share else f" with {share:.0%} of the training steps (--share {share:g})"
+            raise RunError(f"{path}: holds results of the {form} form{steps}, which these would replace; {ADVICE}")
         if kept["seeds"] > settings.seeds:
             raise RunError(f"{path}: holds results of {kept['seeds']} seeds; give as many with --seeds, or {ADVICE}")
         return [Record(**record) for record in content["runs"]]
@@ -117,6 +122,9 @@ class ResultsDirectory:
         content = read_json(path, advice=ADVICE)
         for name in _LATER:
             content.setdefault(name, [])
+        for run in content["runs"] if _has_form(content.get("runs"), [dict]) else ():
+            for name in ("date", "machine"):  # which were not told of each run before
+                run.setdefault(name, None)
         if (content.get("version"), content.get("claim")) != (RESULTS_VERSION, claim) or not _is_whole(content):
             raise RunError(f"{path}: holds no results of {claim} that this release reads; {ADVICE}")
         return content
@@ -163,7 +171,7 @@ class ResultsDirectory:
         with explained(folder, self._advice(folder)):
             folder.mkdir(parents=True, exist_ok=True)
             with replacing_file(folder / name) as temporary:
-                temporary.write_text(text, encoding="utf-8")
+                temporary.write_text(f"{text.rstrip()}\n\n{MADE_HERE}\n", encoding="utf-8")
 
     def write_figure(self, name: str, figure: Any) -> None:
         """Writes a Matplotlib figure as PNG."""
@@ -184,13 +192,32 @@ class ResultsDirectory:
                 raise RunError(f"{folder}: must be apart from the results in {first}; {_ADVICE_ON_PAGES}")
 
     def _check_entry(self, entry: Path) -> None:
-        """Raises RunError where an entry of a folder is no part of results, or of pages in another language."""
+        """Raises RunError where an entry of a folder is no part of results, or of pages in another language, or where
+        it has the name of such a part and is none.
+        """
         ids = "|".join(map(re.escape, self._claims))
         kinds = r"\.json|\.md|-[a-z-]+\.png" if entry.parent == self.path else r"\.md"
         if not re.fullmatch(rf"index\.md|({ids})({kinds})|\..*", entry.name) or not entry.is_file():
             raise RunError(
                 f"{entry.parent}: holds {entry.name!r}, which is no part of results; {self._advice(entry.parent)}"
             )
+        if _is_foreign(entry):
+            advice = self._advice(entry.parent)
+            raise RunError(f"{entry}: was not made by this command, which would replace it; move it, or {advice}")
+
+
+def _is_foreign(entry: Path) -> bool:
+    """Whether a file that has a page's or a figure's name is none; what is wrong with a JSON file is told when read."""
+    if entry.suffix == ".md":
+        end = f"{MADE_HERE}\n".encode("ascii")
+        with entry.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - len(end)))
+            return file.read(len(end)) != end
+    if entry.suffix == ".png":
+        from gluon_lstm.evaluation import plots
+
+        return not plots.is_own(entry)
+    return False
 
 
 def _is_whole(content: Mapping[str, Any]) -> bool:

@@ -69,7 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     # The quick form's nets are so small that one thread is faster; the claim about threads starts processes of its own.
     # Where MXNet is imported already, its count stays; results tell it.
     runtime.prepare(threads=1 if arguments.quick and "mxnet" not in sys.modules else None)
-    results = reproduce(claims, settings, directory, _command(arguments), lambda line: print(line, file=sys.stderr))
+    try:
+        results = reproduce(claims, settings, directory, _command(arguments), lambda line: print(line, file=sys.stderr))
+    except KeyboardInterrupt:
+        print(f"the runs that ended are in {directory.path}; the same command makes the others", file=sys.stderr)
+        raise
     _print_verdicts(results)
     print(f"pages: {directory.path / 'index.md'}")
     for folder in translations.values():

@@ -137,12 +137,31 @@ def test_a_lead_is_compared_between_the_longest_and_the_shortest_texts(bag, lstm
 
     def outcome(options):
         first, last = lstm if options["variant"] == "LSTM" else bag
-        return {"test_accuracy": first, "lengths": [5, 8, 9, 20], "accuracies": [first, 0.5, 0.5, last]}
+        return {"test_accuracy": first, "lengths": [5, 8, 9, 20], "accuracies": [first, 0.5, 0.5, last],
+                "validation_accuracy": 0.5, "validation_nll": 0.7}  # fmt: skip
 
     findings = CLAIMS["text"].judge(made_up("text", outcome))
     (check,) = [check for check in findings.checks if "longest quarter" in check.says]
     assert (check.mean, check.answer) == (pytest.approx(mean), answer) and len(findings.checks) == 3
-    assert findings.tables[0].columns[-1] == "Texts 4 of 4, up to 20 tokens"
+    assert findings.tables[0].columns[-1] == "Texts 4 of 4, up to 20 tokens read"
+
+
+def test_texts_are_contested_by_the_rnn_of_the_rate_that_validates_best():
+    """By hand: on the test texts another rate does better, and still does not count."""
+    test, validation = {0.0005: 0.9, 0.0015: 0.7, 0.005: 0.6}, {0.0005: 0.5, 0.0015: 0.8, 0.005: 0.8}
+
+    def outcome(options):
+        rate = options["config"].get("training", {}).get("learning_rate")
+        accuracy = 0.8 if options["variant"] == "LSTM" else test.get(rate, 0.5)
+        return {"test_accuracy": accuracy, "lengths": [5, 8, 9, 20], "accuracies": [accuracy] * 4,
+                "validation_accuracy": validation.get(rate, 0),
+                "validation_nll": 1 if rate == 0.005 else 0.5}  # fmt: skip
+
+    findings = CLAIMS["text"].judge(made_up("text", outcome))
+    (check,) = [check for check in findings.checks if check.says.endswith("above that of RNN")]
+    assert check.mean == pytest.approx(10)
+    assert findings.notes == ("sentences: of the RNN's rates, 0.0015 does best on the validation split.",)
+    assert [row[0] for row in findings.tables[0].rows][1] == "RNN, rate 0.0005"
 
 
 def test_accuracy_by_length_is_counted_by_hand():

@@ -15,6 +15,7 @@ from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, effect, find_
 from gluon_lstm.article.claim import Listing, Record
 from gluon_lstm.article.reproduce import UNFINISHED
 from gluon_lstm.article.results import describe_origin
+from gluon_lstm.article.translation import CHINESE
 from gluon_lstm.errors import RunError
 
 QUICK = Settings(quick=True, seeds=3)
@@ -46,6 +47,7 @@ def test_a_result_says_where_it_comes_from(again, directory):
     assert result["machine"].startswith(f"{runtime.describe_processor()}, ")
     assert [run["outcome"] for run in result["runs"]] == [{"value": 1.0}, {"value": 2.0}, {"value": 3.0}]
     assert all(re.fullmatch(r"[0-9a-f]{12}(-dirty)?", run["commit"]) for run in result["runs"] if run["commit"])
+    assert all((run["date"], run["machine"]) == (result["date"], result["machine"]) for run in result["runs"])
     assert result == json.loads((directory.path / "fake.json").read_text(encoding="utf-8"))
 
 
@@ -138,7 +140,7 @@ def test_an_interrupted_claim_goes_on_where_it_was(again, measure, directory):
     "settings, line",
     [
         (Settings(quick=False, seeds=3), "holds results of the quick form"),
-        (Settings(quick=True, seeds=3, share=0.5), "holds results of the quick form"),
+        (Settings(quick=True, seeds=3, share=0.5), r"of the quick form with 100% of the training steps \(--share 1\)"),
         (Settings(quick=True, seeds=2), "holds results of 3 seeds; give as many with --seeds"),
     ],
     ids=["form", "share", "seeds"],
@@ -158,6 +160,62 @@ def test_a_folder_with_other_files_is_refused(again, directory, measure, name):
     with pytest.raises(RunError, match=f"holds '{name}', which is no part of results"):
         again()
     assert measure.asked == [] and [path.name for path in directory.path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["fake.md", "index.md", "fake-values.png"])
+@pytest.mark.parametrize("content", ["", "mine", "A page that ends in <!-- made by hand -->\n"])
+def test_files_of_the_users_that_have_our_names_are_not_replaced(again, directory, measure, name, content):
+    directory.path.mkdir()
+    (directory.path / name).write_text(content, encoding="utf-8")
+    message = f"{name}: was not made by this command, .* would replace it; move it, or choose"
+    with pytest.raises(RunError, match=message):
+        again()
+    assert measure.asked == [] and (directory.path / name).read_text(encoding="utf-8") == content
+
+
+def test_pages_of_the_users_in_the_translations_folder_are_not_replaced(claim, tmp_path, measure):
+    (tmp_path / "zh").mkdir()
+    (tmp_path / "zh" / "index.md").write_text("mine", encoding="utf-8")
+    directory = ResultsDirectory(tmp_path / "results", CLAIMS, {CHINESE: tmp_path / "zh"})
+    with pytest.raises(RunError, match="zh/index.md: was not made by this command, .* another folder with --c"):
+        reproduce([claim], QUICK, directory, "gluon-lstm reproduce fake")
+    assert measure.asked == []
+
+
+def test_a_damaged_file_of_another_claim_is_told_before_the_runs(again, directory, measure):
+    directory.path.mkdir()
+    (directory.path / "depth.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(RunError, match="depth.json: holds no results of depth that this release reads"):
+        again()
+    assert measure.asked == []
+
+
+def test_runs_of_several_machines_are_told_apart(again, directory, claim):
+    """By hand: two of the runs are another machine's, of a day before; then one has none."""
+    again()
+    path, page = directory.path / "fake.json", directory.path / "fake.md"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    for run in content["runs"][:2]:
+        run.update(machine="Another", date="2020-02-20")
+    path.write_text(json.dumps(content), encoding="utf-8")
+    again()
+    table = dict(row[:2] for row in rows(page.read_text(encoding="utf-8")) if len(row) == 2)
+    assert table["Date"] == f"2020-02-20; {content['date']}" and "Another" in table["Machine"].split("; ")
+    content["runs"][0].pop("machine")
+    path.write_text(json.dumps(content), encoding="utf-8")
+    again()
+    table = dict(row[:2] for row in rows(page.read_text(encoding="utf-8")) if len(row) == 2)
+    assert table["Machine"].endswith("; of earlier runs not noted") and "Another" in table["Machine"]
+
+
+def test_a_no_to_a_small_effect_is_told_as_such(claim, directory):
+    """By hand: an effect of 0.5, give or take nothing, where 1 matters; and one of -0.5."""
+    checks = (effect("It grows", [0.5, 0.5], 1.0, "points"), effect("It shrinks", [-0.5, -0.5], 1.0, "points"))
+    judged = replace(claim, judge=lambda records: claim.judge(records)._replace(checks=checks))
+    reproduce([judged], QUICK, directory, "gluon-lstm reproduce fake")
+    page = (directory.path / "fake.md").read_text(encoding="utf-8")
+    answers = {row[0]: row[-1] for row in rows(page) if row[0].startswith("It ")}
+    assert answers == {"It grows": "no: less than matters", "It shrinks": "no"}
 
 
 @pytest.mark.parametrize(
@@ -273,7 +331,9 @@ def interval_of(check):
 
 
 def answer_of(check):
-    """Returns an answer as pages write it: with the reason, where the runs cannot tell."""
+    """Returns an answer as pages write it: with the reason, where the runs cannot tell or the effect is small."""
+    if check["answer"] == "no" and check["low"] > 0:
+        return "no: less than matters"
     return check["answer"] if not check["open_because"] else f"open: {check['open_because']}"
 
 

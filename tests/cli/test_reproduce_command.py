@@ -31,6 +31,21 @@ def test_pages_in_chinese_need_a_folder_of_their_own(refuses, tmp_path):
     assert not folder.exists()
 
 
+def test_an_interrupt_says_what_is_kept(cli, tmp_path, monkeypatch):
+    claim = CLAIMS["depth"]
+
+    def measure(options, data_dir):
+        if options["seed"]:
+            raise KeyboardInterrupt
+        return {"test_accuracy": 0.9, "test_nll": 0.5, "train_nll": 0.25}
+
+    monkeypatch.setitem(CLAIMS, "depth", type(claim)(**{**vars(claim), "measure": measure}))
+    outcome = cli("reproduce", "depth", "--quick", "--seeds", 2, "--output", tmp_path / "results")
+    assert outcome.code == 130
+    told = f"the runs that ended are in {tmp_path / 'results'}; the same command makes the others"
+    assert outcome.err.splitlines()[-2:] == [told, "gluon-lstm reproduce: interrupted"]
+
+
 def test_verdicts_are_printed_and_the_page_is_named(cli, tmp_path, monkeypatch):
     claim = CLAIMS["depth"]
     accuracies = {"1 layer": 0.9, "2 layers, as wide": 0.95, "2 layers, as many weights": 0.9}

@@ -82,11 +82,12 @@ def save(figure: Figure, path: Path, title: str = "") -> None:
     pixels.save(path, format="png", dpi=(figure.dpi, figure.dpi), compress_level=COMPRESSION, pnginfo=facts)
 
 
-def is_own(path: Path, title: str) -> bool:
-    """Whether a file is a picture that ``save`` wrote with this title; raises OSError where it cannot be read."""
+def is_own(path: Path, title: str = "") -> bool:
+    """Whether ``save`` wrote a picture, with this title if one is given; raises OSError where it cannot be read."""
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    return all(b"tEXt" + fact.encode() in head for fact in (f"Software\0{MAKER}", f"Title\0{title}"))
+    facts = [f"Software\0{MAKER}", *([f"Title\0{title}"] if title else [])]
+    return all(b"tEXt" + fact.encode() in head for fact in facts)
 
 
 def short_name(name: str, width: int = NAME_WIDTH) -> str:
