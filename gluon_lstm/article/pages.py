@@ -11,8 +11,8 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence
 from jinja2 import Environment
 
 from gluon_lstm.article.claim import Claim
-from gluon_lstm.article.results import INDEX, ResultsDirectory
-from gluon_lstm.article.translation import Translator, make_translator
+from gluon_lstm.article.results import INDEX, MADE_HERE, ResultsDirectory
+from gluon_lstm.article.translation import ENGLISH, LANGUAGES, Translator, make_translator
 from gluon_lstm.evaluation.report.formats import markdown, page_environment
 
 SINGULAR = {"points": "point", "nats": "nat", "decades": "decade"}
@@ -35,22 +35,23 @@ def write_pages(directory: ResultsDirectory, claim: Claim, tell: Callable[[str],
     result = directory.read(claim.id)
     results = {name: directory.read(name) for name in directory.finished()}
     for language in directory.languages:
-        translator, way = make_translator(language), directory.way_from(language)
-        directory.write_text(f"{claim.id}.md", render_page(claim, result, translator, way), language)
-        directory.write_text(INDEX, render_index(results, translator), language)
+        translator, ways = make_translator(language), directory.ways_from(language)
+        directory.write_text(f"{claim.id}.md", render_page(claim, result, translator, ways), language)
+        directory.write_text(INDEX, render_index(results, translator, ways), language)
         if translator.missing:
             number, first = len(translator.missing), translator.missing[0]
             tell(f"{claim.id}: {number} texts have no translation ({language}) and stay English, such as {first!r}")
 
 
-def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator, way: str = "") -> str:
+def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator, ways: Mapping[str, str]) -> str:
     """Returns a claim's page as Markdown.
 
     Args:
         claim: the claim.
         result: the content of its file.
         translator: into the page's language.
-        way: from the page's folder to that of the results, such as ``../../article/``.
+        ways: language → the way from the page's folder to that of its pages, such as ``../../article/``, or nothing;
+            of English ones to that of the results.
     """
     runs = result["runs"]
     return _environment(translator).get_template("claim.md.j2").render(
@@ -60,21 +61,32 @@ def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator,
         commits=sorted({run["commit"] or "unknown" for run in runs}),
         **{name: tell_origins(result, name, translator) for name in ("date", "machine")},
         minutes=sum(run["seconds"] for run in runs) / 60,
-        results=way,
+        results=ways[ENGLISH],
+        languages=link_languages(f"{claim.id}.md", ways),
         is_english=translator.is_english,
     )
 
 
-def render_index(results: Mapping[str, Mapping[str, Any]], translator: Translator) -> str:
-    """Returns the index as Markdown: a row for each claim's result."""
+def render_index(
+    results: Mapping[str, Mapping[str, Any]], translator: Translator, ways: Mapping[str, str]
+) -> str:
+    """Returns the index as Markdown: a row for each claim's result; ``ways`` as of ``render_page``."""
     from gluon_lstm.article.registry import CLAIMS
 
     rows = [(CLAIMS[name], result) for name, result in results.items()]
     is_quick = all(result["settings"]["quick"] for result in results.values())
     command, target = COMMANDS[is_quick]
     return _environment(translator).get_template("index.md.j2").render(
-        rows=rows, total=len(CLAIMS), is_quick=is_quick, command=command, target=target
-    )
+        rows=rows, total=len(CLAIMS), is_quick=is_quick, command=command, target=target,
+        languages=link_languages(INDEX, ways),
+    )  # fmt: skip
+
+
+def link_languages(page: str, ways: Mapping[str, str]) -> str:
+    """Returns the languages that a page is there in, with links to the others; nothing where it is the one alone."""
+    if len(ways) == 1:
+        return ""
+    return " | ".join(f"[{LANGUAGES[name]}]({way}{page})" if way else LANGUAGES[name] for name, way in ways.items())
 
 
 def tell_origins(result: Mapping[str, Any], name: str, translator: Translator) -> str:
@@ -155,6 +167,7 @@ def _environment(translator: Translator) -> Environment:
                                translated=translator, answer=tell_answer,
                                effect=partial(tell_effect, translator=translator),
                                interval=partial(tell_interval, translator=translator))  # fmt: skip
+    environment.globals["made_here"] = MADE_HERE
     environment.add_extension("jinja2.ext.i18n")
     environment.install_gettext_callables(
         translator, lambda one, many, number: translator(one if number == 1 else many), newstyle=True

@@ -160,10 +160,13 @@ class ResultsDirectory:
         with explained(self.path, ADVICE):
             write_json(self.path / f"{claim}.json", content)
 
-    def way_from(self, language: str) -> str:
-        """Returns what links from a language's pages to files of the results start with: nothing, or `../FOLDER/`."""
-        folder = self._pages[language]
-        return "" if folder == self.path else f"{Path(os.path.relpath(self.path, folder)).as_posix()}/"
+    def ways_from(self, language: str) -> Dict[str, str]:
+        """Returns what links from a language's pages to those of each start with: nothing, or ``../FOLDER/``.
+
+        Files of the results are in the folder of the English ones.
+        """
+        ways = {other: os.path.relpath(folder, self._pages[language]) for other, folder in self._pages.items()}
+        return {other: "" if way == os.curdir else f"{Path(way).as_posix()}/" for other, way in ways.items()}
 
     def write_text(self, name: str, text: str, language: str = ENGLISH) -> None:
         """Writes a page in one of the languages."""
@@ -171,7 +174,7 @@ class ResultsDirectory:
         with explained(folder, self._advice(folder)):
             folder.mkdir(parents=True, exist_ok=True)
             with replacing_file(folder / name) as temporary:
-                temporary.write_text(f"{text.rstrip()}\n\n{MADE_HERE}\n", encoding="utf-8")
+                temporary.write_text(text, encoding="utf-8")
 
     def write_figure(self, name: str, figure: Any) -> None:
         """Writes a Matplotlib figure as PNG."""

@@ -16,7 +16,8 @@ from string import Formatter
 from typing import BinaryIO, Dict, List, Mapping, NamedTuple, Optional, Pattern
 
 ENGLISH, CHINESE = "en", "zh"
-LANGUAGES = (ENGLISH, CHINESE)
+LANGUAGES = {ENGLISH: "English", CHINESE: "中文"}
+"""Languages of the pages → what they call themselves."""
 _NUMBER = r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?%?"
 
 

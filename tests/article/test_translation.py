@@ -124,16 +124,30 @@ def test_every_text_of_a_claim_is_translated(name, language):
         translator(text)
     for folder in FOLDERS:
         if (folder, name) in RESULTS:
-            render_page(claim, RESULTS[folder, name], translator)
+            render_page(claim, RESULTS[folder, name], translator, {ENGLISH: "", language: ""})
     assert not translator.missing, f"to be added to locale/{language}/{name}.po:\n{as_entries(translator.missing)}"
+
+
+def ways_of(folder, language):
+    """Returns the ways from a language's kept pages to those of each."""
+    pages = FOLDERS[folder]
+    return ResultsDirectory(pages[ENGLISH], CLAIMS, {CHINESE: pages[CHINESE]}).ways_from(language)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("name", ["index", "adam"])
+def test_each_page_leads_to_the_other_language(folder, name):
+    for language, other in ((ENGLISH, CHINESE), (CHINESE, ENGLISH)):
+        page = FOLDERS[folder][language] / f"{name}.md"
+        (way,) = re.findall(rf"\[{LANGUAGES[other]}\]\(([^)]+)\)", page.read_text("utf-8"))
+        assert (page.parent / way).resolve() == FOLDERS[folder][other] / f"{name}.md"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("folder, name", RESULTS)
 def test_pages_that_are_kept_say_what_the_files_say(folder, name, language):
     pages = FOLDERS[folder]
-    way = ResultsDirectory(pages[ENGLISH], CLAIMS, {CHINESE: pages[CHINESE]}).way_from(language)
-    page = render_page(CLAIMS[name], RESULTS[folder, name], make_translator(language), way)
+    page = render_page(CLAIMS[name], RESULTS[folder, name], make_translator(language), ways_of(folder, language))
     assert (pages[language] / f"{name}.md").read_text("utf-8") == page
     assert not re.search(r"。 (?!\|)", page), "a full-width stop has its space in itself"
 
@@ -144,7 +158,7 @@ def test_the_index_that_is_kept_has_all_results(folder, language):
     translator = make_translator(language)
     results = {name: RESULTS[folder, name] for name in CLAIMS if (folder, name) in RESULTS}
     index = (FOLDERS[folder][language] / "index.md").read_text("utf-8")
-    assert index == render_index(results, translator)
+    assert index == render_index(results, translator, ways_of(folder, language))
     assert f"--output docs/{folder} " in index and translator.missing == []
     assert {result["settings"]["quick"] for result in results.values()} == {folder == "article"}
 

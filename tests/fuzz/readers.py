@@ -179,8 +179,8 @@ def read_and_judge_results(path: Path) -> None:
     with told_as_damage(path):
         claim.judge([Record(**record) for record in content["runs"]])
     if content["verdict"]:
-        render_page(claim, content, make_translator(ENGLISH))
-        render_index({claim.id: content}, make_translator(ENGLISH))
+        render_page(claim, content, make_translator(ENGLISH), {ENGLISH: ""})
+        render_index({claim.id: content}, make_translator(ENGLISH), {ENGLISH: ""})
 
 
 def vectors() -> List[bytes]:
