@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import re
+import sys
 from pathlib import Path
 
 from gluon_lstm.config import flag
@@ -18,10 +19,13 @@ PAGES_OF_THE_ROOT = {
 }
 """Files that stand beside ``docs``, where readers of the repository look for them → the pages that show them."""
 
+sys.path.insert(0, str(DOCS / "_extensions"))
+
 project = "gluon-lstm"
 version = release = __version__
 language = "en"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode", "sphinx_copybutton",
+              "chinese_pages"]  # fmt: skip
 
 myst_heading_anchors = 4
 smartquotes_action = "D"
@@ -92,16 +96,9 @@ def mend_text(app, what, name, obj, options, lines):
         lines += ["", f"``{flag(item.name)}`` (default: ``{item.default}``)", f"   {text}"]
 
 
-def tell_language(app, pagename, templatename, context, doctree):
-    """Tells browsers and screen readers which pages are in Chinese."""
-    if pagename.startswith("zh/"):
-        context["language"] = "zh-CN"
-
-
 def setup(app):
     """Connects the functions above to what Sphinx does."""
     app.connect("source-read", show_page_of_the_root)
-    app.connect("html-page-context", tell_language)
     app.connect("autodoc-skip-member", skip_field_of_tuple)
     app.connect("autodoc-process-signature", hide_signature_of_options)
     app.connect("autodoc-process-docstring", mend_text, priority=400)  # before Napoleon reads it

@@ -165,9 +165,15 @@ def test_the_site_is_built_without_a_warning(tmp_path):
     command = [SITE_PYTHON, "-m", "sphinx", *options, DOCS, tmp_path / "site"]
     built = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=360)
     assert built.returncode == 0, built.stderr
-    for page, language in (("index", "en"), ("zh/index", "zh-CN"), ("zh/article/cell", "zh-CN")):
+    english, chinese = ("en", "Search", "On this page", "First steps"), ("zh-CN", "搜索", "本页目录", "中文")
+    pages = (("index", english), ("tutorial", english), ("zh/tutorial", chinese), ("zh/article/cell", chinese))
+    for page, words in pages:
         text = (tmp_path / "site" / f"{page}.html").read_text(encoding="utf-8")
+        language, search, contents, first = words
         assert re.search(r'<html[^>]* lang="([^"]+)"', text)[1] == language
+        assert re.search(r'class="sidebar-search" placeholder="([^"]+)"', text)[1] == search
+        assert contents in text or page == "index"  # which has no list of its headings
+        assert re.search(r'class="caption-text">([^<]+)', text)[1] == first
     for name in API:
         module = importlib.import_module(f"gluon_lstm.{name}")
         page = (tmp_path / "site" / "api" / f"{name.rpartition('.')[2]}.html").read_text(encoding="utf-8")
