@@ -14,7 +14,10 @@ USUAL_SEEDS = 3
 """Of a claim that has no number of its own, and of the quick form, so that it takes minutes."""
 
 Options = Mapping[str, Any]
-"""All that decides one run's outcome, as plain values: two runs of the same options are the same run."""
+"""What one run is, as plain values: two runs of the same options at one commit are the same run.
+
+What is fixed in a claim's code, such as how many samples are scored, is not among them: whoever changes that deletes
+the claim's file, so that all its runs are made again."""
 Outcome = Dict[str, Any]
 """What a run came to, as plain values."""
 

@@ -6,7 +6,10 @@ from statistics import fmean
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from gluon_lstm.article.claim import Options, Outcome, Record, Settings, Table
-from gluon_lstm.article.verdicts import Check, effect, mean_interval
+from gluon_lstm.article.verdicts import NO_ROOM, Check, effect, mean_interval
+
+ERRORS_THAT_MATTER = 0.1
+"""Share of the other side's errors that matters, where that is less than the points that are asked for."""
 
 
 def plan_variants(
@@ -99,6 +102,8 @@ def compare(
         room: as of ``effect``.
         open_because: as of ``effect``.
     """
+    if len(better) != len(worse):
+        raise ValueError(f"{says}: {len(better)} numbers on one side, {len(worse)} on the other")
     differences = [scale * (high - low) for high, low in zip(better, worse)]
     return effect(says, differences, least, unit, room, open_because)
 
@@ -106,9 +111,15 @@ def compare(
 def compare_accuracies(
     says: str, better: Sequence[float], worse: Sequence[float], least: float, open_because: str = ""
 ) -> Check:
-    """Returns the check that the first accuracies, shares from 0 to 1, exceed the second ones by ``least`` points."""
-    room = 100 * (1 - fmean(worse))
-    return compare(says, better, worse, least, "points", 100, room, open_because)
+    """Returns the check that the first accuracies, shares from 0 to 1, exceed the second ones.
+
+    What matters is ``least`` points, or ``ERRORS_THAT_MATTER`` of the second ones' errors where that is less.
+    """
+    errors = 100 * (1 - fmean(worse))
+    if not errors:
+        open_because = NO_ROOM
+    return compare(says, better, worse, min(least, ERRORS_THAT_MATTER * errors), "points", 100,
+                   open_because=open_because)  # fmt: skip
 
 
 def same_within(

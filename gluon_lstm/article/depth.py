@@ -113,8 +113,8 @@ CLAIM = Claim(
         "One, two and four LSTM layers, in the full form three too, read out at the last step, are trained alike for "
         f"the same number of epochs, {EPOCHS[0]} in the quick form and {EPOCHS[1]} in the full: once with as many "
         "units a layer, so that a deeper net learns more numbers, and once with fewer, so that all learn about as "
-        f"many. A net whose training loss is then more than {FAR:g} times that of one layer is far from fitted, and "
-        "its check stays open."
+        f"many. All have one learning rate. A net whose training loss is then more than {FAR:g} times that of one "
+        "layer is far from fitted, and its check stays open."
     ),
     remark=(
         "That layers can be added is true of any network. The sentence means that it helps, which depends on the "

@@ -1,7 +1,7 @@
 """One training run of a classifier, and its score: what claims about training compare.
 
-The last epoch's model counts: nothing is chosen on validation data, so that the test
-split says how all of a variant's runs do.
+The last epoch's model counts: no epoch is chosen, so that the test split says how all of
+a variant's runs do.
 """
 
 from __future__ import annotations

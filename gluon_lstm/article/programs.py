@@ -116,14 +116,15 @@ def is_small(records: Sequence[Record]) -> bool:
 
 
 def check_runs(faults: Sequence[Fault], records: Sequence[Record]) -> Check:
-    """Returns the check that a program runs as printed: no fault of it is seen to raise anything.
+    """Returns the check that a program runs as printed: no fault of it is seen to raise what it is said to.
 
-    It stays open where none does and not all could be tried.
+    It stays open where none does and not all could be tried, or one raised something else.
     """
     told = collect_told(records)
-    texts = [told[fault.snippet] for fault in faults]
-    stops = any(text is not None and not text.startswith("result: ") for text in texts)
-    low, high = (0.0, 0.0) if stops else (0.0 if None in texts else 1.0, 1.0)
+    texts = {fault: told[fault.snippet] for fault in faults}
+    ends = {fault: text is not None and text.startswith("result: ") for fault, text in texts.items()}
+    stops = any(text is not None and text.startswith(fault.shows) and not ends[fault] for fault, text in texts.items())
+    low, high = (0.0, 0.0) if stops else (float(all(ends.values())), 1.0)
     says = "Lines that make the same mistakes get to their end"
     return Check(says, "of 1", (low + high) / 2, low, high, least=1.0, n=1)
 

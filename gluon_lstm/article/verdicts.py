@@ -2,7 +2,8 @@
 
 An *effect* is a mean over seeds, most often of differences between two runs that
 share a seed, counted so that it is above 0 where the article is right. Its 95 %
-interval is Student's. With the least effect that matters, stated beforehand:
+interval is Student's. With the least effect that matters, which a claim states, and where it was changed once results
+had been seen says so:
 
 * yes: the interval lies above 0, and the effect is at least the least that matters;
 * no: the interval lies below the least effect that matters;

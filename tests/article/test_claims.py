@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gluon_lstm.article import CLAIMS, Settings, adam, find_claims
+from gluon_lstm.article import CLAIMS, Settings, adam, augmentation, find_claims
 from gluon_lstm.article.augmentation import shift_columns
 from gluon_lstm.article.claim import Record
 from gluon_lstm.article.depth import equal_width
@@ -14,6 +14,7 @@ from gluon_lstm.article.gradients import reach, updates_to_solve
 from gluon_lstm.article.stability import deviations
 from gluon_lstm.article.text import accuracy_by_length
 from gluon_lstm.config import Config, merge
+from gluon_lstm.data import load_splits
 from gluon_lstm.errors import ConfigError, DivergenceError
 
 EMBEDDED = {"digits", "sentences"}
@@ -109,7 +110,39 @@ def test_less_than_chance_is_told_of_a_unit_that_forgets(left, expected):
         return {"accuracy": accuracy, "left": left, "still": 1.0, "rounds": 9.0, "saturated": 0.1}
 
     notes = CLAIMS["cell"].judge(made_up("cell", outcome)).notes
-    assert [note.split(" even")[0] for note in notes] == [f"With “{name}”" for name in expected]
+    told = [note.split(" even")[0] for note in notes if " even the whole interval" in note]
+    assert told == [f"With “{name}”" for name in expected]
+
+
+def test_the_unit_that_forgets_and_the_one_that_saturates_are_told():
+    """By hand: with gain 1 nothing is left, with gain 64 more than half of the outputs are at their ends."""
+
+    def outcome(options):
+        gain = options.get("gain")
+        return {"accuracy": 0.7, "left": 0.0 if gain == 1 else 0.3, "still": 1.0, "rounds": 9.0,
+                "saturated": 0.75 if gain == 64 else 0.5}  # fmt: skip
+
+    assert CLAIMS["cell"].judge(made_up("cell", outcome)).notes == (
+        "With “unit, gain 1” the unit forgets: of the state before an input less than 0.1% is left after it.",
+        "With “unit, gain 64” the unit saturates: 75% of its outputs are nearer than 0.05 to 0 or 1.",
+    )
+
+
+@pytest.mark.parametrize("chrono, plain, answer, told", [(0.9, 0.5, "yes", True), (0.55, 0.9, "open", False)])
+def test_a_cell_that_has_learnt_nothing_is_no_control(chrono, plain, answer, told):
+    """By hand: the RNN tells 0.52; the LSTM that is judged is the one with the chrono start."""
+    accuracies = {"LSTM": plain, "LSTM, chrono start": chrono, "LSTM, chrono start, untrained": 0.6, "RNN": 0.52}
+
+    def outcome(options):
+        accuracy = accuracies.get(options["variant"], 0.5) + options["seed"] / 1000
+        return {"accuracy": accuracy, "left": 0.5, "still": 1.0, "rounds": 9.0, "saturated": 0.1}
+
+    findings = CLAIMS["cell"].judge(made_up("cell", outcome))
+    as_well, better = findings.checks[-2:]
+    assert as_well.mean == pytest.approx(100 * (0.5 - 0.6) + 5)
+    assert (better.mean, better.answer) == (pytest.approx(100 * (chrono - 0.52)), answer)
+    is_told = any("bias of 1 has learnt nothing here: it starts by letting 73% " in note for note in findings.notes)
+    assert is_told == told
 
 
 def test_a_deeper_net_that_is_far_from_fitted_is_told():
@@ -262,6 +295,15 @@ def test_columns_move_and_zeros_come_in(pixels, expected):
     assert shift_columns(np.array([[[1, 2, 3]]]), pixels).tolist() == [[expected]]
 
 
+def test_more_images_than_the_training_split_has_are_the_validation_splits_too():
+    splits = load_splits(merge(Config(), {"data": {"dataset": "digits", "limit_train": 100, "augment_shift": 1}}))
+    whole, same = (augmentation._training_images(size, splits) for size in (101, 100))
+    assert len(whole) == 100 + len(splits.validation) and len(same) == 100
+    np.testing.assert_array_equal(whole.images[100:], splits.validation.images)
+    np.testing.assert_array_equal(whole.labels, np.concatenate([splits.train.labels, splits.validation.labels]))
+    assert whole.augmentation == splits.train.augmentation and whole.augmentation.shift == 1
+
+
 @pytest.mark.parametrize("layers", [2, 4])
 def test_equal_widths_learn_about_as_many_numbers(layers):
     """Both biases of an LSTM layer, and a dense layer of ten classes, are counted by hand."""
@@ -294,9 +336,10 @@ def test_adam_is_judged_at_each_rules_best_rate(worse, better):
     levels = {better: 1.0, worse: 2.0}
     records = adam_records(lambda rule, rate: levels.get(rule, 1.5) + (0 if rate == "0.3" else 5))
     checks = {check.says.split()[-4]: check for check in CLAIMS["adam"].judge(records).checks}
-    assert checks["SGD"].mean == pytest.approx(1 if better == "Adam" else -1)
+    assert checks["SGD"].mean == pytest.approx(50 * (1 - 1 / 2 + 1 - 1.01 / 2.01 if better == "Adam" else
+                                                     1 - 2 / 1 + 1 - 2.01 / 1.01))  # fmt: skip
     assert checks["SGD"].answer == ("yes" if better == "Adam" else "no")
-    assert checks["RMSProp"].mean == pytest.approx(0.5 if better == "Adam" else -0.5)
+    assert checks["RMSProp"].unit == "% of its loss" and (checks["RMSProp"].mean > 0) == (better == "Adam")
 
 
 def test_adams_table_tells_a_best_rate_at_the_end_of_its_range():

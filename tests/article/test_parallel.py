@@ -40,6 +40,14 @@ def test_ratios_of_times_are_judged():
     assert (transformer.mean, transformer.answer) == (pytest.approx(1.5 - 1.8), "no")
 
 
+def test_what_is_slowed_down_is_not_sped_up_more(monkeypatch):
+    monkeypatch.setitem(SPEEDUPS, "LSTM", 0.99)
+    monkeypatch.setitem(SPEEDUPS, "RNN", 0.8)
+    checks = CLAIM.judge(made_up()).checks[2:]
+    assert {(check.answer, check.open_because) for check in checks} == {("open", "a second thread slows the LSTM down")}
+    assert checks[0].mean == pytest.approx(0.19)
+
+
 def test_seeds_that_differ_are_told():
     """By hand: the LSTM's step takes 32·64 μs / 1.5 with two threads, in the second seed three times as long."""
     steps, speedups = CLAIM.judge(made_up()).notes

@@ -96,10 +96,10 @@ def test_without_keras_the_table_says_so(without_keras):
 
 @pytest.mark.parametrize("told, answer, low", [
     (["ValueError: no", None], "no", 0), (["result: 1", "result: 2"], "yes", 1), (["result: 1", None], "open", 0),
-    ([None, None], "open", 0),
-], ids=["one stops", "none", "one unknown", "unknown"])  # fmt: skip
+    ([None, None], "open", 0), (["ModuleNotFoundError: No module named 'keras'", "result: 1"], "open", 0),
+], ids=["one stops", "none", "one unknown", "unknown", "stops for something else"])  # fmt: skip
 def test_whether_a_program_runs(told, answer, low):
-    faults = [Fault(str(n), "", "", f"result = {n}", "", keras=text is None) for n, text in enumerate(told)]
+    faults = [Fault(str(n), "", "", f"result = {n}", "ValueError", keras=text is None) for n, text in enumerate(told)]
     records = [
         Record({"snippets": [fault.snippet]}, {"found": text is not None, "told": [text]}, 0.0)
         for fault, text in zip(faults, told)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from gluon_lstm.article.comparison import compare_accuracies
+from gluon_lstm.article.comparison import compare, compare_accuracies
 from gluon_lstm.article.verdicts import Check, Verdict, decide, effect, mean_interval
 
 T_2 = 4.302652729911275
@@ -61,10 +61,22 @@ def test_what_the_runs_cannot_tell_is_open_whatever_came_of_them():
     assert effect("…", [3.0, 3.1], 1.0, "points", open_because="far from fitted").answer == "open"
 
 
-@pytest.mark.parametrize("worse, answer", [([0.9, 0.9], "no"), ([0.995, 0.997], "open")], ids=["below", "at the top"])
-def test_accuracies_near_one_leave_no_room(worse, answer):
-    """By hand: the second half is 0.4 points below all right, and one point matters."""
+@pytest.mark.parametrize("worse, answer", [([0.9, 0.9], "no"), ([1.0, 1.0], "open")], ids=["below", "at the top"])
+def test_accuracies_of_one_leave_no_room(worse, answer):
     assert compare_accuracies("…", worse, worse, 1.0).answer == answer
+
+
+@pytest.mark.parametrize("worse, least, answer", [(0.8, 1.0, "no"), (0.95, 0.5, "yes"), (0.99, 0.1, "yes")])
+def test_a_tenth_of_the_errors_matters(worse, least, answer):
+    """By hand: 0.6 points more are 3, 12 and 60 % of the errors."""
+    better = [worse + 0.006, worse + 0.006]
+    check = compare_accuracies("…", better, [worse, worse], 1.0)
+    assert (check.least, check.answer) == (pytest.approx(least), answer) and check.mean == pytest.approx(0.6)
+
+
+def test_sides_of_unequal_length_are_no_comparison():
+    with pytest.raises(ValueError, match="2 numbers on one side, 3 on the other"):
+        compare("…", [1.0, 2.0], [1.0, 2.0, 3.0], 1.0, "points")
 
 
 @pytest.mark.parametrize("mean, answer", [(0.01, "yes"), (-0.01, "no")])
