@@ -53,6 +53,13 @@ def test_every_file_of_the_package_is_installed_and_nothing_beside_it(installed)
     assert [name.endswith(".dist-info") for name in others] == [True]
 
 
+def test_the_peers_are_an_extra(installed):
+    (found,) = metadata.distributions(path=[str(installed)])
+    wanted = [line for line in (found.requires or []) if 'extra == "peers"' in line]
+    names = sorted(line.partition("==")[0].strip() for line in wanted)
+    assert names == ["keras", "tensorflow", "tensorflow-cpu", "torch"]
+
+
 def test_the_installed_command_trains_and_evaluates(installed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}
 

@@ -106,8 +106,8 @@ CLAIM = Claim(
     experiment=(
         "One LSTM layer is trained on few and on more images, either as they are or moved to the left or right, "
         "each time anew, by up to one pixel (digits of 8 × 8) or two (MNIST). No epoch is chosen, so that the full "
-        "form can train on all 60,000 images. All runs take about the same number of steps. They are scored on the test "
-        "images as they are, and on the same images moved sideways as far."
+        "form can train on all 60,000 images. All runs take about the same number of steps. They are scored on the "
+        "test images as they are, and on the same images moved sideways as far."
     ),
     remark=(
         "It can hold for images, whose class a shift leaves as it is. The article says it of data in general; of "

@@ -297,9 +297,9 @@ CLAIM = Claim(
         "weights are as they start; RNN and LSTMs are trained to. The LSTM that is judged starts with biases for "
         "memories of up to as many steps as there are (Tallec and Ollivier 2018), as the RNN's recurrent weights start "
         "orthogonal; one with a forget bias of 1 is beside it. (The first was added once the second had learnt nothing "
-        "in the full form.) The best of the unit's weights are chosen by the very accuracy that is judged, which favours "
-        "the unit. Length and updates of the quick form were set after a trial with 30 steps and 300 updates, in which "
-        "three of five LSTMs had learnt nothing."
+        "in the full form.) The best of the unit's weights are chosen by the very accuracy that is judged, which "
+        "favours the unit. Length and updates of the quick form were set after a trial with 30 steps and 300 updates, "
+        "in which three of five LSTMs had learnt nothing."
     ),
     remark=(
         "An LSTM does not iterate: at each time step it makes one update, c ← f ⊙ c + i ⊙ g, and goes on to the "
