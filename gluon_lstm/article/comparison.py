@@ -113,10 +113,11 @@ def compare_accuracies(
 ) -> Check:
     """Returns the check that the first accuracies, shares from 0 to 1, exceed the second ones.
 
-    What matters is ``least`` points, or ``ERRORS_THAT_MATTER`` of the second ones' errors where that is less.
+    What matters is ``least`` points, or ``ERRORS_THAT_MATTER`` of the second ones' errors where that is less. Where the
+    errors are fewer than that share of ``least``, there is no room for more.
     """
     errors = 100 * (1 - fmean(worse))
-    if not errors:
+    if errors < ERRORS_THAT_MATTER * least:
         open_because = NO_ROOM
     return compare(says, better, worse, min(least, ERRORS_THAT_MATTER * errors), "points", 100,
                    open_because=open_because)  # fmt: skip
