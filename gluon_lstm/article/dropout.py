@@ -10,6 +10,7 @@ import numpy as np
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
 from gluon_lstm.article.comparison import by_variant, compare, compare_accuracies, numbers, plan_variants, summary_table
+from gluon_lstm.data import ImageDataset
 
 SHARES = (0.0, 0.25, 0.5)
 DROPPED = "share of units dropped"
@@ -36,11 +37,8 @@ def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
     from gluon_lstm.evaluation.calibration import calibrate
 
     config, splits = read_options(options, data_dir)
-    net = train(config, splits).net
-    test = splits.test
-    rng = np.random.default_rng(options["seed"])
-    noise = rng.normal(0, NOISE * test.max_value, test.images.shape)
-    noisy = replace(test, images=np.clip(np.rint(test.images + noise), 0, test.max_value).astype(np.uint8))
+    net, test = train(config, splits).net, splits.test
+    noisy = add_noise(test, np.random.default_rng(options["seed"]))
     clean, training = score(net, test), score(net, splits.train)
     return {
         "train_nll": training.nll,
@@ -49,6 +47,13 @@ def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
         "noisy_accuracy": score(net, noisy).accuracy,
         "calibration_error": calibrate(answers(net, test)).equal_width.ece,
     }
+
+
+def add_noise(dataset: ImageDataset, rng: np.random.Generator) -> ImageDataset:
+    """Returns images with Gaussian noise, cut off at black and white."""
+    noise = rng.normal(0, NOISE * dataset.max_value, dataset.images.shape)
+    images = np.clip(np.rint(dataset.images + noise), 0, dataset.max_value)
+    return replace(dataset, images=images.astype(np.uint8))
 
 
 def _gaps(records: Sequence[Record]) -> List[float]:
