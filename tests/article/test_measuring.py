@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from gluon_lstm.article import augmentation, cell, comparison, dropout, gradients, learning, sequences, text
+from gluon_lstm.article import augmentation, cell, comparison, dropout, gradients, learning, text
+from gluon_lstm.article.tasks import TASKS
 from gluon_lstm.data import DataSplits, ImageDataset
 
 
@@ -74,22 +75,18 @@ def test_the_unit_is_read_after_its_last_input(steps, low, high):
     assert low <= outcome["accuracy"] <= high
 
 
-@pytest.mark.parametrize("claim, options", [
-    (gradients, {"task": "adding", "encoder": "lstm", "gain": 1.0}), (cell, {"kind": "lstm"}),
+@pytest.mark.parametrize("claim, name, options", [
+    (gradients, "adding", {"task": "adding", "encoder": "lstm", "gain": 1.0}), (cell, "recall", {"kind": "lstm"}),
 ], ids=["gradients", "cell"])  # fmt: skip
-def test_sequences_that_are_scored_are_none_of_the_training(claim, options, monkeypatch):
+def test_sequences_that_are_scored_are_none_of_the_training(claim, name, options, monkeypatch):
     """Each is drawn from a stream of its own, which its increment tells."""
-    drawn = []
-    make_reader = sequences.make_reader
+    drawn, task = [], TASKS[name]
 
-    def keep(task, encoder, hidden_size, *others, **further):
-        def make(rng, number, steps):
-            drawn.append(rng.bit_generator.state["state"]["inc"])
-            return task.make(rng, number, steps)
+    def make(rng, number, steps):
+        drawn.append(rng.bit_generator.state["state"]["inc"])
+        return task.make(rng, number, steps)
 
-        return make_reader(task._replace(make=make), encoder, hidden_size, *others, **further)
-
-    monkeypatch.setattr(sequences, "make_reader", keep)
+    monkeypatch.setitem(TASKS, name, task._replace(make=make))
     shared = {"seed": 0, "steps": 4, "hidden_size": 3, "updates": 1, "batch_size": 2, "learning_rate": 0.01}
     claim.CLAIM.measure({**options, **shared}, None)
     assert len(drawn) == len(set(drawn)) > 1
