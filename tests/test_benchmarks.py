@@ -153,14 +153,14 @@ def test_checks_beyond_a_verdict_stand_below_it(monkeypatch, tmp_path):
     tables = importlib.import_module("tables")
     check = {"says": "It runs", "unit": "points", "mean": 1.0, "low": 1.0, "high": 1.0, "least": 2.0, "answer": "no"}
     result = {"settings": {"quick": True, "seeds": 3}, "verdict": "not supported", "checks": [check],
-              "further": [{**check, "says": "It learns", "high": 3.0}]}  # fmt: skip
+              "further": [{**check, "says": "It learns", "low": -1.0, "high": 3.0}]}  # fmt: skip
     (tmp_path / "mnist.json").write_text(json.dumps(result), encoding="utf-8")
     monkeypatch.setattr(tables, "ARTICLE", tmp_path)
     header = "| True where the article is right | Effect | 95 % interval | Least that matters | Answer |"
     assert tables.claim_table("mnist", tables.translator_into("en")).splitlines() == [
-        header, "| --- | --- | --- | --- | --- |", "| It runs | 1 point | no spread | 2 | no |", "",
+        header, "| --- | --- | --- | --- | --- |", "| It runs | 1 point | no spread | 2 | no: less than matters |", "",
         "Verdict: not supported (quick form, 3 seeds).", "", "Mended, beyond the verdict:", "",
-        header, "| --- | --- | --- | --- | --- |", "| It learns | 1 point | 1 to 3 | 2 | no |",
+        header, "| --- | --- | --- | --- | --- |", "| It learns | 1 point | -1 to 3 | 2 | no |",
     ]  # fmt: skip
     chinese = tables.claim_table("mnist", tables.translator_into("zh"))
     assert "结论：不成立（快速版，3 个随机种子）。" in chinese and "修正之后的结果，不计入结论：" in chinese

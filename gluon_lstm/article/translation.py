@@ -57,7 +57,7 @@ class Translator:
     def __call__(self, text: str) -> str:
         """Returns a text's translation, or the text where there is none; one without letters is the same in all."""
         english = one_line(text)
-        if self._entries is None or not any(map(str.isalpha, english)):
+        if self._entries is None or not any(map(str.isalpha, english)) or re.fullmatch(_NUMBER, english):
             return text
         if english in self._entries:
             return self._entries[english]

@@ -75,8 +75,7 @@ def evaluate_run(
     predictions = predict(predictor.net, dataset, BATCH_SIZE, device, progress)
     if not is_labelled:
         with report_folder.replace() as folder:
-            path = folder / "predictions.csv"
-            write_predictions(path, predictions.probabilities, dataset.class_names, origin=dataset.origin)
+            write_predictions(folder, predictions.probabilities, dataset)
         return None
     sections = BRIEF if wanted.sections is None else wanted.sections
     _tell_what_follows(predictions, sections, wanted.sample)

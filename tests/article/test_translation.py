@@ -48,6 +48,7 @@ TRANSLATIONS = [language for language in LANGUAGES if language != ENGLISH]
         ("on Linux one", "auf Linux one"),
         ("3 layers of one", "genau: eins"),
         ("0.5 ± 0.1", "0.5 ± 0.1"),
+        ("2e-14 layers", "2e-14 Schichten"),
         ("", ""),
     ],
 )

@@ -49,8 +49,8 @@ def test_texts_and_labels_come_through_intact(trained, cli):
     report = trained / "evaluation" / "test"
     with (report / "predictions.csv").open(encoding="utf-8", newline="") as file:
         header, *lines = csv.reader(file)
-    assert {name[2:] for name in header[3:]} == set(LABELS)
-    assert {line[1] for line in lines} <= set(LABELS)
+    assert header[:4] == ["index", "line", "label", "predicted"] and {name[2:] for name in header[4:]} == set(LABELS)
+    assert {line[2] for line in lines} <= set(LABELS)
     assert len(lines) == 4
     metrics = json.loads((report / "metrics.json").read_text(encoding="utf-8"))
     assert {item["class"] for item in metrics["per_class"]} == set(LABELS)
@@ -72,9 +72,10 @@ def test_a_loaded_run_says_what_evaluate_says(trained, cli):
     dataset = load_split(merge(Config(), config), "validation", predictor.reader)
     assert set(dataset.texts) < {text for text, _ in rows()}
     probabilities = predictor.predict_proba(dataset.texts)
-    assert tuple(name[2:] for name in header[3:]) == predictor.class_names
-    np.testing.assert_allclose(probabilities, [list(map(float, line[3:])) for line in lines], atol=1e-6)
-    assert predictor.predict(dataset.texts) == [line[2] for line in lines]
+    assert tuple(name[2:] for name in header[4:]) == predictor.class_names
+    np.testing.assert_allclose(probabilities, [list(map(float, line[4:])) for line in lines], atol=1e-6)
+    assert predictor.predict(dataset.texts) == [line[3] for line in lines]
+    assert [dataset.origin.places[int(line[0])] for line in lines] == [int(line[1]) for line in lines]
 
 
 def test_what_a_person_sees(cli, tmp_path):

@@ -34,7 +34,8 @@ TEMPERATURE = 1.3
 def written(folder, predictions, names, temperature):
     """Returns ``metrics.json`` as it comes back, and what ``predictions.csv`` holds."""
     write_json(folder / "metrics.json", measure(predictions, names, temperature).to_dict())
-    write_predictions(folder / "predictions.csv", predictions.probabilities, names, predictions.labels)
+    dataset = FakeDataset(np.zeros((1, len(predictions.labels), 1), np.float32), predictions.labels, names)
+    write_predictions(folder, predictions.probabilities, dataset, predictions.labels)
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8")), read_rows(folder / "predictions.csv")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import csv
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence
+from typing import Any, Dict, Iterable, List, Sequence
 
 import numpy as np
 from jinja2 import Environment
 from markupsafe import Markup
 
 from gluon_lstm.bounded import PICTURE_BYTES, read_file
-from gluon_lstm.data.dataset import Origin
+from gluon_lstm.data.dataset import SequenceDataset
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.report.content import Section
 from gluon_lstm.evaluation.report.formats import excerpt, markdown, page_environment, percent
@@ -39,8 +39,7 @@ def write_report(directory: Path, study: Study) -> str:
     if study.speed is not None:
         write_json(directory / "speed.json", study.speed.to_dict())
     predictions = study.predictions
-    path = directory / "predictions.csv"
-    write_predictions(path, predictions.probabilities, names, predictions.labels, study.dataset.origin)
+    write_predictions(directory, predictions.probabilities, study.dataset, predictions.labels)
     title = f"{study.provenance.run_name} on {study.dataset.name} ({study.dataset.split})"
     tokens = () if study.occlusion is None else study.occlusion.tokens
     return write_pages(directory, title, summarize(study), sections_of(study), (*names, *tokens))
@@ -80,25 +79,22 @@ def write_pages(
 
 
 def write_predictions(
-    path: Path,
-    probabilities: np.ndarray,
-    class_names: Sequence[str],
-    labels: Sequence[int] = (),
-    origin: Optional[Origin] = None,
+    directory: Path, probabilities: np.ndarray, dataset: SequenceDataset, labels: Sequence[int] = ()
 ) -> None:
-    """Writes one line a sample: index, label where there are labels, predicted class, and each class's probability.
+    """Writes ``predictions.csv``: index, label where there are labels, predicted class, each class's probability.
 
-    The index counts the samples that are there, from 0. Of the user's own file or folder, the place in it follows.
+    It has one line a sample. The index counts the samples that are there, from 0. Of the user's own file or folder, the
+    place in it follows.
 
     Nine significant digits: enough for a float32 to come back as it was.
 
     Args:
-        path: the file.
+        directory: an existing folder.
         probabilities: (M, K) float32.
-        class_names: K names.
+        dataset: the samples, which know their classes' names, and where they are in the user's files.
         labels: (M,) integers, or none.
-        origin: where the samples are in a file or folder of the user's own.
     """
+    class_names, origin = dataset.class_names, dataset.origin
     predicted = probabilities.argmax(axis=1)
     columns: Dict[str, List[Any]] = {"index": list(range(len(predicted)))}
     if origin is not None:
@@ -108,7 +104,7 @@ def write_predictions(
     columns["predicted"] = [class_names[label] for label in predicted]
     for name, column in zip(class_names, probabilities.T):
         columns[f"p:{name}"] = [f"{probability:.9g}" for probability in column.tolist()]
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open(directory / "predictions.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(columns)
         writer.writerows(zip(*columns.values()))
