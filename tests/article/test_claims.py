@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gluon_lstm.article import CLAIMS, Settings, adam, augmentation, find_claims
+from gluon_lstm.article import CLAIMS, Settings, adam, augmentation, find_claims, sequences
 from gluon_lstm.article.augmentation import shift_columns
 from gluon_lstm.article.claim import Record
 from gluon_lstm.article.depth import equal_width
-from gluon_lstm.article.gradients import reach, updates_to_solve
+from gluon_lstm.article.gradients import CEILING, finite_norms, reach, updates_to_solve
 from gluon_lstm.article.stability import deviations
 from gluon_lstm.article.text import accuracy_by_length
 from gluon_lstm.config import Config, merge
@@ -318,6 +318,37 @@ def test_equal_widths_learn_about_as_many_numbers(layers):
 def test_reach_is_in_decades_from_the_last_step_to_the_first():
     assert reach([1e-5, 1e-3, 1e-2]) == pytest.approx(-3)
     assert reach([0.0, 1.0]) == pytest.approx(-38)
+
+
+@pytest.mark.parametrize("norms, expected", [
+    ([3.0, 2.0, 1.0], [3.0, 2.0, 1.0]),
+    ([np.nan, np.inf, 1e30, 1.0], [CEILING, CEILING, 1e30, 1.0]),
+    ([2.0, np.nan, 1e39, 1.0], [CEILING, CEILING, CEILING, 1.0]),
+    ([np.nan, np.nan], [CEILING, CEILING]),
+])  # fmt: skip
+def test_a_gradient_that_overflows_is_the_greatest_number(norms, expected):
+    assert finite_norms(np.array(norms)).tolist() == expected
+
+
+def test_a_gradient_that_explodes_over_many_steps_is_kept_in_the_file():
+    """A plain RNN with great weights: float32 cannot hold its gradient at the first of 784 steps."""
+    options = {"variant": "RNN", "task": "adding", "steps": 784, "updates": 0, "gain": 4.0, "seed": 4, "encoder": "rnn",
+               "hidden_size": 64, "batch_size": 20, "learning_rate": 0.002}  # fmt: skip
+    norms = CLAIMS["gradients"].measure(options, None)["norms_before"]
+    assert json.loads(json.dumps(norms, allow_nan=False)) == norms and len(norms) == 784
+    assert norms[0] == CEILING and 0 < norms[-1] < 10 and reach(norms) > 37
+
+
+def test_a_training_whose_loss_is_not_finite_counts_as_ten_baselines(monkeypatch):
+    def diverge(*arguments):
+        return sequences.Errors([1, 2], [0.5, float("nan")])
+
+    monkeypatch.setattr(sequences, "train_reader", diverge)
+    monkeypatch.setattr(sequences, "mean_loss", lambda *arguments: float("inf"))
+    options = {"task": "adding", "steps": 4, "updates": 2, "gain": 1.0, "seed": 0, "encoder": "rnn", "hidden_size": 3,
+               "batch_size": 2, "learning_rate": 0.002}  # fmt: skip
+    outcome = CLAIMS["gradients"].measure(options, None)
+    assert outcome["losses"] == [0.5, pytest.approx(10 / 6)] and outcome["loss"] == pytest.approx(10 / 6)
 
 
 def adam_records(level_of):
