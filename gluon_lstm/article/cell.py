@@ -18,7 +18,7 @@ TOLERANCE, MOST_ROUNDS = 1e-6, 100
 SATURATED = 0.05
 """An output nearer than this to 0 or 1 counts as saturated."""
 FORGOTTEN = 1e-3
-"""A unit of whose state before an input leaves less, on average, has forgotten it."""
+"""A unit of whose state before an input leaves less, in every seed, has forgotten it."""
 QUICK_STEPS = 20
 SEQUENCES = 800
 LSTM, CHRONO = "LSTM", "LSTM, chrono start"

@@ -87,9 +87,7 @@ def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
 
 
 def finite_norms(norms: np.ndarray) -> np.ndarray:
-    """Returns norms (T,) of a gradient that float32 held: from where it overflowed on, back to the first step, they
-    are ``CEILING``.
-    """
+    """Returns norms (T,) of a gradient, ``CEILING`` from where float32 could not hold it back to the first step."""
     overflowed = np.flatnonzero(~np.isfinite(norms))
     last = overflowed[-1] if len(overflowed) else -1
     return np.minimum(np.where(np.arange(len(norms)) <= last, CEILING, norms), CEILING)

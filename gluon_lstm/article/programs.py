@@ -121,10 +121,10 @@ def check_runs(faults: Sequence[Fault], records: Sequence[Record]) -> Check:
     It stays open where none does and not all could be tried, or one raised something else.
     """
     told = collect_told(records)
-    texts = {fault: told[fault.snippet] for fault in faults}
-    ends = {fault: text is not None and text.startswith("result: ") for fault, text in texts.items()}
-    stops = any(text is not None and text.startswith(fault.shows) and not ends[fault] for fault, text in texts.items())
-    low, high = (0.0, 0.0) if stops else (float(all(ends.values())), 1.0)
+    texts = [told[fault.snippet] or "" for fault in faults]
+    ends = [text.startswith("result: ") for text in texts]
+    stops = any(text.startswith(fault.shows) and not end for fault, text, end in zip(faults, texts, ends))
+    low, high = (0.0, 0.0) if stops else (float(all(ends)), 1.0)
     says = "Lines that make the same mistakes get to their end"
     return Check(says, "of 1", (low + high) / 2, low, high, least=1.0, n=1)
 

@@ -195,9 +195,7 @@ class ResultsDirectory:
                 raise RunError(f"{folder}: must be apart from the results in {first}; {_ADVICE_ON_PAGES}")
 
     def _check_entry(self, entry: Path) -> None:
-        """Raises RunError where an entry of a folder is no part of results, or of pages in another language, or where
-        it has the name of such a part and is none.
-        """
+        """Raises RunError where an entry of a folder is no part of results or pages, whatever its name."""
         ids = "|".join(map(re.escape, self._claims))
         kinds = r"\.json|\.md|-[a-z-]+\.png" if entry.parent == self.path else r"\.md"
         if not re.fullmatch(rf"index\.md|({ids})({kinds})|\..*", entry.name) or not entry.is_file():
