@@ -36,6 +36,10 @@ class DataError(UserError):
     """A data set or file that is missing, damaged or of the wrong form."""
 
 
+class NonFiniteOutputError(DataError):
+    """A model's output for a sample that is not finite, though the sample is."""
+
+
 class RunError(UserError):
     """A run directory that cannot be read or written."""
 

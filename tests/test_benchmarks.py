@@ -163,7 +163,7 @@ def test_checks_beyond_a_verdict_stand_below_it(monkeypatch, tmp_path):
         header, "| --- | --- | --- | --- | --- |", "| It learns | 1 point | -1 to 3 | 2 | no |",
     ]  # fmt: skip
     chinese = tables.claim_table("mnist", tables.translator_into("zh"))
-    assert "结论：不成立（快速版，3 个随机种子）。" in chinese and "修正之后的结果，不计入结论：" in chinese
+    assert "结论：未获支持（快速版，3 个随机种子）。" in chinese and "修正之后的结果，不计入结论：" in chinese
 
 
 def test_no_space_follows_a_full_width_stop(monkeypatch):

@@ -59,11 +59,19 @@ def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
 def _by_rule(records: Sequence[Record]) -> Dict[str, Dict[float, List[Record]]]:
     """Returns the records of each update rule at each rate, least first; rates at which a run diverged are left out."""
     rules: Dict[str, Dict[float, List[Record]]] = {}
-    for name, group in by_variant(records).items():
-        rates = rules.setdefault(name.split()[0], {})
+    for group in by_variant(records).values():
+        rates = rules.setdefault(_rule(group), {})
         if not _diverged(group):
-            rates[group[0].options["config"]["training"]["learning_rate"]] = group
+            rates[_rate(group)] = group
     return rules
+
+
+def _rule(group: Sequence[Record]) -> str:
+    return group[0].options["variant"].split()[0]
+
+
+def _rate(group: Sequence[Record]) -> float:
+    return group[0].options["config"]["training"]["learning_rate"]
 
 
 def _diverged(group: Sequence[Record]) -> bool:
@@ -105,8 +113,9 @@ def _table_of_best(records: Sequence[Record], chosen: Dict[str, List[Record]]) -
     """Returns the table of each rule at its best rate, and whether that lies inside of the range tried."""
     columns = {**_COLUMNS, "Seconds": lambda record: sum(record.outcome["seconds"])}
     table = summary_table("Each rule at its best rate", chosen, columns, ".3f")
-    places = [describe_rates(list(rates), float(name.split()[1]))
-              for rates, name in zip(_by_rule(records).values(), chosen)]  # fmt: skip
+    tried = {name: [_rate(group) for group in by_variant(records).values() if _rule(group) == _rule(own)]
+             for name, own in chosen.items()}  # fmt: skip
+    places = [describe_rates(tried[name], _rate(own)) for name, own in chosen.items()]
     rows = tuple((*row, place) for row, place in zip(table.rows, places))
     return table._replace(columns=(*table.columns, RATES_TRIED), rows=rows)
 

@@ -166,7 +166,7 @@ def _recalled(states: np.ndarray, targets: np.ndarray) -> float:
 
 
 def _measure_untrained(options: Options) -> Outcome:
-    """Lets a new LSTM read the unit's sequences, and tries to tell from its last states what came first."""
+    """Lets a new LSTM read sequences of the unit's kind, and tries to tell from its last states what came first."""
     import mxnet as mx
 
     from gluon_lstm import runtime

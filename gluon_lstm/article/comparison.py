@@ -102,10 +102,14 @@ def compare(
         room: as of ``effect``.
         open_because: as of ``effect``.
     """
-    if len(better) != len(worse):
-        raise ValueError(f"{says}: {len(better)} numbers on one side, {len(worse)} on the other")
-    differences = [scale * (high - low) for high, low in zip(better, worse)]
-    return effect(says, differences, least, unit, room, open_because)
+    return effect(says, _differences(says, better, worse, scale), least, unit, room, open_because)
+
+
+def _differences(says: str, one: Sequence[float], other: Sequence[float], scale: float) -> List[float]:
+    """Returns the differences seed by seed."""
+    if len(one) != len(other):
+        raise ValueError(f"{says}: {len(one)} numbers on one side, {len(other)} on the other")
+    return [scale * (first - second) for first, second in zip(one, other)]
 
 
 def compare_accuracies(
@@ -119,8 +123,9 @@ def compare_accuracies(
     errors = 100 * (1 - fmean(worse))
     if errors < ERRORS_THAT_MATTER * least:
         open_because = NO_ROOM
-    return compare(says, better, worse, min(least, ERRORS_THAT_MATTER * errors), "points", 100,
-                   open_because=open_because)  # fmt: skip
+    else:
+        least = min(least, ERRORS_THAT_MATTER * errors)
+    return compare(says, better, worse, least, "points", 100, open_because=open_because)
 
 
 def same_within(
@@ -139,7 +144,7 @@ def same_within(
         unit: of the difference.
         scale: as of ``compare``.
     """
-    mean, low, high = mean_interval([scale * (first - second) for first, second in zip(one, other)])
+    mean, low, high = mean_interval(_differences(says, one, other, scale))
     nearest = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     farthest = max(abs(low), abs(high))
     return Check(says, unit, margin - abs(mean), margin - farthest, margin - nearest, least=0.0, n=len(one))

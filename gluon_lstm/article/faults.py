@@ -35,7 +35,8 @@ class Fault(NamedTuple):
         wrong: what is wrong there.
         meant: what is meant, or would be right.
         snippet: lines of our own that make the same mistake, and leave a ``result`` where nothing is raised.
-        shows: how what they come to starts: an exception's name and message, or ``result: …``.
+        shows: what is found in what they come to, an exception's name and message or ``result: …``, so that no other
+            exception is taken for it.
         keras: whether they need Keras; else they need NumPy at most.
     """
 
@@ -121,4 +122,4 @@ def _describe(fault: Fault, text: Optional[str]) -> str:
     """Returns what a snippet came to, and says so where that is not what the fault is about."""
     if text is None:
         return ABSENT
-    return text if text.startswith(fault.shows) else f"{text} (not what was expected: {fault.shows})"
+    return text if fault.shows in text else f"{text} (not what was expected: {fault.shows})"

@@ -6,6 +6,7 @@ a variant's runs do.
 
 from __future__ import annotations
 
+import random
 import time
 from functools import lru_cache
 from itertools import chain, count, islice
@@ -16,7 +17,7 @@ import mxnet as mx
 from gluon_lstm import runtime
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import DataSplits, SequenceDataset, iterate_batches, load_splits, num_batches
-from gluon_lstm.errors import DataError, DivergenceError
+from gluon_lstm.errors import DivergenceError, NonFiniteOutputError
 from gluon_lstm.evaluation import Evaluation, Predictions, evaluate, predict
 from gluon_lstm.training import learning_rate, prepare_training
 from gluon_lstm.training.epoch import Tally, train_epoch
@@ -85,6 +86,8 @@ def train(
 def time_steps(configs: Sequence[Config], splits: DataSplits, rounds: int, steps: int) -> List[List[float]]:
     """Returns the seconds a training step of new nets, a list of rounds for each: all take turns on the same batches.
 
+    The order is another one each round.
+
     Each net meets a round's batches twice, and the second time counts: MXNet prepares for shapes that are new to it.
 
     Args:
@@ -98,16 +101,17 @@ def time_steps(configs: Sequence[Config], splits: DataSplits, rounds: int, steps
     steppers = [prepare_training(config, splits.train, [mx.cpu()]).stepper for config in configs]
     epochs = (iterate_batches(splits.train, first.training.batch_size, (first.runtime.seed, n)) for n in count(1))
     batches = chain.from_iterable(epochs)
+    order, places = random.Random(first.runtime.seed), range(len(configs))
     seconds: List[List[float]] = [[] for _ in configs]
     for _ in range(rounds):
         batch_list = list(islice(batches, steps))
-        for stepper, config, own in zip(steppers, configs, seconds):
+        for place in order.sample(places, len(places)):
             for _ in range(2):
                 start = time.perf_counter()
                 for batch in batch_list:
-                    stepper.step(batch, config.training.learning_rate)
+                    steppers[place].step(batch, configs[place].training.learning_rate)
                 mx.nd.waitall()
-            own.append((time.perf_counter() - start) / steps)
+            seconds[place].append((time.perf_counter() - start) / steps)
     return seconds
 
 
@@ -124,7 +128,7 @@ def answers(net: mx.gluon.HybridBlock, dataset: SequenceDataset) -> Predictions:
     """
     try:
         return predict(net, dataset, SCORING_BATCH, mx.cpu())
-    except DataError as error:  # the loss of the last step was finite, and what that made of the weights is not
+    except NonFiniteOutputError as error:  # the loss of the last step was finite, and what it made of the weights not
         raise DivergenceError(str(error)) from error
 
 

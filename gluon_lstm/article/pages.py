@@ -1,4 +1,4 @@
-"""Pages made from result files alone: what they say is what the files say."""
+"""Pages made from result files: every number is the files', and the words around them are the claims'."""
 
 from __future__ import annotations
 

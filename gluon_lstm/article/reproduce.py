@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from gluon_lstm.article.claim import Claim, Options, Record, Settings
+from gluon_lstm.article.peers import find_keras
 from gluon_lstm.article.results import ADVICE, ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
 from gluon_lstm.errors import RunError
@@ -56,7 +57,10 @@ def _measure(claim, settings, directory, command, commit, tell) -> List[Record]:
     """Makes the runs of a claim that are missing, and returns the records of all, in their order."""
     plan = [json.loads(json.dumps(options)) for options in claim.plan(settings)]
     made = directory.records(claim.id, settings)
-    kept = [record for record in made if record.options in plan]
+    kept = [record for record in made if record.options in plan and not _can_be_tried_now(record)]
+    dropped = sum(record.options not in plan for record in made)
+    if dropped:
+        tell(f"{claim.id}: {dropped} runs are of another plan than this release's, and are dropped")
     missing = [options for options in plan if options not in [record.options for record in kept]]
     tell(f"{claim.id}: {len(missing)} of {len(plan)} runs to make")
     for number, options in enumerate(missing, 1):
@@ -65,6 +69,11 @@ def _measure(claim, settings, directory, command, commit, tell) -> List[Record]:
         directory.write(claim.id, settings, kept, UNFINISHED, origin)
         tell(f"{claim.id}: run {number} of {len(missing)}, {record.seconds:.1f} s")
     return sorted(kept, key=lambda record: plan.index(record.options))
+
+
+def _can_be_tried_now(record: Record) -> bool:
+    """Whether a run could not be made for want of Keras, which is there now."""
+    return not record.outcome.get("found", True) and find_keras() is not None
 
 
 def _run(claim: Claim, options: Options, settings: Settings) -> Record:

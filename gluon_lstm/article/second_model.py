@@ -11,6 +11,8 @@ from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture,
 from gluon_lstm.article.comparison import compare, numbers
 from gluon_lstm.article.faults import Fault, list_snippets, plan_faults, tabulate_faults
 from gluon_lstm.article.programs import (
+    LINEAR,
+    THRESHOLDS,
     baseline,
     check_learning,
     check_runs,
@@ -151,7 +153,7 @@ import numpy as np
 
 keras.layers.Lambda(lambda x, **more: x, arguments=(1, 2))(np.zeros((1, 2)))
 """,
-        "AttributeError",
+        "'tuple' object has no attribute 'items'",
         keras=True,
     ),
     Fault(
@@ -168,7 +170,7 @@ class Layer(keras.layers.Layer):
 
 Layer()
 """,
-        "AttributeError: ",
+        "has no setter",
         keras=True,
     ),
     Fault(
@@ -176,7 +178,7 @@ Layer()
         "NumPy computes what a layer is to compute; while a model is built, its arrays have no numbers yet",
         "keras.ops, whose operations a graph is made of and gradients go through",
         "import keras\nimport numpy as np\n\nnp.dot(keras.Input((2,)), np.zeros((2, 2)))",
-        "ValueError: ",
+        "A KerasTensor is symbolic",
         keras=True,
     ),
     Fault(
@@ -213,7 +215,7 @@ import numpy as np
 images, answers = np.zeros((4, 28, 28)), np.full((4, 10), 0.1)
 keras.losses.SparseCategoricalCrossentropy()(images, answers)
 """,
-        "ValueError: ",
+        "must have rank",
         keras=True,
     ),
 )
@@ -224,7 +226,8 @@ PROGRAMS = {"article-cell": "an LSTM cell in the unit's place", "article": "the 
 
 def _plan(settings: Settings) -> List[Options]:
     programs = plan_programs(settings, {name: {"preset": name, "epochs": QUICK_EPOCHS} for name in PROGRAMS})
-    unit = {**programs[-1], "variant": "the unit as printed", "program": UNIT}
+    linear = next(options for options in programs if options["variant"] == LINEAR)
+    unit = {**linear, "variant": "the unit as printed", "program": UNIT}
     return [*plan_faults(FAULTS), *programs, unit]
 
 
@@ -242,14 +245,15 @@ def apply_unit(images: np.ndarray) -> np.ndarray:
 
 
 def _measure_unit(options: Options, data_dir: Optional[str]) -> Outcome:
-    """Scores a logistic regression on what the unit as printed makes of the images."""
+    """Scores a logistic regression on what the unit as printed makes of the images, and says whether that differs."""
     from sklearn.linear_model import LogisticRegression
 
     from gluon_lstm.article.learning import read_options
 
     _, splits = read_options({**options, "seed": 0}, data_dir)
-    model = LogisticRegression(max_iter=1000).fit(apply_unit(splits.train.images), splits.train.labels)
-    return {"test_accuracy": float(model.score(apply_unit(splits.test.images), splits.test.labels))}
+    train, test = (apply_unit(split.images) for split in (splits.train, splits.test))
+    model = LogisticRegression(max_iter=1000).fit(train, splits.train.labels)
+    return {"test_accuracy": float(model.score(test, splits.test.labels)), "differs": bool(np.ptp(test, axis=0).any())}
 
 
 def _judge(records: Sequence[Record]) -> Findings:
@@ -266,14 +270,19 @@ def _judge(records: Sequence[Record]) -> Findings:
     return Findings(checks, tables, tuple(further), listings=list_snippets(FAULTS))
 
 
-def _unit(records: Sequence[Record]) -> float:
-    """Returns the accuracy that the unit as printed allows."""
-    return next(record for record in records if record.options.get("program") == UNIT).outcome["test_accuracy"]
+def _unit(records: Sequence[Record]) -> Outcome:
+    """Returns what the unit as printed came to."""
+    return next(record for record in records if record.options.get("program") == UNIT).outcome
 
 
 def _check_unit(records: Sequence[Record]) -> Check:
-    """Returns the check that the unit as printed tells anything of an image."""
-    above = 100 * (_unit(records) - baseline(records).outcome["chance"])
+    """Returns the check that the unit as printed tells anything of an image.
+
+    From what is the same for every image follows one answer for all: which of two classes that are equally frequent
+    in training it names is no merit.
+    """
+    unit = _unit(records)
+    above = 100 * (unit["test_accuracy"] - baseline(records).outcome["chance"]) if unit["differs"] else 0.0
     says = "What its unit makes of an image, syntax and shapes mended, tells more than the most frequent class"
     return Check(says, "points", above, above, above, least=1.0, n=1)
 
@@ -281,7 +290,7 @@ def _check_unit(records: Sequence[Record]) -> Check:
 def _tabulate(records: Sequence[Record]) -> Table:
     """Returns the accuracies of all programs, of the unit as printed too."""
     table = tabulate(records)
-    row = ("the unit, syntax and shapes mended, a linear model on it", f"{_unit(records):.3f}", "")
+    row = ("the unit, syntax and shapes mended, a linear model on it", f"{_unit(records)['test_accuracy']:.3f}", "")
     return table._replace(rows=(*table.rows, row))
 
 
@@ -305,8 +314,9 @@ CLAIM = Claim(
         "rows of the images. The quick form has 1,257 digits of 8 × 8 pixels and "
         f"{QUICK_EPOCHS} epochs, the full form MNIST and the first program's five. The last epoch's net counts. "
         "The linear model is a logistic regression on all pixels. The unit, once its syntax and the shape of its "
-        "state are mended, is scored with the same regression on what it gives; no training of layers after it could "
-        "do better, for it gives the same for every image. The quick form had 20 epochs by rows until six of its test "
+        "state are mended, is scored with the same regression on what it gives. That is the same for every image, so "
+        "that layers after it have one answer for all; where two classes are equally frequent in training, it may be "
+        f"the other one, which is no effect. {THRESHOLDS} The quick form had 20 epochs by rows until six of its test "
         "accuracies had been seen, and was cut to 12 for time."
     ),
     remark=(

@@ -58,6 +58,7 @@ def time_in_process(cases: Sequence[Case], measurement: Measurement, threads: in
 
     Raises:
         subprocess.CalledProcessError: the process ended with an error, which it has printed.
+        subprocess.TimeoutExpired: it takes more than an hour.
     """
     request = {"cases": [case._asdict() for case in cases], "measurement": measurement._asdict()}
     done = subprocess.run(

@@ -11,6 +11,8 @@ from gluon_lstm.article.claim import Outcome, Record, Table
 
 QUIET = 0.1
 """Processors that other work may keep busy while times are taken that are to mean something."""
+DISTURBED = "the machine did other work"
+"""Why a check of times is open that were taken meanwhile."""
 
 
 class _Used(NamedTuple):
@@ -51,6 +53,11 @@ def _used() -> _Used:
     return _Used(time.perf_counter(), sum(own[:4]), runtime.busy_seconds())
 
 
+def is_disturbed(records: Sequence[Record]) -> bool:
+    """Whether other work is known to have kept the machine busy while the times of records were taken."""
+    return any((record.outcome["surroundings"]["others"] or 0) > QUIET for record in records)
+
+
 def surroundings_table(records: Sequence[Record]) -> Table:
     """Returns a table of where the times of records were taken, a row a machine; its title warns of other work."""
     machines: Dict[Tuple[str, str, str], List[Any]] = {}
@@ -60,8 +67,8 @@ def surroundings_table(records: Sequence[Record]) -> Table:
         machines.setdefault(key, []).append(found["others"])
     rows = tuple((*key, str(len(others)), _range(others)) for key, others in machines.items())
     columns = ("Processor", "Cores", "Threads", "Runs", "Processors that other work kept busy")
-    disturbed = any(value is not None and value > QUIET for others in machines.values() for value in others)
-    return Table(f"Where the times were taken{', while the machine did other work' * disturbed}", columns, rows)
+    title = f"Where the times were taken{f', while {DISTURBED}' * is_disturbed(records)}"
+    return Table(title, columns, rows)
 
 
 def _range(values: Sequence[Optional[float]]) -> str:

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from gluon_lstm.data.batching import draw_batch
 from gluon_lstm.data.dataset import SequenceDataset
-from gluon_lstm.errors import DataError
+from gluon_lstm.errors import DataError, NonFiniteOutputError
 
 BATCH_SIZE = 500
 """Samples a call, where nobody says how many."""
@@ -72,7 +72,8 @@ def predict_logits(
         progress: show a progress bar on the standard error stream.
 
     Raises:
-        DataError: the data set is empty, holds what ``check_batch`` refuses, or an output is not finite.
+        DataError: the data set is empty, or holds what ``check_batch`` refuses.
+        NonFiniteOutputError: an output is not finite.
     """
     if not len(dataset):
         raise DataError(f"{dataset}: has no samples to predict; choose another split or data set")
@@ -172,10 +173,10 @@ def _order(dataset: SequenceDataset) -> np.ndarray:
 
 
 def _check_finite(logits: np.ndarray, dataset: SequenceDataset) -> None:
-    """Raises DataError at the first sample whose logits are not all finite."""
+    """Raises NonFiniteOutputError at the first sample whose logits are not all finite."""
     broken = np.flatnonzero(~np.isfinite(logits).all(axis=1))
     if len(broken):
-        raise DataError(
+        raise NonFiniteOutputError(
             f"{dataset}: the model's output is not finite for {len(broken)} samples, first for sample "
             f"{broken[0]}; check that sample's values, and the model if it is all of them"
         )

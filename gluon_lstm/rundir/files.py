@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping
@@ -18,6 +19,8 @@ CURVES = ("train_loss", "validation_loss", "train_accuracy", "validation_accurac
 _MOST_EPOCHS = 2**31
 _GREATEST = 3.4e38  # of float32, roughly
 _PIECE = 2**20
+_NUMBERS = re.compile(r"\[\n\s*([-+.\deE,\s]+?)\s*\]")
+"""A list of numbers as json indents it; no string of a JSON file has a newline in it."""
 
 
 @contextmanager
@@ -31,10 +34,11 @@ def explained(path: Path, advice: str = "free space or change the folder") -> It
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Writes a JSON file as a whole, readable by people."""
+    """Writes a JSON file as a whole, readable by people: indented, with each list of numbers in one line."""
     with replacing_file(path) as temporary:
         text = json.dumps(content, indent=2, allow_nan=False, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        lines = _NUMBERS.sub(lambda numbers: re.sub(r"\n\s*", " ", numbers[1]).join("[]"), text)
+        temporary.write_text(lines + "\n", encoding="utf-8")
 
 
 def read_json(

@@ -13,7 +13,7 @@ import numpy as np
 
 from gluon_lstm.config import MOST_ROLLBACKS, Config, checkpoint_interval
 from gluon_lstm.data import DataSplits, iterate_batches, num_batches
-from gluon_lstm.errors import DataError, DivergenceError, RunError
+from gluon_lstm.errors import DivergenceError, NonFiniteOutputError, RunError
 from gluon_lstm.evaluation import Evaluation, Predictions, evaluate, predict_logits, softmax
 from gluon_lstm.nn import get_arrays
 from gluon_lstm.rundir import Checkpoint, Counts, RunDirectory, SavedModel
@@ -250,7 +250,7 @@ class Fit:
         dataset = self._splits.validation
         try:
             logits = predict_logits(self.net, dataset, self._config.training.batch_size, self._devices[0])
-        except DataError as error:
+        except NonFiniteOutputError as error:
             # The weights are finite, and so great that sums of them are not.
             raise self._diverged("validation output is") from error
         if self._ngrams:

@@ -30,8 +30,8 @@ def test_an_effect_has_its_unit(mean, unit, english, chinese):
     "low, high, english, chinese",
     [
         (-1.5, 3.0, "-1.5 to 3", "-1.5 至 3"),
-        (2.0, 2.0, "no spread", "各种子结果相同"),
-        (1.0416666666, 1.0416666667, "no spread", "各种子结果相同"),
+        (2.0, 2.0, "no spread", "各随机种子结果相同"),
+        (1.0416666666, 1.0416666667, "no spread", "各随机种子结果相同"),
         (0.0, 1e-4, "0 to 0.0001", "0 至 0.0001"),
     ],
 )

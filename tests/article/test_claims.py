@@ -10,7 +10,7 @@ from gluon_lstm.article import CLAIMS, Settings, adam, augmentation, find_claims
 from gluon_lstm.article.augmentation import shift_columns
 from gluon_lstm.article.claim import Record
 from gluon_lstm.article.depth import equal_width
-from gluon_lstm.article.gradients import CEILING, finite_norms, reach, updates_to_solve
+from gluon_lstm.article.gradients import CEILING, kept_norms, reach, updates_to_solve
 from gluon_lstm.article.stability import deviations
 from gluon_lstm.article.text import accuracy_by_length
 from gluon_lstm.config import Config, merge
@@ -315,9 +315,11 @@ def test_equal_widths_learn_about_as_many_numbers(layers):
     assert equal_width(28, 128, 1) == 128
 
 
-def test_reach_is_in_decades_from_the_last_step_to_the_first():
-    assert reach([1e-5, 1e-3, 1e-2]) == pytest.approx(-3)
-    assert reach([0.0, 1.0]) == pytest.approx(-38)
+def test_reach_is_in_decades_from_the_last_step_but_one_to_the_first():
+    assert reach([1e-5, 1e-3, 1e-2, 7.0]) == pytest.approx(-3)
+    assert reach([1e5, 1e3, 0.0]) == pytest.approx(2)
+    assert reach([0.0, 1.0, 1.0]) == pytest.approx(-38)
+    assert reach([CEILING] * 3) == pytest.approx(-38)  # a broken net lets no gradient pass
 
 
 @pytest.mark.parametrize("norms, expected", [
@@ -325,9 +327,10 @@ def test_reach_is_in_decades_from_the_last_step_to_the_first():
     ([np.nan, np.inf, 1e30, 1.0], [CEILING, CEILING, 1e30, 1.0]),
     ([2.0, np.nan, 1e39, 1.0], [CEILING, CEILING, CEILING, 1.0]),
     ([np.nan, np.nan], [CEILING, CEILING]),
+    ([1.23456789e-20, 0.000123454, 0.0], [1.2346e-20, 0.00012345, 0.0]),
 ])  # fmt: skip
-def test_a_gradient_that_overflows_is_the_greatest_number(norms, expected):
-    assert finite_norms(np.array(norms)).tolist() == expected
+def test_norms_have_five_digits_and_are_the_greatest_number_where_they_overflow(norms, expected):
+    assert kept_norms(np.array(norms)) == expected
 
 
 def test_a_gradient_that_explodes_over_many_steps_is_kept_in_the_file():

@@ -21,6 +21,15 @@ def test_what_was_written_comes_back(path):
     assert read_json(path, sha256(path)) == read_json(path)
 
 
+def test_lists_of_numbers_take_one_line(tmp_path):
+    content = {"rows": [[1, -2], [3.5, 1e-30]], "none": [], "mixed": [1, "a"], "text": "[\n  1,\n  2\n]", "one": [7]}
+    write_json(tmp_path / "file.json", content)
+    assert read_json(tmp_path / "file.json") == content
+    lines = (tmp_path / "file.json").read_text(encoding="utf-8").splitlines()
+    assert lines[1:5] == ['  "rows": [', "    [1, -2],", "    [3.5, 1e-30]", "  ],"]
+    assert lines[-2] == '  "one": [7]'
+
+
 @pytest.mark.parametrize("checksum", ["0" * 64, "", 3, ["x"]])
 def test_another_checksum(path, checksum):
     with pytest.raises(RunError, match="file.json: damaged, its checksum is not the recorded one; train again"):
