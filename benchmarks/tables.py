@@ -518,9 +518,9 @@ def memory_table(t: Translator) -> str:
 
 def calibration_table(t: Translator) -> str:
     """Returns the calibration error on test splits, before and after scaling, and what chance alone brings about."""
-    rows = []
-    for name, (text, aim) in CALIBRATED.items():
-        result = read(f"calibration-{name}")
+    rows, results = [], {name: read(f"calibration-{name}") for name in CALIBRATED}
+    for name, result in results.items():
+        text, aim = CALIBRATED[name]
         runs, within = result["runs"], sum(run["ece_scaled"] <= aim for run in result["runs"])
         spread = plus_minus if len(runs) > 1 else lambda values, factor, digits: f"{values['mean'] * factor:.{digits}f}"
         numbers = [spread(result[key], 100, 2) for key in ("ece", "ece_scaled")]
@@ -528,7 +528,7 @@ def calibration_table(t: Translator) -> str:
         rows.append([t(text), *numbers, f"{100 * aim:.1f}", t(f"{within} of {len(runs)}"), *chance])
     header = ["Test split", "Calibration error, %", "After scaling, %", "Aim, %", "Runs within the aim",
               "By chance, %", "By chance in 95 % of the cases at most, %"]  # fmt: skip
-    return table(map(t, header), rows) + f"\n\n`python benchmarks/calibration.py NAME RUN …`. {origin(result, t)}"
+    return table(map(t, header), rows) + f"\n\n`python benchmarks/calibration.py NAME RUN …`. {measured(results, t)}"
 
 
 def soak_table(t: Translator) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, NamedTuple, Optional, Sequence
 
 import numpy as np
 
 from gluon_lstm.cli.output import visible
+from gluon_lstm.data.csv_lines import csv_line
 
 SHOWN_CLASSES = 10
 """Most classes of an answer to a person, the likeliest first."""
@@ -65,7 +64,7 @@ def csv_head(style: Style) -> str:
     """Returns the row of column names."""
     columns = ["index", "predicted", "probability"]
     columns += [f"p:{name}" for name in style.class_names] if style.probabilities else []
-    return _csv_row(columns + ([style.name_column] if style.name_column else []))
+    return csv_line(columns + ([style.name_column] if style.name_column else []))
 
 
 def csv_row(style: Style, answer: Answer) -> str:
@@ -76,7 +75,7 @@ def csv_row(style: Style, answer: Answer) -> str:
         best = int(answer.probabilities.argmax())
         cells = [style.class_names[best], _number(answer.probabilities[best])]
         cells += map(_number, answer.probabilities) if style.probabilities else []
-    return _csv_row([str(answer.index), *cells, *([answer.name] if style.name_column else [])])
+    return csv_line([str(answer.index), *cells, *([answer.name] if style.name_column else [])])
 
 
 def json_head(style: Style) -> str:
@@ -102,14 +101,6 @@ def json_row(style: Style, answer: Answer) -> str:
 def _number(probability: float) -> str:
     """Returns nine significant digits: enough for a float32 to come back as it was."""
     return f"{probability:.9g}"
-
-
-def _csv_row(cells: List[str]) -> str:
-    """Returns a row of CSV."""
-    row = io.StringIO(newline="")
-    # Before Python 3.13, the writer leaves a text with \r without quotes unless rows end with it.
-    csv.writer(row, lineterminator="\r\n").writerow(cells)
-    return row.getvalue()[:-2] + "\n"
 
 
 FORMATS = {"text": (text_head, text_row), "csv": (csv_head, csv_row), "jsonl": (json_head, json_row)}

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import warn_of_idle_folder
-from gluon_lstm.cli.reporting import provenance_of, tell_missing
+from gluon_lstm.cli.reporting import provenance_of, tell_missing, warn_of_split
 from gluon_lstm.cli.trained import read_config_of_run
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import StoredSplits
@@ -120,11 +120,13 @@ def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
                 f"{run.name}: is tested on other samples than {runs[0].name} ({dataset.name}, "
                 f"{studies[0].dataset.name}); compare runs of the same data and folds"
             )
+        warnings = warn_of_split(run.directory, dataset, lambda s=splits, p=predictor: s.read("train", p.reader))
         predictions = predict(predictor.net, dataset, BATCH_SIZE, device, sys.stderr.isatty())
         provenance = provenance_of(run.name, run.directory, run.config, model)
         note = Temperature(None, "Not scaled by a temperature.")
         log = run.directory.read_log()
-        studies.append(make_study(predictions, dataset, provenance, note, log=log, options=StudyOptions(("training",))))
+        options = StudyOptions(("training",))
+        studies.append(make_study(predictions, dataset, provenance, note, log=log, warnings=warnings, options=options))
     return studies
 
 

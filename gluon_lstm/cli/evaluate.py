@@ -123,7 +123,8 @@ def _check_flags(arguments: argparse.Namespace) -> None:
         if given[name]:
             raise ConfigError(f"{flag(name)}: is for one run; leave it out")
     for name in own:
-        if given[name] and not given["data"]:
+        is_of_other = given["ood"] and name in ("text_column", "encoding", "quotes")
+        if given[name] and not given["data"] and not is_of_other:
             raise ConfigError(f"{flag(name)}: needs --data; leave it out")
     if given["data"] and is_given(arguments, "split"):
         raise ConfigError("--split: has no effect beside --data; leave one of them out")
@@ -148,7 +149,7 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
         split,
         sections,
         arguments.sample,
-        other=None if arguments.ood is None else lambda predictor: read_other(arguments.ood, config, predictor),
+        other=None if arguments.ood is None else lambda predictor: read_other(arguments, config, predictor),
         own=None if arguments.data is None else lambda predictor: _read_own(arguments, stored, predictor),
         folder=folder,
         force=bool(arguments.force),

@@ -107,23 +107,35 @@ def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> O
         return read_own_pictures(path, predictor.input_format, predictor.class_names, ignore)
     if not is_delimited(path.name):
         warn_of_idle(arguments, ["quotes"], "JSON Lines have quotation marks of their own")
-    columns = Columns(arguments.text_column or config.text.text_column, arguments.label_column)
-    encoding = arguments.encoding or "utf-8"
-    quotes = config.text.quotes if arguments.quotes is None else arguments.quotes
+    columns, encoding, quotes = _text_options(arguments, config)
     return read_own_texts(path, predictor.reader, predictor.class_names, columns, encoding, ignore, quotes=quotes)
 
 
-def read_other(name: str, config: Config, predictor: Any) -> SequenceDataset:
-    """Returns data of another kind than the run's: the test split of a data set, or a file's samples.
+def _text_options(arguments: argparse.Namespace, config: Config) -> Tuple[Columns, str, bool]:
+    """Returns the columns, the encoding and the quotes of a file of texts: as the command line says, or as trained."""
+    text = config.text
+    columns = Columns(arguments.text_column or text.text_column, arguments.label_column, text.label_column)
+    return columns, arguments.encoding or "utf-8", text.quotes if arguments.quotes is None else arguments.quotes
+
+
+def read_other(arguments: argparse.Namespace, config: Config, predictor: Any) -> SequenceDataset:
+    """Returns data of another kind than the run's, of ``--ood``: the test split of a data set, or a file's samples.
+
+    Args:
+        arguments: what the command line gave.
+        config: the run's configuration.
+        predictor: the run's model.
 
     Raises:
         UserError: they cannot be used, or the model cannot read them.
     """
+    name = arguments.ood
     if os.path.isfile(name) or (os.path.isdir(name) and name not in dataset_names()):
         if predictor.reader is None:
             return read_own_pictures(Path(name), predictor.input_format, predictor.class_names, labelled=False).dataset
-        quotes, reader = config.text.quotes, predictor.reader
-        return read_own_texts(Path(name), reader, predictor.class_names, labelled=False, quotes=quotes).dataset
+        columns, encoding, quotes = _text_options(arguments, config)
+        return read_own_texts(Path(name), predictor.reader, predictor.class_names, Columns(columns.text), encoding,
+                              labelled=False, quotes=quotes).dataset  # fmt: skip
     data = DataConfig(dataset=name, data_dir=config.data.data_dir, view=config.data.view)
     other = replace(config, data=data, text=replace(config.text, validation_file=None, test_file=None))
     if is_text(data) != (predictor.reader is not None):

@@ -10,7 +10,14 @@ from typing import List, NoReturn, Optional
 
 from gluon_lstm import __version__
 from gluon_lstm.cli import evaluate, find_lr, predict, reproduce, train
-from gluon_lstm.cli.output import OutputError, checked_output, discard_output, forgiving_errors, visible
+from gluon_lstm.cli.output import (
+    OutputError,
+    accept_all_signs,
+    checked_output,
+    discard_output,
+    forgiving_errors,
+    visible,
+)
 from gluon_lstm.errors import NoEffectWarning, UserError, did_you_mean
 
 COMMANDS = {"train": train, "evaluate": evaluate, "predict": predict, "find-lr": find_lr, "reproduce": reproduce}
@@ -89,6 +96,7 @@ def main(argv: Optional[List[str]] = None) -> int:
 def _run_checked(argv: Optional[List[str]]) -> int:
     """Runs one command and returns its exit code, or that of standard output that cannot be written."""
     try:
+        accept_all_signs()
         with checked_output(), warnings.catch_warnings():
             # ``cli.idle`` tells of options without effect, by their flags' names.
             warnings.simplefilter("ignore", NoEffectWarning)

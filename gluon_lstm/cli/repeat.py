@@ -13,7 +13,7 @@ from gluon_lstm import runtime
 from gluon_lstm.cli.loading import from_memory, load_fitting_splits
 from gluon_lstm.cli.reporting import evaluate_run
 from gluon_lstm.cli.runs import go_on, start_run
-from gluon_lstm.config import Config, DataConfig
+from gluon_lstm.config import Config
 from gluon_lstm.data import DataSplits, load_splits
 from gluon_lstm.errors import ConfigError, quoted
 from gluon_lstm.rundir import Plan, Repeat, RepeatsDirectory, RunDirectory, locked
@@ -44,7 +44,6 @@ def list_repeats(config: Config, seeds: int) -> List[Repeat]:
     """
     if not 1 <= seeds <= MOST_SEEDS:
         raise ConfigError(f"--seeds {seeds}: must be from 1 to {MOST_SEEDS}")
-    _check_folds(config.data)
     folds = range(config.data.folds) if config.data.folds and config.data.fold is None else [config.data.fold]
     repeats = []
     for fold in folds:
@@ -53,14 +52,6 @@ def list_repeats(config: Config, seeds: int) -> List[Repeat]:
             data, runtime = replace(config.data, fold=fold), replace(config.runtime, seed=seed)
             repeats.append(Repeat("-".join(parts), replace(config, data=data, runtime=runtime)))
     return repeats
-
-
-def _check_folds(data: DataConfig) -> None:
-    """Raises ConfigError where folds are none."""
-    if data.folds == 1:
-        raise ConfigError("--folds 1: needs two or more, or 0 for none")
-    if data.fold is not None and data.fold >= data.folds:
-        raise ConfigError(f"--fold {data.fold}: needs a greater --folds; they count from 0")
 
 
 def run_repeats(arguments: argparse.Namespace, repeats: Sequence[Repeat], output: Path) -> int:
@@ -126,8 +117,9 @@ def _run_all(
         runtime.free_memory()
     directory.write_summary(summarize(records))
     _print_table(records)
-    print(f"runs, each with its report, in {directory.path}; on one page: "
-          f"gluon-lstm evaluate {quoted(directory.path)}")  # fmt: skip
+    has_folds = repeats[0].config.data.folds > 0 and len({repeat.config.data.fold for repeat in repeats}) > 1
+    together = "" if has_folds else f"; on one page: gluon-lstm evaluate {quoted(directory.path)}"
+    print(f"runs, each with its report, in {directory.path}{together}")
     return 0
 
 

@@ -12,6 +12,8 @@ from gluon_lstm.data import SequenceDataset
 from gluon_lstm.data.own import OwnData
 from gluon_lstm.errors import DataError
 from gluon_lstm.rundir import ReportFolder, RunDirectory, SavedModel
+from gluon_lstm.rundir.files import write_json
+from gluon_lstm.rundir.report_folder import SAMPLES, SAMPLES_CHECKSUM
 
 SLOW = ("explanation", "robustness", "speed")
 """Sections of a report that need predictions of their own."""
@@ -70,12 +72,17 @@ def evaluate_run(
     dataset, progress = read(predictor, wanted.split) if own is None else own.dataset, sys.stderr.isatty()
     is_labelled = own is None or own.labelled
     predictor.check(dataset)
-    report_folder = _check_folder(directory, dataset, wanted)
+    report_folder, warnings = wanted.folder or directory.evaluation(wanted.split), ()
+    if not wanted.force:
+        report_folder.check_samples(dataset.fingerprint)
+    if own is None:
+        warnings = warn_of_split(directory, dataset, lambda: read(predictor, "train"))
     others = _read_others(predictor, dataset, wanted) if is_labelled else None
     predictions = predict(predictor.net, dataset, BATCH_SIZE, device, progress)
     if not is_labelled:
         with report_folder.replace() as folder:
             write_predictions(folder, predictions.probabilities, dataset)
+            write_json(folder / SAMPLES, {"n": len(dataset), SAMPLES_CHECKSUM: dataset.fingerprint})
         return None
     sections = BRIEF if wanted.sections is None else wanted.sections
     _tell_what_follows(predictions, sections, wanted.sample)
@@ -85,7 +92,8 @@ def evaluate_run(
         predictions, dataset, provenance_of(directory.path.resolve().name, directory, config, model), temperature,
         log=log,
         predictor=predictor, outliers=_detect(predictor, predictions, others, progress),
-        warnings=() if own is None else own.warnings, options=StudyOptions(sections, wanted.sample, progress),
+        warnings=warnings if own is None else own.warnings,
+        options=StudyOptions(sections, wanted.sample, progress),
     )  # fmt: skip
     with report_folder.replace() as folder:
         missing = write_report(folder, study)
@@ -105,15 +113,32 @@ def _tell_what_follows(predictions, sections: Sequence[str], sample: Optional[in
         print(f"{count:,} samples predicted; next: {', '.join(slow)} (--quick leaves them out)", file=sys.stderr)
 
 
-def _check_folder(directory: RunDirectory, dataset: SequenceDataset, wanted: Wanted) -> ReportFolder:
-    """Returns where the report goes, once nothing is lost there, and tells of a split that the training had not."""
-    folder = wanted.folder or directory.evaluation(wanted.split)
-    if not wanted.force:
-        folder.check_samples(dataset.fingerprint)
-    if directory.recorded_checksum(dataset.split) not in (None, dataset.fingerprint):
-        print(visible(f"warning: this {dataset.split} split of {dataset.name} is not the one that {directory.path} was "
-                      "trained beside: the numbers are of other samples"), file=sys.stderr)  # fmt: skip
-    return folder
+def warn_of_split(
+    directory: RunDirectory, dataset: SequenceDataset, read_train: Callable[[], SequenceDataset]
+) -> Tuple[str, ...]:
+    """Returns what makes a split say less of a run than it seems to, as sentences, and prints what is unexpected.
+
+    Args:
+        directory: the run.
+        dataset: the split.
+        read_train: gives the training split, as it is today.
+
+    Raises:
+        DataError: samples that the run was trained on may be in the split: the user's own data were changed, and are
+            divided anew.
+    """
+    chosen = ("The epoch that is kept was chosen by these samples, so that these figures flatter the model.",)
+    warnings = chosen * (dataset.split == "validation")
+    if directory.recorded_checksum(dataset.split) in (None, dataset.fingerprint):
+        return warnings
+    if dataset.origin is not None and directory.recorded_checksum("train") != read_train().fingerprint:
+        raise DataError(
+            f"{dataset.name}: was changed after {directory.path} was trained, and is divided anew, so that its "
+            f"{dataset.split} split may hold training samples; bring it back, or evaluate other samples by --data"
+        )
+    print(visible(f"warning: this {dataset.split} split of {dataset.name} is not the one that {directory.path} was "
+                  "trained beside: the numbers are of other samples"), file=sys.stderr)  # fmt: skip
+    return (*warnings, f"The run was trained beside another {dataset.split} split than this one.")
 
 
 def _read_others(predictor, dataset: SequenceDataset, wanted: Wanted) -> Optional[SequenceDataset]:
@@ -158,7 +183,7 @@ def provenance_of(name: str, directory: RunDirectory, config: Config, model: Sav
         **model_facts(config, model),
         "Machine": f"{environment.pop('machine')}, {threads}",
     }
-    return Provenance(name, config.runtime.seed, environment, details, model_sentence(config, model))
+    return Provenance(visible(name), config.runtime.seed, environment, details, model_sentence(config, model))
 
 
 def show(measures: Measures) -> None:  # noqa: F821 - as above

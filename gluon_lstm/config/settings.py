@@ -323,6 +323,8 @@ def _check(item, hint: Any, value: Any) -> None:
         raise ConfigError(f"{named}: must be a number of 64 bits")
     if kind is str and "\0" in value:  # which no system takes in a path
         raise ConfigError(f"{named}: holds a NUL character")
+    if kind is str and value != value.encode("utf-8", "replace").decode("utf-8"):  # which no record could hold
+        raise ConfigError(f"{named}: is no UTF-8; rename it")
     if limits["choices"] and value not in limits["choices"]:
         raise ConfigError(f"{named}: choose from {', '.join(limits['choices'])}")
     if limits["low"] is not None and value < limits["low"]:
@@ -345,6 +347,10 @@ def _check_together(config: Config) -> None:
                           "use --groups 1 or that view")  # fmt: skip
     if model.groups > 2:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
+    if config.data.folds == 1:
+        raise ConfigError("--folds 1: needs two or more, or 0 for none")
+    if config.data.fold is not None and config.data.fold >= config.data.folds:
+        raise ConfigError(f"--fold {config.data.fold}: needs a greater --folds; they count from 0")
 
 
 class CheckpointInterval(NamedTuple):

@@ -11,7 +11,7 @@ import re
 import zlib
 from collections import Counter
 from pathlib import Path
-from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Container, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from gluon_lstm.bounded import TABLE_BYTES, parse_json, read_file, read_unpacked
 from gluon_lstm.data.encoding import check_text
@@ -63,10 +63,17 @@ class LabelledTexts(NamedTuple):
 
 
 class Columns(NamedTuple):
-    """What the user calls the columns; ``None`` where that is to be guessed."""
+    """What the user calls the columns; ``None`` where that is to be guessed.
+
+    Attributes:
+        text: the column of texts.
+        label: that of labels, which the file must have.
+        usual_label: what it is called in files like this one, which need not have it.
+    """
 
     text: Optional[str] = None
     label: Optional[str] = None
+    usual_label: Optional[str] = None
 
 
 class _Row(NamedTuple):
@@ -94,7 +101,12 @@ def is_delimited(name: str) -> bool:
 
 
 def read_texts(
-    path: Path, columns: Columns, encoding: str = "utf-8", labelled: Optional[bool] = True, quotes: bool = True
+    path: Path,
+    columns: Columns,
+    encoding: str = "utf-8",
+    labelled: Optional[bool] = True,
+    quotes: bool = True,
+    known: Container[str] = (),
 ) -> LabelledTexts:
     """Reads a file of texts.
 
@@ -105,6 +117,7 @@ def read_texts(
         labelled: whether there must be labels; if not, a column that lacks any of them is passed over. ``None`` for
             labels in all rows or in none.
         quotes: whether quotation marks of CSV and TSV hold a text together; if not, they are part of it.
+        known: labels by which the other of two columns is known as that of labels, where there need not be any.
 
     Raises:
         ConfigError: no such encoding or column, or a column that has to be named.
@@ -117,6 +130,9 @@ def read_texts(
         raise DataError(f"{path}: has no rows; give a file with texts")
     text, label = _find_columns(path, list(rows[0].values), columns, labelled)
     full = [row for row in rows if _value(path, row, text).strip()]
+    if labelled is None and label is None and len(rows[0].values) == 2:
+        (other,) = set(rows[0].values) - {text}
+        label = other if all(str(row.values.get(other)).strip() in known for row in full) else None
     if not labelled and label is not None:
         found = [_is_labelled(row, label) for row in full]
         label = label if (any(found) if labelled is None else all(found)) else None
@@ -254,10 +270,11 @@ def _delimited_rows(path: Path, content: str, columns: Columns, quotes: bool) ->
     quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, quoting=quoting, strict=True)
     names: Optional[Sequence[str]] = None
-    if told:
-        next(reader)
-    line = reader.line_num + 1
+    line = 1
     try:
+        if told:
+            next(reader)
+        line = reader.line_num + 1
         for cells in reader:
             if cells and names is None and not _counted(columns, cells):
                 names = _header(path, cells)
@@ -331,7 +348,8 @@ def _find_columns(
 ) -> Tuple[str, Optional[str]]:
     """Returns the names of the columns of texts and labels."""
     text = _named(path, names, columns.text, "--text-column") or _guess(names, TEXT_NAMES, columns.label)
-    label = _named(path, names, columns.label, "--label-column") or _guess(names, LABEL_NAMES, text)
+    usual = columns.usual_label if columns.usual_label in names else None
+    label = _named(path, names, columns.label, "--label-column") or usual or _guess(names, LABEL_NAMES, text)
     if text is None and len(names) == (2 if label in names else 1):
         text = next(name for name in names if name != label)
     if label is None and labelled and len(names) == 2 and text is not None:

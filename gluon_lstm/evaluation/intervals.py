@@ -56,6 +56,16 @@ def percentile_interval(replicates: np.ndarray) -> Optional[Interval]:
     return Interval(low, high) if high - low > ROUNDING * max(abs(low), abs(high)) else None
 
 
+def error_interval(error: float, replicates: np.ndarray) -> Optional[Interval]:
+    """Returns the basic bootstrap interval of a calibration error from its replicates (R,); ``None`` as above.
+
+    Chance adds to the error of finite samples, and once more to that of each replicate. The basic interval takes off
+    what the replicates lie above the error, where the percentiles would add it (Davison and Hinkley 1997, section 5.2).
+    """
+    middle = percentile_interval(replicates)
+    return middle and Interval(max(0.0, 2 * error - middle.high), max(0.0, 2 * error - middle.low))
+
+
 def resampled_confusions(counts: np.ndarray, rng: np.random.Generator, replicates: int = REPLICATES) -> np.ndarray:
     """Returns confusion matrices of replicates.
 

@@ -20,6 +20,7 @@ from gluon_lstm.evaluation.calibration import (
 from gluon_lstm.evaluation.intervals import (
     SEED,
     Interval,
+    error_interval,
     percentile_interval,
     resampled_confusions,
     resampled_samples,
@@ -199,10 +200,7 @@ class Measures:
         """Returns the numbers of calibration, before and after scaling."""
         before, after = self.calibration, self.scaled
         return {
-            "ece": before.equal_width.ece,
-            "mce": before.equal_width.mce,
-            "ece_equal_mass": before.equal_mass.ece,
-            "mce_equal_mass": before.equal_mass.mce,
+            **_errors(before),
             "ece_by_chance": self.by_chance.mean,
             "ece_by_chance_p95": self.by_chance.p95,
             "temperature": self.temperature.value,
@@ -242,6 +240,8 @@ def measure(predictions: Predictions, class_names: Sequence[str], temperature: T
     rng = np.random.default_rng(SEED)
     confusions = resampled_confusions(evaluation.confusion, rng)
     replicates = _sample_replicates(predictions, scaled, rng)
+    calibration, after = calibrate(predictions), None if scaled is None else _scaled(scaled)
+    errors = {**_errors(calibration), **({} if after is None else _errors(after.calibration, "_scaled"))}
     return Measures(
         evaluation=evaluation,
         brier=float(brier_scores(predictions.probabilities, predictions.labels).mean()),
@@ -249,12 +249,12 @@ def measure(predictions: Predictions, class_names: Sequence[str], temperature: T
         classes=classes,
         class_intervals=_class_intervals(evaluation.confusion, confusions, replicates.classes),
         ranking=mean_ranking(classes),
-        calibration=calibrate(predictions),
+        calibration=calibration,
         by_chance=_by_chance(predictions),
         risk_coverage=risk_coverage(predictions.confidence, predictions.predicted == predictions.labels),
         temperature=temperature,
-        scaled=None if scaled is None else _scaled(scaled),
-        intervals=_intervals(evaluation, score_counts(confusions), replicates),
+        scaled=after,
+        intervals=_intervals(evaluation, score_counts(confusions), replicates, errors),
     )
 
 
@@ -294,12 +294,33 @@ def _share_interval(successes: int, n: int) -> Optional[Interval]:
     return wilson_interval(int(successes), int(n)) if n else None
 
 
-def _intervals(evaluation: Evaluation, counts: CountScores, samples: _Replicates) -> Dict[str, Optional[Interval]]:
-    """Returns name → interval: Wilson's of the accuracy, of the others the bootstrap's."""
+def _intervals(
+    evaluation: Evaluation, counts: CountScores, samples: _Replicates, errors: Mapping[str, float]
+) -> Dict[str, Optional[Interval]]:
+    """Returns name → interval: Wilson's of the accuracy, of the others the bootstrap's.
+
+    Args:
+        evaluation: of the samples.
+        counts: replicates of what follows from the confusion matrix.
+        samples: replicates of what needs each sample.
+        errors: calibration errors by name, whose intervals are basic ones.
+    """
     replicates = {**counts._asdict(), **mean_replicates(samples.classes)._asdict(), **samples.numbers}
     return {
         "accuracy": wilson_interval(evaluation.correct, evaluation.n),
-        **{name: percentile_interval(values) for name, values in replicates.items()},
+        **{
+            name: error_interval(errors[name], values) if name in errors else percentile_interval(values)
+            for name, values in replicates.items()
+        },
+    }
+
+
+def _errors(calibration: Calibration, suffix: str = "") -> Dict[str, float]:
+    """Returns calibration errors by their names in ``metrics.json``."""
+    return {
+        f"{kind}{bins}{suffix}": getattr(part, kind)
+        for bins, part in (("", calibration.equal_width), ("_equal_mass", calibration.equal_mass))
+        for kind in ("ece", "mce")
     }
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from gluon_lstm.data.augmentation import resample, shift_images
+from gluon_lstm.data.tokenizers import CHINESE
 
 BLOCK = 1_000
 """Images that are turned at a time."""
@@ -143,12 +144,13 @@ def cut_short(texts: Sequence[str], share: float, rng: np.random.Generator) -> L
 
 
 def _each(texts: Sequence[str], change: Callable[[List[str]], List[str]]) -> List[str]:
-    """Returns texts whose words were changed; where no word is set apart by a space, such as in Chinese, characters."""
+    """Returns texts whose words were changed; of Chinese, where no word is set apart by a space, characters."""
     changed = []
     for text in texts:
-        words = text.split()
-        joint = " " if len(words) > 1 else ""
-        changed.append(joint.join(change(words if joint else list(text.strip()))))
+        words, joint = text.split(), " "
+        if len(words) < 2 and CHINESE.search(text):
+            words, joint = list(text.strip()), ""
+        changed.append(joint.join(change(words)))
     return changed
 
 

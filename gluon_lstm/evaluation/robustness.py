@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from gluon_lstm.data import ImageDataset, SequenceDataset, TextDataset
 from gluon_lstm.evaluation.calibration import equal_width_edges, error_replicates, fill_bins
-from gluon_lstm.evaluation.intervals import SEED, Interval, percentile_interval, resampled_samples, wilson_interval
+from gluon_lstm.evaluation.intervals import SEED, Interval, error_interval, resampled_samples, wilson_interval
 from gluon_lstm.evaluation.measures import without_interval
 from gluon_lstm.evaluation.perturbations import IMAGE_PERTURBATIONS, TEXT_PERTURBATIONS, Perturbation
 from gluon_lstm.evaluation.predict import Predictions
@@ -164,7 +164,7 @@ def _levels(strengths: Sequence[float], found: Sequence[_Answers]) -> List[Level
     levels = []
     for strength, answers, errors in zip(strengths, found, np.concatenate(replicates, axis=1)):
         hits, ece = int(answers.correct.sum()), fill_bins(*answers, edges).ece
-        levels.append(Level(strength, hits / n, wilson_interval(hits, n), ece, percentile_interval(errors)))
+        levels.append(Level(strength, hits / n, wilson_interval(hits, n), ece, error_interval(ece, errors)))
     return levels
 
 

@@ -27,6 +27,10 @@ ALL_RIGHT = (
     "Not scaled by a temperature: none of the validation split's {:,} samples is wrong, and only mistakes tell how "
     "sure the model may be."
 )
+OTHER_SAMPLES = (
+    "Not scaled by a temperature: the validation split is not the one that the run was trained beside, and may hold "
+    "samples that it was trained on."
+)
 NEAR = 1.01
 """Ratio of a temperature and an end of the range below which it is called one."""
 
@@ -59,13 +63,13 @@ def temperature_of(
             predictions = predict(predictor.net, dataset, BATCH_SIZE, predictor.device)
         except UserError as error:
             return Temperature(None, f"Not scaled by a temperature: the validation split is unavailable ({error}).")
+        if run.recorded_checksum("validation") not in (None, dataset.fingerprint):
+            return Temperature(None, OTHER_SAMPLES)
         if (predictions.predicted == predictions.labels).all():
             return Temperature(None, ALL_RIGHT.format(len(dataset)))
         fitted = _fit(predictions, checksum)
-        # Data from elsewhere may have the same form and other samples: what is fitted on these is not the run's.
-        if run.recorded_checksum("validation") in (None, dataset.fingerprint):
-            with suppress(RunError):  # in a run that nothing can be written into, it is fitted each time
-                write_temperature(run, fitted)
+        with suppress(RunError):  # in a run that nothing can be written into, it is fitted each time
+            write_temperature(run, fitted)
     plural = "s" * (fitted.samples != 1)
     return Temperature(
         fitted.temperature,

@@ -15,6 +15,7 @@ from gluon_lstm.errors import RunError
 REPORT = dict.fromkeys(
     (
         "metrics.json",
+        "samples.json",  # of data without labels
         "speed.json",
         "predictions.csv",
         "report.md",

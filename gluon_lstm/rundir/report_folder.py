@@ -14,8 +14,8 @@ from gluon_lstm.rundir.files import explained, read_json
 from gluon_lstm.rundir.layout import check_inside, find_foreign
 
 ADVICE = "choose another folder with --output"
-METRICS, SAMPLES_CHECKSUM = "metrics.json", "samples_sha256"
-"""The file, and its key, that tell which samples a report is on."""
+METRICS, SAMPLES, SAMPLES_CHECKSUM = "metrics.json", "samples.json", "samples_sha256"
+"""The file of a report, that of predictions alone, and their key that tells which samples they are on."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,15 @@ class ReportFolder:
 
     def check_samples(self, checksum: str) -> None:
         """Raises RunError where the folder has a report on other samples than those of a checksum."""
-        metrics = self.path / METRICS
-        try:
-            before = read_json(metrics).get(SAMPLES_CHECKSUM)
-        except RunError:  # none, or none that could be lost
-            return
-        if before not in (None, checksum):
-            raise RunError(
-                f"{self.path}: holds the report on other samples; keep it and {ADVICE}, or replace it with --force"
-            )
+        for name in (METRICS, SAMPLES):
+            try:
+                before = read_json(self.path / name).get(SAMPLES_CHECKSUM)
+            except RunError:  # none, or none that could be lost
+                continue
+            if before not in (None, checksum):
+                raise RunError(
+                    f"{self.path}: holds the report on other samples; keep it and {ADVICE}, or replace it with --force"
+                )
 
     @contextmanager
     def replace(self) -> Iterator[Path]:

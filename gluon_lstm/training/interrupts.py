@@ -2,7 +2,7 @@
 
 import signal
 from contextlib import contextmanager
-from typing import Iterator, List
+from typing import Any, Dict, Iterator, List
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -18,6 +18,7 @@ def held_signals() -> Iterator[List[int]]:
         The numbers of the signals received so far.
     """
     received: List[int] = []
+    previous: Dict[int, Any] = {}
 
     def hold(number, frame) -> None:
         received.append(number)
@@ -25,7 +26,9 @@ def held_signals() -> Iterator[List[int]]:
             signal.signal(each, handler)
 
     heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    previous = {number: signal.signal(number, hold) for number in heeded}
+    previous.update((number, signal.getsignal(number)) for number in heeded)
+    for number in heeded:
+        signal.signal(number, hold)
     try:
         yield received
     finally:

@@ -65,7 +65,18 @@ def test_the_bag_of_words_is_fitted_on_the_training_texts():
     """By hand: the test texts have the labels turned around, so that all answers are wrong."""
     words, labels = ["good", "bad"] * 4, np.array([1, 0] * 4)
     train, test = SimpleNamespace(texts=words, labels=labels), SimpleNamespace(texts=words, labels=1 - labels)
-    assert not text._bag(SimpleNamespace(train=train, test=test)).any()
+    correct, further = text._bag(SimpleNamespace(train=train, validation=train, test=test), (0.1, 1.0))
+    assert not correct.any() and further == {"validation_accuracy": 1.0, "penalty": 0.1}
+
+
+def test_the_penalty_of_the_bag_of_words_is_chosen_on_the_validation_split():
+    """By hand: four texts of one class and one of the other, which a great penalty gives up."""
+    train = SimpleNamespace(texts=["good"] * 4 + ["bad"], labels=np.array([1] * 4 + [0]))
+    words = (("bad", 0), ("good", 1))
+    rare, frequent = (SimpleNamespace(texts=[word], labels=np.array([label])) for word, label in words)
+    chosen = [text._bag(SimpleNamespace(train=train, validation=held_out, test=frequent), (1e-4, 100.0))[1]
+              for held_out in (rare, frequent)]  # fmt: skip
+    assert [further["penalty"] for further in chosen] == [100.0, 1e-4]
 
 
 @pytest.mark.parametrize("steps, low, high", [(1, 0.95, 1.0), (20, 0.3, 0.7)])

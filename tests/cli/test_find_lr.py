@@ -44,6 +44,7 @@ def test_it_suggests_a_rate_and_draws_the_loss(cli, tmp_path):
         (("--dataset", "cats"), "--dataset cats: no such data set"),
         (("--learning-rate", "0.1"), "unrecognized arguments: --learning-rate 0.1"),
         (("--epochs", "3"), "unrecognized arguments: --epochs 3"),
+        (("--folds", "5", "--fold", "9"), "--fold 9: needs a greater --folds; they count from 0"),
     ],
 )
 def test_bad_options(refuses, options, message):

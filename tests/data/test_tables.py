@@ -120,6 +120,11 @@ def test_the_line_that_tells_excel_the_delimiter_is_no_row(write, told, delimite
     assert (found.texts, found.labels, found.lines) == (["one, two; three"], ["a"], [3])
 
 
+def test_a_quotation_mark_that_is_left_open_before_the_delimiter_is_one_line(write):
+    with pytest.raises(DataError, match="line 1 is not valid CSV .*; of quotation marks"):
+        read_texts(write('"sep=;\ntext;label\na;b\n'), GUESS)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CR LF", "CR"])
 def test_tabs_in_a_file_that_is_named_csv(write, end):
     found = read_texts(write(f"text\tlabel{end}a, b; c; d; e\tx{end}"), GUESS)

@@ -130,11 +130,22 @@ def test_the_page_and_the_file_have_the_same_numbers(studies, tmp_path):
     assert len(content["pairs"]) == 3 and content["pairs"][1]["second"] == "</script>"
     for text in (page, source):
         assert f"{100 * np.mean(accuracies[:2]):.2f} %" in text and f"{100 * max(accuracies):.2f} %" in text
-        assert "3 pairs were tested" in text
+        assert "3 pairs were tested" in text and "Which run is best was read from these samples" in text
     assert page.count("<script>") == 1 and "&lt;/script&gt;" in page
     assert {path.name for path in tmp_path.glob("*.png")} == {
         "accuracies.png", "calibration.png", "learning_curves.png", "risk_coverage.png",
     }  # fmt: skip
+
+
+def test_on_the_validation_split_the_best_is_chosen_as_it_should_be(studies, tmp_path):
+    """What the samples say less of is told of all runs once."""
+    sentence = "The epoch that is kept was chosen by these samples."
+    for study in studies:
+        study.dataset.split = "validation"
+    told = [replace(study, warnings=(sentence,)) for study in studies]
+    write_comparison(tmp_path, compare_studies(told, {}))
+    source = (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "Which run is best was read" not in source and source.count(sentence) == 1
 
 
 def test_a_clear_difference_is_told_from_chance(studies, tmp_path):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gluon_lstm.evaluation.calibration import equal_width_edges, error_replicates, fill_bins
 from gluon_lstm.evaluation.intervals import (
+    error_interval,
     percentile_interval,
     resampled_confusions,
     resampled_samples,
@@ -63,3 +65,27 @@ def test_a_part_of_a_success_lies_between():
     intervals = [wilson_interval(successes, 10) for successes in (6, 6.5, 7)]
     assert intervals[0].low < intervals[1].low < intervals[2].low
     assert intervals[0].high < intervals[1].high < intervals[2].high
+
+
+def test_the_interval_of_a_calibration_error_takes_off_what_chance_adds():
+    """By hand: replicates that lie 0.02 above the error; an error is never below 0."""
+    replicates = np.linspace(0.05, 0.07, 1_001) + 0.02
+    assert error_interval(0.06, replicates) == pytest.approx((0.0305, 0.0495))
+    assert error_interval(0.03, replicates) == (0.0, 0.0)
+    assert error_interval(0.03, np.full(100, 0.05)) is None
+
+
+def test_most_intervals_of_a_calibration_error_hold_the_true_one():
+    """Confidences that are 3 points too high: the percentiles miss the true error six times as often."""
+    rng, edges, true = np.random.default_rng(0), equal_width_edges(), 0.03
+    held = {"basic": 0, "percentiles": 0}
+    for _ in range(100):
+        confidence = rng.uniform(0.6, 1.0, 400)
+        correct = rng.random(400) < confidence - true
+        (counts,) = resampled_samples(400, rng, 300)
+        found = error_replicates(confidence, correct, edges, counts).ece
+        intervals = {"basic": error_interval(fill_bins(confidence, correct, edges).ece, found),
+                     "percentiles": percentile_interval(found)}  # fmt: skip
+        for name, (low, high) in intervals.items():
+            held[name] += low <= true <= high
+    assert held["basic"] > 90 and held["percentiles"] < 70, held

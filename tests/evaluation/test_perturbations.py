@@ -115,6 +115,13 @@ def test_swapped_words_are_the_same_words(rng):
     assert sum(before != after for before, after in pairs) == 5
 
 
+@pytest.mark.parametrize("change", [perturbations.drop_words, perturbations.swap_words, perturbations.cut_short])
+def test_a_single_word_stays_and_chinese_is_changed_by_characters(change, rng):
+    assert change(["excellent"], 0.5, rng) == ["excellent"]
+    (changed,) = change(["这部电影非常好看"], 0.5, rng)
+    assert changed != "这部电影非常好看" and set(changed) <= set("这部电影非常好看")
+
+
 def test_misspelt_words_have_one_wrong_letter_each(rng):
     words = ["sentence", "weather", "mountain", "language"] * 50
     (text,) = perturbations.misspell([" ".join(words)], 0.5, rng)

@@ -143,7 +143,7 @@ def _summary(comparison: Comparison) -> Summary:
     low, high = evaluations[best].accuracy_ci95
     good = [
         f"of {counted(evaluations[best].n, 'sample')} are classified correctly by {comparison.names[best]}, the most "
-        f"of these {len(evaluations)} runs (95 % interval {percent(low)} to {percent(high)})."
+        f"of these {len(evaluations)} runs (95 % interval of that run alone: {percent(low)} to {percent(high)})."
     ]
     for name, values in comparison.spreads().items():
         accuracy = values["accuracy"]
@@ -188,9 +188,17 @@ def _verdict(pair: Pair) -> str:
 
 def _worries(comparison: Comparison) -> List[str]:
     """Returns what keeps the comparison from being read as more than it is."""
+    shared = dict.fromkeys(sentence for study in comparison.studies for sentence in study.data_warnings)
+    picked = (
+        "Which run is best was read from these samples, so that its accuracy here flatters it: choose by the "
+        "validation split (--split validation), and then look at the test split once."
+    )
+    is_test = comparison.studies[0].dataset.split != "validation"
+    worries = [*shared, *([picked] if is_test else [])]
     if len(comparison.pairs) < 2:
-        return []
+        return worries
     return [
+        *worries,
         f"{len(comparison.pairs)} pairs were tested, and the p values are not corrected for that: of twenty pairs of "
         f"equal models, one is expected below {SIGNIFICANT}."
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import csv
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Sequence
 
@@ -12,6 +11,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from gluon_lstm.bounded import PICTURE_BYTES, read_file
+from gluon_lstm.data.csv_lines import csv_line
 from gluon_lstm.data.dataset import SequenceDataset
 from gluon_lstm.evaluation import plots
 from gluon_lstm.evaluation.report.content import Section
@@ -105,9 +105,7 @@ def write_predictions(
     for name, column in zip(class_names, probabilities.T):
         columns[f"p:{name}"] = [f"{probability:.9g}" for probability in column.tolist()]
     with open(directory / "predictions.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values()))
+        file.writelines(map(csv_line, (columns, *zip(*columns.values()))))
 
 
 def _environment(name: str) -> Environment:
