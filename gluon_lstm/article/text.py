@@ -146,8 +146,8 @@ def _judge(records: Sequence[Record]) -> Findings:
         rate, penalty = _rate(kinds[RNN]), counts.outcome["penalty"]
         rates = describe_rates(list(map(_rate, _plain(groups))), rate)
         penalties = describe_rates(counts.options["penalties"], penalty)
-        notes.append(f"{dataset}: on the validation split the RNN does best at a rate of {rate:g} (tried: {rates}), and "
-                     f"the counts at C = {penalty:g} (tried: {penalties}).")  # fmt: skip
+        notes.append(f"{dataset}: on the validation split the RNN does best at a rate of {rate:g} (tried: {rates}), "
+                     f"and the counts at C = {penalty:g} (tried: {penalties}).")  # fmt: skip
         tables.append(_tabulate(dataset, groups))
     return Findings(tuple(checks), tuple(tables), notes=tuple(notes))
 

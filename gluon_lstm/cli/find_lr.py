@@ -12,15 +12,17 @@ from gluon_lstm.atomic import check_replaceable, replacing_file
 from gluon_lstm.cli.loading import load_fitting_splits
 from gluon_lstm.cli.options import add_config_arguments, read_config
 from gluon_lstm.cli.output import output_explained
+from gluon_lstm.config import merge
 from gluon_lstm.data import iterate_batches
 from gluon_lstm.errors import ConfigError
 
+NGRAMS = ("ngrams", "character_ngrams")
 WITHOUT_EFFECT = (
     "epochs", "learning_rate", "schedule", "warmup_epochs", "step_epochs", "step_factor", "ema_decay", "monitor",
-    "patience", "checkpoint_every", "keep_checkpoints", "on_divergence",
+    "patience", "checkpoint_every", "keep_checkpoints", "on_divergence", *NGRAMS,
 )  # fmt: skip
-"""Options that a range test does not have: it sets the rate, comes to no epoch's end, saves nothing, and ends where the
-loss is not finite."""
+"""Options that a range test does not have: it sets the rate, comes to no epoch's end, saves nothing, ends where the
+loss is not finite, and trains the net alone, whatever linear model is mixed with it later."""
 
 TITLE = "Learning rate range test"
 """Kept in the plot's file, by which a later test knows what it may replace."""
@@ -45,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--low {arguments.low:g}: must be above 0 and below --high {arguments.high:g}, at most 1000")
     if arguments.steps < FEWEST_STEPS:
         raise ConfigError(f"--steps {arguments.steps}: must be at least {FEWEST_STEPS}")
-    config, output = read_config(arguments), Path(arguments.output)
+    config, output = merge(read_config(arguments), {"model": dict.fromkeys(NGRAMS, 0)}), Path(arguments.output)
     runtime.prepare(config.runtime.threads)
     with output_explained(output):
         check_replaceable(output)

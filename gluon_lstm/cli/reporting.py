@@ -62,7 +62,7 @@ def evaluate_run(
     """
     from gluon_lstm.evaluation import Predictor
     from gluon_lstm.evaluation.predict import BATCH_SIZE, predict
-    from gluon_lstm.evaluation.report import BRIEF, StudyOptions, make_study, write_predictions, write_report
+    from gluon_lstm.evaluation.report import BRIEF, StudyOptions, make_study, write_report
     from gluon_lstm.evaluation.scaling import temperature_of
 
     model, log = directory.load_model(), directory.read_log()
@@ -72,17 +72,12 @@ def evaluate_run(
     dataset, progress = read(predictor, wanted.split) if own is None else own.dataset, sys.stderr.isatty()
     is_labelled = own is None or own.labelled
     predictor.check(dataset)
-    report_folder, warnings = wanted.folder or directory.evaluation(wanted.split), ()
-    if not wanted.force:
-        report_folder.check_samples(dataset.fingerprint)
-    if own is None:
-        warnings = warn_of_split(directory, dataset, lambda: read(predictor, "train"))
+    report_folder = _check_folder(directory, dataset, wanted)
+    warnings = warn_of_split(directory, dataset, lambda: read(predictor, "train")) if own is None else own.warnings
     others = _read_others(predictor, dataset, wanted) if is_labelled else None
     predictions = predict(predictor.net, dataset, BATCH_SIZE, device, progress)
     if not is_labelled:
-        with report_folder.replace() as folder:
-            write_predictions(folder, predictions.probabilities, dataset)
-            write_json(folder / SAMPLES, {"n": len(dataset), SAMPLES_CHECKSUM: dataset.fingerprint})
+        _write_predictions_alone(report_folder, predictions, dataset)
         return None
     sections = BRIEF if wanted.sections is None else wanted.sections
     _tell_what_follows(predictions, sections, wanted.sample)
@@ -90,15 +85,22 @@ def evaluate_run(
     temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
     study = make_study(
         predictions, dataset, provenance_of(directory.path.resolve().name, directory, config, model), temperature,
-        log=log,
-        predictor=predictor, outliers=_detect(predictor, predictions, others, progress),
-        warnings=warnings if own is None else own.warnings,
+        log=log, predictor=predictor, outliers=_detect(predictor, predictions, others, progress), warnings=warnings,
         options=StudyOptions(sections, wanted.sample, progress),
     )  # fmt: skip
     with report_folder.replace() as folder:
         missing = write_report(folder, study)
     tell_missing(missing)
     return study.measures
+
+
+def _write_predictions_alone(report_folder: ReportFolder, predictions, dataset: SequenceDataset) -> None:
+    """Writes what is said of samples without labels, and which samples they are."""
+    from gluon_lstm.evaluation.report import write_predictions
+
+    with report_folder.replace() as folder:
+        write_predictions(folder, predictions.probabilities, dataset)
+        write_json(folder / SAMPLES, {"n": len(dataset), SAMPLES_CHECKSUM: dataset.fingerprint})
 
 
 def _tell_what_follows(predictions, sections: Sequence[str], sample: Optional[int]) -> None:
@@ -111,6 +113,14 @@ def _tell_what_follows(predictions, sections: Sequence[str], sample: Optional[in
     if slow:
         count = len(predictions.labels)
         print(f"{count:,} samples predicted; next: {', '.join(slow)} (--quick leaves them out)", file=sys.stderr)
+
+
+def _check_folder(directory: RunDirectory, dataset: SequenceDataset, wanted: Wanted) -> ReportFolder:
+    """Returns where the report goes, once nothing is lost there."""
+    folder = wanted.folder or directory.evaluation(wanted.split)
+    if not wanted.force:
+        folder.check_samples(dataset.fingerprint)
+    return folder
 
 
 def warn_of_split(

@@ -13,7 +13,9 @@ from gluon_lstm.rundir import RunDirectory
 def add_runtime_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments that say on what a trained run computes."""
     parser.add_argument("--device", default="cpu", metavar="NAME", help="cpu or gpu:0 (default: cpu)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads (default: as the run was trained)")
+    parser.add_argument(
+        "--threads", type=int, metavar="N", help="CPU threads (default: the run's --threads, or all cores)"
+    )
 
 
 def read_config_of_run(directory: RunDirectory, arguments: argparse.Namespace) -> Config:

@@ -130,12 +130,8 @@ def read_texts(
         raise DataError(f"{path}: has no rows; give a file with texts")
     text, label = _find_columns(path, list(rows[0].values), columns, labelled)
     full = [row for row in rows if _value(path, row, text).strip()]
-    if labelled is None and label is None and len(rows[0].values) == 2:
-        (other,) = set(rows[0].values) - {text}
-        label = other if all(str(row.values.get(other)).strip() in known for row in full) else None
-    if not labelled and label is not None:
-        found = [_is_labelled(row, label) for row in full]
-        label = label if (any(found) if labelled is None else all(found)) else None
+    if not labelled:
+        label = _filled_label(full, text, label, labelled, known)
     filled = {row.line for row in full}
     if not full:
         raise DataError(f"{path}: all {len(rows):,} texts of column {text!r} are blank; choose another --text-column")
@@ -362,6 +358,23 @@ def _find_columns(
     if text == label:
         raise ConfigError(f"{path}: --text-column and --label-column are both {text!r}; name two columns")
     return text, label
+
+
+def _filled_label(
+    rows: Sequence[_Row], text: str, label: Optional[str], labelled: Optional[bool], known: Container[str]
+) -> Optional[str]:
+    """Returns the column of labels where there need not be any: one that holds some, or all if it may be passed over.
+
+    Where there is none by its name, it is the other of two columns, if that holds known labels alone.
+    """
+    if label is not None:
+        found = [_is_labelled(row, label) for row in rows]
+        return label if (any(found) if labelled is None else all(found)) else None
+    others = {name for row in rows for name in row.values} - {text}
+    if labelled is None and len(others) == 1:
+        (other,) = others
+        return other if all(str(row.values.get(other)).strip() in known for row in rows) else None
+    return None
 
 
 def _named(path: Path, names: List[str], name: Optional[str], option: str) -> Optional[str]:

@@ -17,7 +17,8 @@ REPLICATES = 1_000
 SEED = 20_240_607
 """Of every bootstrap, so that an evaluation gives the same numbers each time."""
 MOST_COUNTS = 20_000_000
-"""Counts of samples in replicates that are held at a time, 4 bytes each."""
+"""Counts of samples in replicates that are held at a time, 4 bytes each; what is computed with them takes several times
+that."""
 Z95 = 1.959963984540054
 """The 97.5 % point of the standard normal distribution."""
 ROUNDING = 1e-5

@@ -18,7 +18,7 @@ def get_arrays(block: Block) -> Dict[str, np.ndarray]:
 
 
 def count_parameters(block: Block) -> int:
-    """Returns how many numbers the block learns."""
+    """Returns how many numbers the block's parameters have, those that no training changes included."""
     return sum(int(np.prod(parameter.shape)) for parameter in _parameters(block).values())
 
 

@@ -18,7 +18,7 @@ class MovingAverage:
         decay: per step, 0 to 1.
 
     Attributes:
-        steps: training steps that it has seen.
+        steps: training steps that it has seen, those that were left out included.
         parameters: those averaged.
         averages: one array a parameter, in the same order.
     """

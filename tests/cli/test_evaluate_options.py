@@ -122,7 +122,7 @@ def test_pictures_that_the_model_was_trained_on_are_told(cli, run, own):
 def test_without_labels_there_are_predictions_alone(cli, run, own):
     outcome = cli("evaluate", run, "--data", own())
     folder = run / "evaluation" / "data"
-    assert outcome.code == 0 and names_in(folder) == ["predictions.csv"]
+    assert outcome.code == 0 and names_in(folder) == ["predictions.csv", "samples.json"]
     assert outcome.out == f"predictions: {folder / 'predictions.csv'}\n"
     with open(folder / "predictions.csv", newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
@@ -213,7 +213,7 @@ def test_flags_of_a_report_on_data_without_labels_are_warned_of(cli, run, own, m
     monkeypatch.setattr(webbrowser, "open", lambda uri: 1 / 0)
     idle = ("--sections", "explanation", "--sample", "0", "--ood", "digits", "--html-open", "--ignore-unknown-labels")
     outcome = cli("evaluate", run, "--data", own(), *idle)
-    assert outcome.code == 0 and names_in(run / "evaluation" / "data") == ["predictions.csv"]
+    assert outcome.code == 0 and names_in(run / "evaluation" / "data") == ["predictions.csv", "samples.json"]
     reason = "has no effect: the data have no labels, so there are predictions alone"
     warnings = [line for line in outcome.err.splitlines() if line.startswith("warning: ")]
     names = ("--sections", "--sample", "--ood", "--html-open", "--ignore-unknown-labels")
@@ -313,12 +313,14 @@ def test_pictures_are_read_once(cli, run, monkeypatch):
     assert len(calls) == 1 and metrics_of(run)["temperature"] is not None
 
 
-def test_a_temperature_of_other_data_is_not_kept(cli, run):
+def test_a_temperature_is_not_fitted_on_other_data(cli, run):
     record = json.loads((run / "config.json").read_text())
     record["dataset"]["splits"]["validation"]["sha256"] = "0" * 64
     (run / "config.json").write_text(json.dumps(record))
     assert cli("evaluate", run, "--quick").code == 0
-    assert metrics_of(run)["temperature"] > 0 and not (run / "evaluation" / "temperature.json").exists()
+    assert metrics_of(run)["temperature"] is None and not (run / "evaluation" / "temperature.json").exists()
+    told = "Not scaled by a temperature: the validation split is not the one that the run was trained beside"
+    assert any(note.startswith(told) for note in metrics_of(run)["notes"])
 
 
 def test_a_folder_with_a_file_of_ones_own_stays(refuses, run):
