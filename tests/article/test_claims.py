@@ -327,6 +327,26 @@ def test_reach_is_in_decades_from_the_last_step_but_one_to_the_first():
     assert reach([CEILING] * 3) == pytest.approx(-38)  # a broken net lets no gradient pass
 
 
+@pytest.mark.parametrize("lstm, answer, rows", [
+    ([0.1, 0.1, 0.1], "yes", 1), ([0.0, 0.1, 0.1], "open", 2),
+], ids=["one side", "both sides"])  # fmt: skip
+def test_a_gradient_that_float32_cannot_hold_is_a_bound(lstm, answer, rows):
+    """By hand: after training nothing is left of the RNN's gradient, which is 37 decades or more."""
+    norms = {"RNN": [0.0, 0.1, 0.1], "LSTM, forget bias 1": lstm}
+
+    def outcome(options):
+        after = norms.get(options["variant"], [0.1, 0.1, 0.1])
+        return {"baseline": 1.0, "loss": 1.0, "updates": [1], "losses": [1.0], "norms_before": [0.1, 0.1, 0.1],
+                **({"norms_after": after} if options["updates"] else {})}  # fmt: skip
+
+    findings = CLAIMS["gradients"].judge(made_up("gradients", outcome))
+    (check,) = (check for check in findings.checks if check.says.startswith("After training"))
+    assert check.answer == answer and (check.mean == pytest.approx(37)) == (answer == "yes")
+    table = findings.tables[-1]
+    assert table.title == "Runs whose gradient leaves what float32 holds" and len(table.rows) == rows
+    assert table.rows[0] == ("RNN, T = 30", "0 of 3", "3 of 3")
+
+
 @pytest.mark.parametrize("norms, expected", [
     ([3.0, 2.0, 1.0], [3.0, 2.0, 1.0]),
     ([np.nan, np.inf, 1e30, 1.0], [CEILING, CEILING, 1e30, 1.0]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +99,27 @@ def test_finished_runs_are_not_made_again(again, measure, directory):
     before = {path.name: path.read_bytes() for path in directory.path.iterdir()}
     assert again() == first and measure.asked == [0, 1, 2]
     assert {path.name: path.read_bytes() for path in directory.path.iterdir()} == before
+
+
+@pytest.mark.parametrize("python, asked", [(None, []), ("python", [1])], ids=["still no Keras", "Keras by now"])
+def test_runs_that_waited_for_keras_are_made_once_it_is_there(again, directory, measure, monkeypatch, python, asked):
+    again()
+    path = directory.path / "fake.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["runs"][1]["outcome"].update(found=False)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    monkeypatch.setattr(sys.modules[reproduce.__module__], "find_keras", lambda: python)
+    measure.asked.clear()
+    again()
+    assert measure.asked == asked
+
+
+def test_runs_of_another_plan_are_told(claim, directory, again):
+    again()
+    lines = []
+    fewer = replace(claim, plan=lambda settings: claim.plan(settings)[1:])
+    reproduce([fewer], QUICK, directory, "gluon-lstm reproduce fake", lines.append)
+    assert lines[0] == "fake: 1 runs are of another plan than this release's, and are dropped"
 
 
 def test_runs_keep_their_origin_when_they_are_judged_anew(again, claim, directory, measure):
