@@ -488,7 +488,8 @@ def throughput_table(t: Translator) -> str:
     ]
     header = ["Training on 2,000 reviews", "Padding handled exactly", "Tokens a second", "Of ours"]
     ratios = result["ours_to"]
-    aims = f"Ours is {ratios['keras']:.2f} times as fast as Keras (aim 1.3), {ratios['torch']:.2f} times PyTorch (1.0)."
+    keras, torch = (f"{ratios[peer]:.2f} times as fast as" for peer in ("keras", "torch"))
+    aims = f"Ours is {keras} Keras (aim 1.3), {torch} PyTorch (aim 1.0)."
     return table(map(t, header), rows) + f"\n\n{t(aims)} {source(result, t)}"
 
 
