@@ -23,6 +23,7 @@ from gluon_lstm.rundir import (
 
 SAME_SAMPLES = " They are those that it is tried on here, so the numbers after scaling are better than on any others."
 AT_AN_END = " That is an end of the range that is searched: these samples do not tell how sure the model may be."
+FEWEST_MISTAKES, FEW = 10, " They hold {} of the model's mistakes, which are too few to rely on it."
 ALL_RIGHT = (
     "Not scaled by a temperature: none of the validation split's {:,} samples is wrong, and only mistakes tell how "
     "sure the model may be."
@@ -71,10 +72,11 @@ def temperature_of(
         with suppress(RunError):  # in a run that nothing can be written into, it is fitted each time
             write_temperature(run, fitted)
     plural = "s" * (fitted.samples != 1)
+    few = FEW.format(fitted.mistakes) if fitted.mistakes < FEWEST_MISTAKES else ""
     return Temperature(
         fitted.temperature,
         f"The temperature {fitted.temperature:.4f} was fitted on the {fitted.samples:,} sample{plural} of the "
-        f"validation split.{AT_AN_END * _is_at_an_end(fitted.temperature)}{SAME_SAMPLES * is_same}",
+        f"validation split.{few}{AT_AN_END * _is_at_an_end(fitted.temperature)}{SAME_SAMPLES * is_same}",
     )
 
 
@@ -89,4 +91,5 @@ def _fit(predictions: Predictions, checksum: str) -> FittedTemperature:
     temperature = fit_temperature(predictions)
     before, after = predictions, scale(predictions, temperature)
     losses = [negative_log_likelihood(part.probabilities, part.labels) for part in (before, after)]
-    return FittedTemperature(temperature, len(predictions.labels), *losses, checksum)
+    mistakes = int((predictions.predicted != predictions.labels).sum())
+    return FittedTemperature(temperature, len(predictions.labels), mistakes, *losses, checksum)

@@ -12,7 +12,7 @@ from gluon_lstm.rundir.files import explained, read_json, write_json
 from gluon_lstm.rundir.model import SavedModel
 from gluon_lstm.rundir.run import RunDirectory
 
-TEMPERATURE_VERSION = 1
+TEMPERATURE_VERSION = 2
 _LEAST, _MOST = 1e-3, 1e3
 """Far beyond what is ever fitted, and nothing overflows."""
 
@@ -23,6 +23,7 @@ class FittedTemperature(NamedTuple):
     Attributes:
         temperature: what logits are divided by.
         samples: validation samples that it was fitted on.
+        mistakes: those of them that are wrong, which alone tell how sure the model may be.
         nll: their mean negative log-likelihood before, in nats.
         nll_scaled: the same after.
         model_sha256: ``model_checksum`` of the model that it belongs to.
@@ -30,6 +31,7 @@ class FittedTemperature(NamedTuple):
 
     temperature: float
     samples: int
+    mistakes: int
     nll: float
     nll_scaled: float
     model_sha256: str
@@ -68,7 +70,8 @@ def read_temperature(run: RunDirectory, model_sha256: str) -> Optional[FittedTem
     values = read_json(path)
     if values.pop("version", None) != TEMPERATURE_VERSION or values.get("model_sha256") != model_sha256:
         return None
-    forms = {"temperature": float, "samples": int, "nll": float, "nll_scaled": float, "model_sha256": str}
+    forms = {"temperature": float, "samples": int, "mistakes": int, "nll": float, "nll_scaled": float,
+             "model_sha256": str}  # fmt: skip
     is_form = set(values) == set(forms) and all(_is_of(form, values[name]) for name, form in forms.items())
     if not is_form or not _LEAST <= values["temperature"] <= _MOST:
         raise RunError(f"{path}: holds no temperature; delete it, it is fitted anew")

@@ -79,10 +79,12 @@ def test_the_temperature_is_fitted_once(cli, run, monkeypatch):
     monkeypatch.setattr("gluon_lstm.evaluation.scaling.fit_temperature", lambda predictions: 1 / 0)
     assert cli("evaluate", run, "--quick").code == 0
     assert path.read_bytes() == first and metrics_of(run) == numbers
-    assert not any("an end of the range" in note for note in numbers["notes"])
-    path.write_text(json.dumps({**json.loads(first), "temperature": 0.0501}))
+    assert json.loads(first)["mistakes"] >= 10
+    assert not any("an end of the range" in note or "too few" in note for note in numbers["notes"])
+    path.write_text(json.dumps({**json.loads(first), "temperature": 0.0501, "mistakes": 9}))
     assert cli("evaluate", run, "--quick").code == 0
-    assert any("an end of the range that is searched" in note for note in metrics_of(run)["notes"])
+    for told in ("an end of the range that is searched", "They hold 9 of the model's mistakes, which are too few"):
+        assert any(told in note for note in metrics_of(run)["notes"])
 
 
 def test_where_no_validation_sample_is_wrong_there_is_no_temperature(cli, run, monkeypatch):

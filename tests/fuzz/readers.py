@@ -318,7 +318,7 @@ def read_log_and_draw(path: Path) -> None:
         np.array([record.get(name) for name in CURVES], float)
 
 
-FITTED = FittedTemperature(1.25, 500, 0.4, 0.39, "0" * 64)
+FITTED = FittedTemperature(1.25, 500, 30, 0.4, 0.39, "0" * 64)
 
 
 def temperatures() -> List[bytes]:

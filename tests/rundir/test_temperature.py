@@ -18,7 +18,7 @@ from gluon_lstm.rundir import (
     write_temperature,
 )
 
-FITTED = FittedTemperature(1.25, 500, 0.4, 0.39, "abc")
+FITTED = FittedTemperature(1.25, 500, 30, 0.4, 0.39, "abc")
 MODEL = SavedModel({"w": np.zeros(3, np.float32), "b": np.ones(2, np.float32)}, ("x", "y"), (None, 3), {}, 1, 0.5, 0.7)
 
 
@@ -37,7 +37,7 @@ def test_that_of_another_model_or_release_is_none(run):
     write_temperature(run, FITTED)
     assert read_temperature(run, "abd") is None
     path = run.path / "evaluation" / "temperature.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 2}))
+    path.write_text(json.dumps({**json.loads(path.read_text()), "version": 1}))
     assert read_temperature(run, "abc") is None
 
 
