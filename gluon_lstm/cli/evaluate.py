@@ -47,9 +47,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "beside it, named labels-idx1 for images-idx3), PNG, or a folder with a folder of PNG for each class (default: "
         "none)",
     )
-    for name, text in (("text-column", "column of its texts"), ("label-column", "column of its labels")):
-        parser.add_argument(f"--{name}", metavar="NAME", help=f"{text}, with --data (default: as trained, or guessed)")
-    parser.add_argument("--encoding", metavar="NAME", help="of the texts, with --data (default: utf-8)")
+    columns = (("text", "column of texts, with --data or --ood"), ("label", "column of labels, with --data"))
+    for name, text in columns:
+        parser.add_argument(f"--{name}-column", metavar="NAME", help=f"{text} (default: as trained, or guessed)")
+    parser.add_argument("--encoding", metavar="NAME", help="of the texts, with --data or --ood (default: utf-8)")
     add_quotes_argument(parser)
     parser.add_argument("--ignore-unknown-labels", action="store_true", default=None,
                         help="with --data: leave out samples of unknown labels (default: no)")  # fmt: skip
