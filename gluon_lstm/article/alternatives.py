@@ -310,10 +310,10 @@ CLAIM = Claim(
         "takes is measured apart, for each seed with all nets in turn on the same batches, and is the median over the "
         "rounds. Accuracies between two epochs are on a straight line. The seconds, and so the answers to the second "
         "question, are this machine's: the last table names it, and says how much other work it did meanwhile; where "
-        "that was much, they stay open. The full form has a plain RNN beside, as a floor. The learning rate is "
-        "constant, so that a training that is cut off is not one whose rate never fell. Once results had been seen, "
-        "the quick form's least rate, 0.001, which no net had chosen, was left out for time, and rates were added "
-        "beyond those at the ends that nets had chosen."
+        "that was much, they stay open until the claim's JSON file is deleted and all is timed anew. The full form "
+        "has a plain RNN beside, as a floor. The learning rate is constant, so that a training that is cut off is not "
+        "one whose rate never fell. Once results had been seen, the quick form's least rate, 0.001, which no net had "
+        "chosen, was left out for time, and rates were added beyond those at the ends that nets had chosen."
     ),
     remark=(
         "The article lists this among ways to extend the network. A GRU (Cho et al. 2014) is an LSTM's sibling with "

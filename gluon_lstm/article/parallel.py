@@ -293,10 +293,11 @@ CLAIM = Claim(
         "median over the rounds counts. A seed is such a pair of processes; every other seed begins with two threads. "
         "What is judged are ratios of times of one seed, as geometric means over all T and H; milliseconds are this "
         "machine's, which the last table names, and on another one ratios differ too. Other work on the machine makes "
-        "them worthless: the last table says how much there was, and where it was much all stays open. Where the "
-        "machine gives one core, two threads are neither timed nor judged; where a second thread slows the LSTM down, "
-        "what it speeds up more stays open. The *ways* are a layer as one call of the fused operator, or cell by cell, "
-        "one time step after another; hybridized, which is compiled to a graph, or called from Python."
+        "them worthless: the last table says how much there was, and where it was much all stays open until the "
+        "claim's JSON file is deleted and all is timed anew. Where the machine gives one core, two threads are "
+        "neither timed nor judged; where a second thread slows the LSTM down, what it speeds up more stays open. The "
+        "*ways* are a layer as one call of the fused operator, or cell by cell, one time step after another; "
+        "hybridized, which is compiled to a graph, or called from Python."
     ),
     remark=(
         "The cell does not make anything parallel. In an LSTM as in a plain RNN, step t needs the hidden state of step "

@@ -60,7 +60,7 @@ def _measure(claim, settings, directory, command, commit, tell) -> List[Record]:
     kept = [record for record in made if record.options in plan and not _can_be_tried_now(record)]
     dropped = sum(record.options not in plan for record in made)
     if dropped:
-        tell(f"{claim.id}: {dropped} runs are of another plan than this release's, and are dropped")
+        tell(f"{claim.id}: {dropped} of {len(made)} earlier runs are no part of this release's claim, and are left out")
     missing = [options for options in plan if options not in [record.options for record in kept]]
     tell(f"{claim.id}: {len(missing)} of {len(plan)} runs to make")
     for number, options in enumerate(missing, 1):

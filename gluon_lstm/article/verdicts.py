@@ -2,12 +2,12 @@
 
 An *effect* is a mean over seeds, most often of differences between two runs that
 share a seed, counted so that it is above 0 where the article is right. Its 95 %
-interval is Student's. With the least effect that matters, which a claim states, and where it was changed once results
-had been seen says so:
+interval is Student's. It is held against the least effect that matters, which a claim states, and says so where it was
+changed once results had been seen:
 
 * yes: the interval lies above 0, and the effect is at least the least that matters;
 * no: the interval lies below the least effect that matters;
-* open: neither, and more seeds would tell; or the runs cannot tell, for a reason that is stated, such as that
+* open: neither, and more seeds may tell; or the runs cannot tell, for a reason that is stated, such as that
   the other side leaves no room for the least effect that matters.
 
 From the answers follows the verdict:

@@ -12,7 +12,8 @@ from typing import Any, Dict, List, NamedTuple, Sequence
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.loading import warn_of_idle_folder
-from gluon_lstm.cli.reporting import provenance_of, tell_missing, warn_of_split
+from gluon_lstm.cli.output import visible
+from gluon_lstm.cli.reporting import check_split, provenance_of, tell_missing, warn_of_split
 from gluon_lstm.cli.trained import read_config_of_run
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import StoredSplits
@@ -95,7 +96,7 @@ def named_apart(runs: Sequence[NamedRun]) -> List[NamedRun]:
     count = 1
     while len({part[-count:] for part in parts}) < len(parts):
         count += 1
-    return [run._replace(name="/".join(part[-count:])) for run, part in zip(runs, parts)]
+    return [run._replace(name=visible("/".join(part[-count:]))) for run, part in zip(runs, parts)]
 
 
 def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
@@ -120,7 +121,8 @@ def _studies(runs: Sequence[NamedRun], split: str) -> List[Any]:
                 f"{run.name}: is tested on other samples than {runs[0].name} ({dataset.name}, "
                 f"{studies[0].dataset.name}); compare runs of the same data and folds"
             )
-        warnings = warn_of_split(run.directory, dataset, lambda s=splits, p=predictor: s.read("train", p.reader))
+        check_split(run.directory, dataset, lambda s=splits, p=predictor: s.read("train", p.reader))
+        warnings = warn_of_split(run.directory, dataset)
         predictions = predict(predictor.net, dataset, BATCH_SIZE, device, sys.stderr.isatty())
         provenance = provenance_of(run.name, run.directory, run.config, model)
         note = Temperature(None, "Not scaled by a temperature.")

@@ -16,7 +16,7 @@ from typing import Tuple
 
 from gluon_lstm import runtime
 from gluon_lstm.cli.compare import compare
-from gluon_lstm.cli.loading import check_data_dir, from_files, read_other, read_own, warn_of_idle_folder
+from gluon_lstm.cli.loading import Trained, check_data_dir, from_files, read_other, read_own, warn_of_idle_folder
 from gluon_lstm.cli.options import add_quotes_argument, is_given, warn_of_idle
 from gluon_lstm.cli.output import visible
 from gluon_lstm.cli.reporting import Wanted, evaluate_run, show
@@ -145,13 +145,13 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
         folder = ReportFolder(Path(arguments.output), REPORT)
     folder.check()
     runtime.prepare(config.runtime.threads)
-    stored = StoredSplits(config)
+    stored, trained = StoredSplits(config), Trained.of(directory, config)
     wanted = Wanted(
         split,
         sections,
         arguments.sample,
-        other=None if arguments.ood is None else lambda predictor: read_other(arguments, config, predictor),
-        own=None if arguments.data is None else lambda predictor: _read_own(arguments, stored, predictor),
+        other=None if arguments.ood is None else lambda predictor: read_other(arguments, trained, predictor),
+        own=None if arguments.data is None else lambda predictor: _read_own(arguments, stored, trained, predictor),
         folder=folder,
         force=bool(arguments.force),
     )
@@ -162,9 +162,9 @@ def _evaluate_one(arguments: argparse.Namespace, sections: Tuple[str, ...]) -> P
     return folder.path / "report.html"
 
 
-def _read_own(arguments: argparse.Namespace, stored: StoredSplits, predictor) -> OwnData:
+def _read_own(arguments: argparse.Namespace, stored: StoredSplits, trained: Trained, predictor) -> OwnData:
     """Returns the data that ``--data`` names, and says what is to be known of them."""
-    found = read_own(arguments, stored.config, predictor)
+    found = read_own(arguments, trained, predictor)
     for note in found.notes:
         print(visible(note), file=sys.stderr)
     if not found.labelled:

@@ -7,7 +7,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Container, Iterable, Optional, Tuple
+from typing import Any, Callable, Container, Iterable, NamedTuple, Optional, Tuple
 
 from gluon_lstm.cli.idle import NOT_LOOKED_FOR, warn_of_idle_options
 from gluon_lstm.cli.options import file_options, given_flags, warn_of_idle
@@ -28,6 +28,7 @@ from gluon_lstm.data.places import check_folder
 from gluon_lstm.data.registry import dataset_names, is_looked_for
 from gluon_lstm.data.tables import Columns, is_delimited
 from gluon_lstm.errors import ConfigError
+from gluon_lstm.rundir import RunDirectory
 
 
 def check_data_dir(data_dir: Optional[str]) -> None:
@@ -89,17 +90,37 @@ def from_memory(splits: DataSplits) -> Callable[[Any, str], SequenceDataset]:
     return lambda predictor, name: getattr(splits, name).read_by(predictor.reader)
 
 
-def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> OwnData:
+class Trained(NamedTuple):
+    """A run, as far as data for it are read.
+
+    Attributes:
+        config: its configuration.
+        columns: names of the columns of texts and labels that it was trained on; ``None`` where they are not known.
+    """
+
+    config: Config
+    columns: Tuple[Optional[str], Optional[str]]
+
+    @classmethod
+    def of(cls, directory: RunDirectory, config: Config) -> Trained:
+        """Returns what is known of a run: of one of an earlier release, the columns that the user named."""
+        text = config.text
+        named, found = (text.text_column, text.label_column), directory.recorded_columns()
+        return cls(config, found if any(found) else named)
+
+
+def read_own(arguments: argparse.Namespace, trained: Trained, predictor: Any) -> OwnData:
     """Returns the data of ``--data``, read as the run's model does.
 
     Args:
         arguments: what the command line gave.
-        config: the run's configuration.
+        trained: the run.
         predictor: the run's model.
 
     Raises:
         UserError: the file cannot be used.
     """
+    _check_name("--data", arguments.data)
     path, ignore = Path(arguments.data), bool(arguments.ignore_unknown_labels)
     if predictor.reader is None:
         idle = ["text_column", "label_column", "encoding", "quotes"]
@@ -107,34 +128,44 @@ def read_own(arguments: argparse.Namespace, config: Config, predictor: Any) -> O
         return read_own_pictures(path, predictor.input_format, predictor.class_names, ignore)
     if not is_delimited(path.name):
         warn_of_idle(arguments, ["quotes"], "JSON Lines have quotation marks of their own")
-    columns, encoding, quotes = _text_options(arguments, config)
+    columns = Columns(arguments.text_column, arguments.label_column, *trained.columns)
+    encoding = arguments.encoding or "utf-8"
+    quotes = trained.config.text.quotes if arguments.quotes is None else arguments.quotes
     return read_own_texts(path, predictor.reader, predictor.class_names, columns, encoding, ignore, quotes=quotes)
 
 
-def _text_options(arguments: argparse.Namespace, config: Config) -> Tuple[Columns, str, bool]:
-    """Returns the columns, the encoding and the quotes of a file of texts: as the command line says, or as trained."""
-    text = config.text
-    columns = Columns(arguments.text_column or text.text_column, arguments.label_column, text.label_column)
-    return columns, arguments.encoding or "utf-8", text.quotes if arguments.quotes is None else arguments.quotes
+def _check_name(option: str, name: str) -> None:
+    """Raises ConfigError where a path could not be written into a report."""
+    if name != name.encode("utf-8", "replace").decode("utf-8"):
+        raise ConfigError(f"{option} {name}: is no UTF-8; rename it")
 
 
-def read_other(arguments: argparse.Namespace, config: Config, predictor: Any) -> SequenceDataset:
+def read_other(arguments: argparse.Namespace, trained: Trained, predictor: Any) -> SequenceDataset:
     """Returns data of another kind than the run's, of ``--ood``: the test split of a data set, or a file's samples.
+
+    How a file of texts is written is said by the same flags as for ``--data``, where that is not given.
 
     Args:
         arguments: what the command line gave.
-        config: the run's configuration.
+        trained: the run.
         predictor: the run's model.
 
     Raises:
         UserError: they cannot be used, or the model cannot read them.
     """
-    name = arguments.ood
+    name, config, flags = arguments.ood, trained.config, ("text_column", "encoding", "quotes")
+    _check_name("--ood", name)
+    is_text_file = predictor.reader is not None and os.path.isfile(name)
+    if arguments.data is None and not is_text_file:
+        warn_of_idle(arguments, flags, "--ood names no file of texts")
     if os.path.isfile(name) or (os.path.isdir(name) and name not in dataset_names()):
         if predictor.reader is None:
             return read_own_pictures(Path(name), predictor.input_format, predictor.class_names, labelled=False).dataset
-        columns, encoding, quotes = _text_options(arguments, config)
-        return read_own_texts(Path(name), predictor.reader, predictor.class_names, Columns(columns.text), encoding,
+        given = [getattr(arguments, flag) if arguments.data is None else None for flag in flags]
+        (text_column, encoding, quotes), (usual, _) = given, trained.columns
+        columns = Columns(text_column, usual_text=usual)
+        quotes = config.text.quotes if quotes is None else quotes
+        return read_own_texts(Path(name), predictor.reader, predictor.class_names, columns, encoding or "utf-8",
                               labelled=False, quotes=quotes).dataset  # fmt: skip
     data = DataConfig(dataset=name, data_dir=config.data.data_dir, view=config.data.view)
     other = replace(config, data=data, text=replace(config.text, validation_file=None, test_file=None))

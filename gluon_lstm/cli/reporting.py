@@ -12,8 +12,6 @@ from gluon_lstm.data import SequenceDataset
 from gluon_lstm.data.own import OwnData
 from gluon_lstm.errors import DataError
 from gluon_lstm.rundir import ReportFolder, RunDirectory, SavedModel
-from gluon_lstm.rundir.files import write_json
-from gluon_lstm.rundir.report_folder import SAMPLES, SAMPLES_CHECKSUM
 
 SLOW = ("explanation", "robustness", "speed")
 """Sections of a report that need predictions of their own."""
@@ -62,45 +60,46 @@ def evaluate_run(
     """
     from gluon_lstm.evaluation import Predictor
     from gluon_lstm.evaluation.predict import BATCH_SIZE, predict
-    from gluon_lstm.evaluation.report import BRIEF, StudyOptions, make_study, write_report
+    from gluon_lstm.evaluation.report import BRIEF, StudyOptions, make_study, write_report, write_unlabelled
     from gluon_lstm.evaluation.scaling import temperature_of
 
     model, log = directory.load_model(), directory.read_log()
     device = runtime.devices(config.runtime.device)[0]
     predictor = Predictor(config, model, device, str(directory.path / "model"))
-    own = None if wanted.own is None else wanted.own(predictor)
-    dataset, progress = read(predictor, wanted.split) if own is None else own.dataset, sys.stderr.isatty()
-    is_labelled = own is None or own.labelled
-    predictor.check(dataset)
-    report_folder = _check_folder(directory, dataset, wanted)
-    warnings = warn_of_split(directory, dataset, lambda: read(predictor, "train")) if own is None else own.warnings
+    dataset, is_labelled, warnings = _read_samples(directory, predictor, read, wanted)
+    report_folder, progress = _check_folder(directory, dataset, wanted), sys.stderr.isatty()
     others = _read_others(predictor, dataset, wanted) if is_labelled else None
     predictions = predict(predictor.net, dataset, BATCH_SIZE, device, progress)
     if not is_labelled:
-        _write_predictions_alone(report_folder, predictions, dataset)
+        with report_folder.replace() as folder:
+            write_unlabelled(folder, predictions.probabilities, dataset)
         return None
     sections = BRIEF if wanted.sections is None else wanted.sections
     _tell_what_follows(predictions, sections, wanted.sample)
     is_same = wanted.split == "validation"
     temperature = temperature_of(directory, model, predictor, lambda: read(predictor, "validation"), is_same)
-    study = make_study(
-        predictions, dataset, provenance_of(directory.path.resolve().name, directory, config, model), temperature,
-        log=log, predictor=predictor, outliers=_detect(predictor, predictions, others, progress), warnings=warnings,
-        options=StudyOptions(sections, wanted.sample, progress),
-    )  # fmt: skip
+    provenance = provenance_of(directory.path.resolve().name, directory, config, model)
+    outliers = _detect(predictor, predictions, others, progress)
+    options = StudyOptions(sections, wanted.sample, progress)
+    study = make_study(predictions, dataset, provenance, temperature, log=log, predictor=predictor, outliers=outliers,
+                       warnings=warnings, options=options)  # fmt: skip
     with report_folder.replace() as folder:
         missing = write_report(folder, study)
     tell_missing(missing)
     return study.measures
 
 
-def _write_predictions_alone(report_folder: ReportFolder, predictions, dataset: SequenceDataset) -> None:
-    """Writes what is said of samples without labels, and which samples they are."""
-    from gluon_lstm.evaluation.report import write_predictions
-
-    with report_folder.replace() as folder:
-        write_predictions(folder, predictions.probabilities, dataset)
-        write_json(folder / SAMPLES, {"n": len(dataset), SAMPLES_CHECKSUM: dataset.fingerprint})
+def _read_samples(
+    directory: RunDirectory, predictor, read: Read, wanted: Wanted
+) -> Tuple[SequenceDataset, bool, Tuple[str, ...]]:
+    """Returns what is evaluated, whether it has labels, and what makes it say less than it seems to, as sentences."""
+    own = None if wanted.own is None else wanted.own(predictor)
+    dataset = read(predictor, wanted.split) if own is None else own.dataset
+    predictor.check(dataset)
+    if own is not None:
+        return dataset, own.labelled, own.warnings
+    check_split(directory, dataset, lambda: read(predictor, "train"))
+    return dataset, True, warn_of_split(directory, dataset)
 
 
 def _tell_what_follows(predictions, sections: Sequence[str], sample: Optional[int]) -> None:
@@ -123,29 +122,36 @@ def _check_folder(directory: RunDirectory, dataset: SequenceDataset, wanted: Wan
     return folder
 
 
-def warn_of_split(
-    directory: RunDirectory, dataset: SequenceDataset, read_train: Callable[[], SequenceDataset]
-) -> Tuple[str, ...]:
-    """Returns what makes a split say less of a run than it seems to, as sentences, and prints what is unexpected.
+def _is_of_training(directory: RunDirectory, dataset: SequenceDataset) -> bool:
+    """Whether a split is the one that the training had, as far as that is recorded."""
+    return directory.recorded_checksum(dataset.split) in (None, dataset.fingerprint)
+
+
+def check_split(directory: RunDirectory, dataset: SequenceDataset, read_train: Callable[[], SequenceDataset]) -> None:
+    """Raises DataError where samples that a run was trained on may be in a split.
+
+    They may where it was drawn from the same samples as the training split, and these were changed since.
 
     Args:
         directory: the run.
         dataset: the split.
         read_train: gives the training split, as it is today.
-
-    Raises:
-        DataError: samples that the run was trained on may be in the split: the user's own data were changed, and are
-            divided anew.
     """
-    chosen = ("The epoch that is kept was chosen by these samples, so that these figures flatter the model.",)
-    warnings = chosen * (dataset.split == "validation")
-    if directory.recorded_checksum(dataset.split) in (None, dataset.fingerprint):
-        return warnings
-    if dataset.origin is not None and directory.recorded_checksum("train") != read_train().fingerprint:
+    if _is_of_training(directory, dataset) or not dataset.is_drawn:
+        return
+    if directory.recorded_checksum("train") != read_train().fingerprint:
         raise DataError(
             f"{dataset.name}: was changed after {directory.path} was trained, and is divided anew, so that its "
             f"{dataset.split} split may hold training samples; bring it back, or evaluate other samples by --data"
         )
+
+
+def warn_of_split(directory: RunDirectory, dataset: SequenceDataset) -> Tuple[str, ...]:
+    """Returns what makes a split say less of a run than it seems to, as sentences, and prints what is unexpected."""
+    chosen = ("The epoch that is kept was chosen by these samples, so that these figures flatter the model.",)
+    warnings = chosen * (dataset.split == "validation")
+    if _is_of_training(directory, dataset):
+        return warnings
     print(visible(f"warning: this {dataset.split} split of {dataset.name} is not the one that {directory.path} was "
                   "trained beside: the numbers are of other samples"), file=sys.stderr)  # fmt: skip
     return (*warnings, f"The run was trained beside another {dataset.split} split than this one.")

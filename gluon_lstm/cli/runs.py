@@ -140,11 +140,13 @@ def _advise(steps: int, best: Mapping[str, Any], splits: DataSplits) -> None:
 
 def _record(config: Config, splits: DataSplits) -> Dict[str, Any]:
     """Returns the content of ``config.json``: the settings, and what they ran on."""
+    origin = splits.train.origin
     return {
         **config.to_dict(),
         "dataset": {
             "class_names": splits.train.class_names,
             "step_shape": splits.train.step_shape,
+            **({"columns": list(origin.columns)} if origin is not None and origin.columns else {}),
             "splits": {split.split: {"samples": len(split), "sha256": split.fingerprint} for split in splits},
         },
         "environment": runtime.describe(),

@@ -347,10 +347,6 @@ def _check_together(config: Config) -> None:
                           "use --groups 1 or that view")  # fmt: skip
     if model.groups > 2:
         raise ConfigError(f"--groups {model.groups}: --view rows+columns has two groups of features")
-    if config.data.folds == 1:
-        raise ConfigError("--folds 1: needs two or more, or 0 for none")
-    if config.data.fold is not None and config.data.fold >= config.data.folds:
-        raise ConfigError(f"--fold {config.data.fold}: needs a greater --folds; they count from 0")
 
 
 class CheckpointInterval(NamedTuple):

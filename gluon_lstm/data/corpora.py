@@ -57,16 +57,18 @@ class RawSplit(NamedTuple):
         texts: M texts.
         labels: (M,) int32, the position of each one's label among the class names.
         origin: where they are in the user's own file; ``None`` of a corpus that has a name.
+        is_drawn: whether they were drawn from the texts to train on.
     """
 
     texts: List[str]
     labels: np.ndarray
     origin: Optional[Origin]
+    is_drawn: bool = False
 
-    def take(self, indices: np.ndarray) -> RawSplit:
+    def take(self, indices: np.ndarray, is_drawn: bool = False) -> RawSplit:
         """Returns the texts at ``indices``."""
         origin = None if self.origin is None else self.origin.take(indices)
-        return RawSplit([self.texts[index] for index in indices], self.labels[indices], origin)
+        return RawSplit([self.texts[index] for index in indices], self.labels[indices], origin, is_drawn)
 
 
 class RawSplits(NamedTuple):
@@ -208,7 +210,8 @@ def _label(texts: LabelledTexts, class_names: Tuple[str, ...], source: str, is_o
             line = texts.lines[index] if texts.lines else index + 1
             raise DataError(f"{source}: line {line}: label {label!r} does not occur in the training texts")
     labels = np.array([positions[label] for label in texts.labels], np.int32)
-    return RawSplit(texts.texts, labels, Origin(Path(source).name, "line", texts.lines) if is_own else None)
+    origin = Origin(Path(source).name, "line", texts.lines, texts.columns) if is_own else None
+    return RawSplit(texts.texts, labels, origin)
 
 
 def _notes(texts: LabelledTexts, source: str) -> List[str]:
@@ -252,7 +255,7 @@ def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dic
         raise ConfigError(f"--folds {config.folds}: {name} has a test split; leave it out")
     if "test" not in splits:
         held_out = _held_out(pool.labels, config, name)
-        splits = {**splits, "test": pool.take(held_out)}
+        splits = {**splits, "test": pool.take(held_out, is_drawn=True)}
         pool = pool.take(np.setdiff1d(np.arange(len(pool.labels)), held_out))
     if "validation" in splits and config.validation_size is not None:
         raise ConfigError(f"--validation-size {config.validation_size}: {name} has a validation split; leave it out")
@@ -260,7 +263,7 @@ def _complete(splits: Dict[str, RawSplit], config: DataConfig, name: str) -> Dic
     if config.validation_size is None and size > _spare(pool.labels):
         raise _too_few(pool.labels, "train and validate on", name)
     parts = split_indices(pool.labels, config, size, name)
-    drawn = splits.get("validation", pool.take(parts.drawn))
+    drawn = splits.get("validation", pool.take(parts.drawn, is_drawn=True))
     return {"train": pool.take(parts.rest), "validation": drawn, "test": splits["test"]}
 
 

@@ -37,11 +37,13 @@ class Origin(NamedTuple):
         unit: what ``places`` are: ``line``, from 1, in which a text starts, ``position`` of a picture in a file,
             from 0, or ``file`` of a picture in a folder.
         places: one a sample, in the order of the samples.
+        columns: names of the columns of texts and of labels; empty of pictures.
     """
 
     source: str
     unit: str
     places: Sequence[Union[int, str]]
+    columns: Tuple[str, ...] = ()
 
     def take(self, indices: np.ndarray) -> Origin:
         """Returns where the samples at ``indices`` are."""
@@ -75,6 +77,8 @@ class SequenceDataset(abc.ABC):
     """Lines that the user should see, such as what was left out."""
     warnings: Tuple[str, ...] = ()
     """Clauses on what makes figures on these samples look better than they are; see ``shared_samples``."""
+    is_drawn: bool = False
+    """Whether it was drawn from the samples that others are trained on, and will be drawn anew if those change."""
     origin: Optional[Origin] = None
     """Where the samples are in the user's own files; ``None`` of a data set that has a name."""
 

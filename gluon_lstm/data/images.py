@@ -35,6 +35,7 @@ class ImageDataset(SequenceDataset):
         augmentation: what is done to images in a batch drawn with a random stream.
         warnings: clauses on what makes figures on these images look better than they are.
         origin: where they are in the user's own files; ``None`` where they are not of such.
+        is_drawn: whether they were drawn from the images to train on.
     """
 
     name: str
@@ -47,6 +48,7 @@ class ImageDataset(SequenceDataset):
     augmentation: Augmentation = NO_AUGMENTATION
     warnings: Tuple[str, ...] = ()
     origin: Optional[Origin] = None
+    is_drawn: bool = False
 
     def __post_init__(self) -> None:
         if self.images.ndim != 3 or self.images.dtype != np.uint8:
@@ -106,7 +108,9 @@ class ImageDataset(SequenceDataset):
         """Returns a copy of the samples at ``indices``. See ``SequenceDataset``."""
         images, labels = self.images[indices], self.labels[indices]
         origin = None if self.origin is None else self.origin.take(indices)
-        return replace(self, images=images, labels=labels, split=split or self.split, warnings=(), origin=origin)
+        is_drawn = self.is_drawn or split not in (None, self.split)
+        return replace(self, images=images, labels=labels, split=split or self.split, is_drawn=is_drawn, warnings=(),
+                       origin=origin)  # fmt: skip
 
 
 def image_options(config: DataConfig) -> dict:

@@ -83,7 +83,7 @@ def read_own_texts(
     if not os.path.isfile(path):
         raise DataError(f"{path}: {_what_it_is(path)}; name a file of texts")
     needed = True if columns.label is not None else None if labelled else False
-    found = read_texts(path, columns, encoding, labelled=needed, quotes=quotes, known=class_names)
+    found = read_texts(path, columns, encoding, labelled=needed, quotes=quotes)
     labels = found.labels if labelled else None
     known = _positions(path, labels, len(found.texts), class_names, ignore_unknown)
     texts = [found.texts[index] for index in known.kept]

@@ -15,6 +15,7 @@ from gluon_lstm.data.digits import load_digits
 from gluon_lstm.data.mnist import load_mnist
 from gluon_lstm.data.overlap import shared_samples
 from gluon_lstm.data.picture_folders import load_picture_folder
+from gluon_lstm.data.splits import check_folds
 from gluon_lstm.data.text import TextReader
 from gluon_lstm.data.texts import load_texts, texts_as
 from gluon_lstm.errors import ConfigError, quoted
@@ -44,6 +45,7 @@ def load_splits(config: Config) -> DataSplits:
         ConfigError: no such data set, or options that do not fit it.
         DataError: files that are missing, damaged or of the wrong form.
     """
+    check_folds(config.data)
     name = config.data.dataset
     if is_text(config.data):
         return load_texts(config)

@@ -77,6 +77,14 @@ def split_off(labels: np.ndarray, size: int, rng: np.random.Generator) -> Partit
     return draw_stratified(labels, shares, rng)
 
 
+def check_folds(config: DataConfig) -> None:
+    """Raises ConfigError where folds are none."""
+    if config.folds == 1:
+        raise ConfigError("--folds 1: needs two or more, or 0 for none")
+    if config.fold is not None and config.fold >= config.folds:
+        raise ConfigError(f"--fold {config.fold}: needs a greater --folds; they count from 0")
+
+
 def make_splits(
     pool: SequenceDataset, test: SequenceDataset, config: DataConfig, default_validation_size: int
 ) -> DataSplits:

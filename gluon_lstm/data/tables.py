@@ -11,7 +11,7 @@ import re
 import zlib
 from collections import Counter
 from pathlib import Path
-from typing import Any, Container, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from gluon_lstm.bounded import TABLE_BYTES, parse_json, read_file, read_unpacked
 from gluon_lstm.data.encoding import check_text
@@ -32,6 +32,7 @@ TOLD_DELIMITER = re.compile('"?sep=([,;|\t])"?[\r\n]', re.IGNORECASE)
 """A first line that is for Excel alone: it says what parts the columns."""
 NAMED_LINES = 5
 """Most lines that are named by their numbers."""
+COLUMN_OPTIONS = ("--text-column", "--label-column")
 QUOTES_ADVICE = "double those that are part of a quoted text, or take all as they stand with --no-quotes"
 """What to do about quotation marks."""
 ENCODINGS = "cp1252 (Windows, Western Europe) or gb18030 (Chinese)"
@@ -66,13 +67,15 @@ class Columns(NamedTuple):
     """What the user calls the columns; ``None`` where that is to be guessed.
 
     Attributes:
-        text: the column of texts.
-        label: that of labels, which the file must have.
-        usual_label: what it is called in files like this one, which need not have it.
+        text: the column of texts, which the file must have.
+        label: that of labels, likewise.
+        usual_text: what the column of texts is called in files like this one, which need not have it.
+        usual_label: that of labels, likewise.
     """
 
     text: Optional[str] = None
     label: Optional[str] = None
+    usual_text: Optional[str] = None
     usual_label: Optional[str] = None
 
 
@@ -106,7 +109,6 @@ def read_texts(
     encoding: str = "utf-8",
     labelled: Optional[bool] = True,
     quotes: bool = True,
-    known: Container[str] = (),
 ) -> LabelledTexts:
     """Reads a file of texts.
 
@@ -117,7 +119,6 @@ def read_texts(
         labelled: whether there must be labels; if not, a column that lacks any of them is passed over. ``None`` for
             labels in all rows or in none.
         quotes: whether quotation marks of CSV and TSV hold a text together; if not, they are part of it.
-        known: labels by which the other of two columns is known as that of labels, where there need not be any.
 
     Raises:
         ConfigError: no such encoding or column, or a column that has to be named.
@@ -130,8 +131,9 @@ def read_texts(
         raise DataError(f"{path}: has no rows; give a file with texts")
     text, label = _find_columns(path, list(rows[0].values), columns, labelled)
     full = [row for row in rows if _value(path, row, text).strip()]
-    if not labelled:
-        label = _filled_label(full, text, label, labelled, known)
+    if not labelled and label is not None:
+        found = [_is_labelled(row, label) for row in full]
+        label = label if (any(found) if labelled is None else all(found)) else None
     filled = {row.line for row in full}
     if not full:
         raise DataError(f"{path}: all {len(rows):,} texts of column {text!r} are blank; choose another --text-column")
@@ -335,7 +337,7 @@ def _header(path: Path, cells: Sequence[str]) -> List[str]:
 
 def _counted(columns: Columns, first: Sequence[str]) -> bool:
     """Whether the user counts columns, in a file whose first row has no such names."""
-    named = [name for name in columns if name is not None]
+    named = [name for name in columns[:2] if name is not None] or [name for name in columns[2:] if name is not None]
     return bool(named) and all(name.isdecimal() and name not in first for name in named)
 
 
@@ -343,14 +345,17 @@ def _find_columns(
     path: Path, names: List[str], columns: Columns, labelled: Optional[bool]
 ) -> Tuple[str, Optional[str]]:
     """Returns the names of the columns of texts and labels."""
-    text = _named(path, names, columns.text, "--text-column") or _guess(names, TEXT_NAMES, columns.label)
-    usual = columns.usual_label if columns.usual_label in names else None
-    label = _named(path, names, columns.label, "--label-column") or usual or _guess(names, LABEL_NAMES, text)
+    text, label = (_named(path, names, name, option) for name, option in zip(columns[:2], COLUMN_OPTIONS))
+    usual_text, usual_label = (name if name in names else None for name in columns[2:])
+    text = text or (usual_text if usual_text != label else None)
+    label = label or (usual_label if usual_label != text else None)
+    text = text or _guess(names, TEXT_NAMES, label)
+    label = label or _guess(names, LABEL_NAMES, text)
     if text is None and len(names) == (2 if label in names else 1):
         text = next(name for name in names if name != label)
     if label is None and labelled and len(names) == 2 and text is not None:
         label = next(name for name in names if name != text)
-    for found, option in ((text, "--text-column"), (label, "--label-column")):
+    for found, option in zip((text, label), COLUMN_OPTIONS):
         if found is None and (labelled or option == "--text-column"):
             holds = "texts" if option == "--text-column" else "labels"
             counted = "" if _kind(path) == ".jsonl" else "; of a file without a row of names, give the column's number"
@@ -358,23 +363,6 @@ def _find_columns(
     if text == label:
         raise ConfigError(f"{path}: --text-column and --label-column are both {text!r}; name two columns")
     return text, label
-
-
-def _filled_label(
-    rows: Sequence[_Row], text: str, label: Optional[str], labelled: Optional[bool], known: Container[str]
-) -> Optional[str]:
-    """Returns the column of labels where there need not be any: one that holds some, or all if it may be passed over.
-
-    Where there is none by its name, it is the other of two columns, if that holds known labels alone.
-    """
-    if label is not None:
-        found = [_is_labelled(row, label) for row in rows]
-        return label if (any(found) if labelled is None else all(found)) else None
-    others = {name for row in rows for name in row.values} - {text}
-    if labelled is None and len(others) == 1:
-        (other,) = others
-        return other if all(str(row.values.get(other)).strip() in known for row in rows) else None
-    return None
 
 
 def _named(path: Path, names: List[str], name: Optional[str], option: str) -> Optional[str]:

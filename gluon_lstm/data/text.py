@@ -51,6 +51,7 @@ class TextDataset(SequenceDataset):
         notes: lines that the user should see.
         warnings: clauses on what makes figures on these texts look better than they are.
         origin: where they are in the user's own file; ``None`` where they are not of such.
+        is_drawn: whether they were drawn from the texts to train on.
     """
 
     name: str
@@ -65,6 +66,7 @@ class TextDataset(SequenceDataset):
     notes: Tuple[str, ...] = ()
     warnings: Tuple[str, ...] = ()
     origin: Optional[Origin] = None
+    is_drawn: bool = False
 
     symbols = True
 
@@ -132,6 +134,7 @@ class TextDataset(SequenceDataset):
             scores=None if self.scores is None else self.scores[indices],
             labels=self.labels[indices],
             split=split or self.split,
+            is_drawn=self.is_drawn or split not in (None, self.split),
             warnings=(),  # of the whole
             origin=None if self.origin is None else self.origin.take(indices),
         )

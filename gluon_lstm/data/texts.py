@@ -79,6 +79,7 @@ def _dataset(
         notes=raw.notes if split == "train" else (),
         warnings=raw.warnings[split],
         origin=raw.splits[split].origin,
+        is_drawn=raw.splits[split].is_drawn,
     )
 
 

@@ -1,7 +1,8 @@
 """How sure a number is: Wilson's interval of a share, and bootstrap intervals of everything else.
 
 A bootstrap draws as many samples as there are, with replacement, many times over, and
-takes the middle 95 % of what the number then is (Efron and Tibshirani 1993, chapter 13).
+takes the middle 95 % of what the number then is (Efron and Tibshirani 1993, chapter 13);
+of the expected calibration error, see ``error_interval``.
 Drawn are counts: how often each sample, or each cell of a confusion matrix, is in a
 replicate. So each number of all replicates is a few products of arrays.
 """
@@ -58,13 +59,17 @@ def percentile_interval(replicates: np.ndarray) -> Optional[Interval]:
 
 
 def error_interval(error: float, replicates: np.ndarray) -> Optional[Interval]:
-    """Returns the basic bootstrap interval of a calibration error from its replicates (R,); ``None`` as above.
+    """Returns the basic bootstrap interval of an expected calibration error from its replicates (R,).
 
     Chance adds to the error of finite samples, and once more to that of each replicate. The basic interval takes off
     what the replicates lie above the error, where the percentiles would add it (Davison and Hinkley 1997, section 5.2).
+    Where that leaves nothing, it goes from 0 to the error. It is none where ``percentile_interval`` is.
     """
     middle = percentile_interval(replicates)
-    return middle and Interval(max(0.0, 2 * error - middle.high), max(0.0, 2 * error - middle.low))
+    if middle is None:
+        return None
+    low, high = max(0.0, 2 * error - middle.high), min(1.0, 2 * error - middle.low)
+    return Interval(low, high if high > 0 else error)
 
 
 def resampled_confusions(counts: np.ndarray, rng: np.random.Generator, replicates: int = REPLICATES) -> np.ndarray:

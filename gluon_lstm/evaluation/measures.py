@@ -241,7 +241,9 @@ def measure(predictions: Predictions, class_names: Sequence[str], temperature: T
     confusions = resampled_confusions(evaluation.confusion, rng)
     replicates = _sample_replicates(predictions, scaled, rng)
     calibration, after = calibrate(predictions), None if scaled is None else _scaled(scaled)
-    errors = {**_errors(calibration), **({} if after is None else _errors(after.calibration, "_scaled"))}
+    parts = {"": calibration, "_scaled": None if after is None else after.calibration}
+    errors = {name + suffix: error for suffix, part in parts.items() if part is not None
+              for name, error in _errors(part).items() if name.startswith("ece")}  # fmt: skip
     return Measures(
         evaluation=evaluation,
         brier=float(brier_scores(predictions.probabilities, predictions.labels).mean()),
@@ -303,7 +305,7 @@ def _intervals(
         evaluation: of the samples.
         counts: replicates of what follows from the confusion matrix.
         samples: replicates of what needs each sample.
-        errors: calibration errors by name, whose intervals are basic ones.
+        errors: expected calibration errors by name, whose intervals are basic ones.
     """
     replicates = {**counts._asdict(), **mean_replicates(samples.classes)._asdict(), **samples.numbers}
     return {
@@ -315,10 +317,10 @@ def _intervals(
     }
 
 
-def _errors(calibration: Calibration, suffix: str = "") -> Dict[str, float]:
+def _errors(calibration: Calibration) -> Dict[str, float]:
     """Returns calibration errors by their names in ``metrics.json``."""
     return {
-        f"{kind}{bins}{suffix}": getattr(part, kind)
+        f"{kind}{bins}": getattr(part, kind)
         for bins, part in (("", calibration.equal_width), ("_equal_mass", calibration.equal_mass))
         for kind in ("ece", "mce")
     }

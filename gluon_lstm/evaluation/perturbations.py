@@ -11,6 +11,8 @@ from scipy import ndimage
 from gluon_lstm.data.augmentation import resample, shift_images
 from gluon_lstm.data.tokenizers import CHINESE
 
+LONGEST_WORD = 30
+"""Signs; a longer row of them is no word, but a text whose words are not set apart, such as in Thai."""
 BLOCK = 1_000
 """Images that are turned at a time."""
 PIXELS = (1, 2, 3, 4, 5, 6)
@@ -144,11 +146,11 @@ def cut_short(texts: Sequence[str], share: float, rng: np.random.Generator) -> L
 
 
 def _each(texts: Sequence[str], change: Callable[[List[str]], List[str]]) -> List[str]:
-    """Returns texts whose words were changed; of Chinese, where no word is set apart by a space, characters."""
+    """Returns texts whose words were changed; where no word is set apart by a space, such as in Chinese, characters."""
     changed = []
     for text in texts:
         words, joint = text.split(), " "
-        if len(words) < 2 and CHINESE.search(text):
+        if len(words) < 2 and (CHINESE.search(text) or len(text.strip()) > LONGEST_WORD):
             words, joint = list(text.strip()), ""
         changed.append(joint.join(change(words)))
     return changed

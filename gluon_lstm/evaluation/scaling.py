@@ -61,11 +61,11 @@ def temperature_of(
         try:
             dataset = read_validation()
             predictor.check(dataset)
+            if run.recorded_checksum("validation") not in (None, dataset.fingerprint):
+                return Temperature(None, OTHER_SAMPLES)
             predictions = predict(predictor.net, dataset, BATCH_SIZE, predictor.device)
         except UserError as error:
             return Temperature(None, f"Not scaled by a temperature: the validation split is unavailable ({error}).")
-        if run.recorded_checksum("validation") not in (None, dataset.fingerprint):
-            return Temperature(None, OTHER_SAMPLES)
         if (predictions.predicted == predictions.labels).all():
             return Temperature(None, ALL_RIGHT.format(len(dataset)))
         fitted = _fit(predictions, checksum)

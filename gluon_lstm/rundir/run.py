@@ -136,6 +136,13 @@ class RunDirectory:
         """Returns how many samples a split of the training had; ``None`` where that is not recorded."""
         return self._recorded(split, "samples")
 
+    def recorded_columns(self) -> Tuple[Optional[str], Optional[str]]:
+        """Returns the names of the columns of texts and labels that the training read, as far as they are recorded."""
+        dataset = self.read_record().get("dataset")
+        columns = dataset.get("columns") if isinstance(dataset, dict) else None
+        is_pair = isinstance(columns, list) and len(columns) == 2 and all(isinstance(name, str) for name in columns)
+        return tuple(columns) if is_pair else (None, None)
+
     def _recorded(self, split: str, what: str) -> Any:
         """Returns what the record says of a split; ``None`` where it does not."""
         value: Any = self.read_record()

@@ -119,7 +119,7 @@ def test_runs_of_another_plan_are_told(claim, directory, again):
     lines = []
     fewer = replace(claim, plan=lambda settings: claim.plan(settings)[1:])
     reproduce([fewer], QUICK, directory, "gluon-lstm reproduce fake", lines.append)
-    assert lines[0] == "fake: 1 runs are of another plan than this release's, and are dropped"
+    assert lines[0] == "fake: 1 of 3 earlier runs are no part of this release's claim, and are left out"
 
 
 def test_runs_keep_their_origin_when_they_are_judged_anew(again, claim, directory, measure):

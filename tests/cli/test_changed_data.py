@@ -88,27 +88,58 @@ def test_the_validation_split_is_told_to_have_chosen_the_epoch(cli, texts):
     assert told in (folder / "report.md").read_text(encoding="utf-8")
 
 
+SIZES = ("--epochs", "1", "--hidden-size", "4", "--embedding-size", "4")
+
+
+def test_a_test_file_is_never_divided_whatever_becomes_of_the_other(cli, texts):
+    """Rows are added to both files: what tests are other samples, and none of the training."""
+    write(texts / "test.csv", 20)
+    files = ("--dataset", texts / "mine.csv", "--test-file", texts / "test.csv")
+    assert cli("train", *files, *SIZES, "--output", texts / "split").code == 0
+    write(texts / "mine.csv", 140)
+    write(texts / "test.csv", 30)
+    outcome = cli("evaluate", texts / "split", "--quick")
+    assert outcome.code == 0 and "is not the one that" in outcome.err, outcome.err
+    told = cli("evaluate", texts / "split", "--split", "validation", "--quick")
+    assert told.code == 2 and "its validation split may hold training samples" in told.err
+
+
 def test_the_file_of_the_training_is_read_as_it_was_for_the_training(cli, texts):
-    """Which of two columns has the labels is known by their being classes, whatever it is called."""
+    """Of two columns, one is that of labels whatever it is called; and that is kept."""
     outcome = cli("evaluate", texts / "run", "--data", texts / "mine.csv", "--quick")
     assert outcome.code == 0 and "texts from column 'sentence', labels from 'polarity'" in outcome.err, outcome.err
+    record = json.loads((texts / "run" / "config.json").read_text(encoding="utf-8"))
+    assert record["dataset"]["columns"] == ["sentence", "polarity"]
     others = write(texts / "others.csv", 10, header="sentence,remark")
-    others.write_text(others.read_text(encoding="utf-8").replace(",minus", ",as usual"), encoding="utf-8")
     outcome = cli("evaluate", texts / "run", "--data", others, "--quick", "--output", "others")
     assert outcome.code == 0 and "texts from column 'sentence', no labels" in outcome.err
 
 
-def test_the_column_of_labels_that_was_named_is_taken_where_there_is_one(cli, texts):
+def test_labels_that_are_missing_or_unknown_are_told_in_a_column_known_from_the_training(cli, texts):
+    others = write(texts / "others.csv", 10)
+    content = others.read_text(encoding="utf-8")
+    for wrong, told in ((",plsu", "1 of 10 labels are unknown to the model: 'plsu' (1)"), (",", "has no label")):
+        others.write_text(content.replace(",plus", wrong, 1), encoding="utf-8")
+        outcome = cli("evaluate", texts / "run", "--data", others)
+        assert outcome.code == 2 and told in outcome.err
+
+
+def test_columns_that_were_named_are_taken_where_there_are_any(cli, texts):
     wide = texts / "wide.csv"
-    wide.write_text("id,said,mark\n" + "".join(f"{n},{text},{label}\n" for n, (text, label) in enumerate(rows(60))),
+    wide.write_text("review,said,mark\n" + "".join(f"{n},{text},{label}\n" for n, (text, label) in enumerate(rows(60))),
                     encoding="utf-8")  # fmt: skip
-    sizes = ("--epochs", "1", "--hidden-size", "4", "--embedding-size", "4", "--output", texts / "wide")
-    assert cli("train", "--dataset", wide, "--text-column", "said", "--label-column", "mark", *sizes).code == 0
+    named = ("--text-column", "said", "--label-column", "mark", "--output", texts / "wide")
+    assert cli("train", "--dataset", wide, *named, *SIZES).code == 0
     outcome = cli("evaluate", texts / "wide", "--data", wide, "--quick", "--output", "wide")
-    assert outcome.code == 0 and "labels from 'mark'" in outcome.err
-    wide.write_text("id,said\n1,a fine film\n", encoding="utf-8")
-    outcome = cli("evaluate", texts / "wide", "--data", wide, "--output", "bare")
-    assert outcome.code == 0 and "no labels" in outcome.err
+    assert outcome.code == 0 and "texts from column 'said', labels from 'mark'" in outcome.err
+    bare = texts / "bare.csv"
+    bare.write_text("text\na fine film\n", encoding="utf-8")
+    outcome = cli("evaluate", texts / "wide", "--data", bare, "--output", "bare")
+    assert outcome.code == 0 and "texts from column 'text', no labels" in outcome.err
+    bare.write_text("a fine film,plus\na dull film,minus\n", encoding="utf-8")
+    numbered = ("--text-column", "1", "--label-column", "2")
+    outcome = cli("evaluate", texts / "wide", "--data", bare, *numbered, "--quick", "--output", "numbered")
+    assert outcome.code == 0 and "texts from column '1', labels from '2'" in outcome.err, outcome.err
 
 
 def test_predictions_of_other_texts_are_not_replaced(cli, refuses, texts):
@@ -125,13 +156,29 @@ def test_predictions_of_other_texts_are_not_replaced(cli, refuses, texts):
     assert len(predictions.read_text(encoding="utf-8").splitlines()) == 5
 
 
-def test_texts_of_another_kind_have_columns_as_trained_or_as_named(cli, texts):
-    for name, header in (("known.csv", "sentence,other"), ("named.csv", "a,b")):
-        write(texts / name, 10, header)
-    for name, flags in (("known.csv", ()), ("named.csv", ("--text-column", "a"))):
-        outcome = cli("evaluate", texts / "run", "--ood", texts / name, "--quick", *flags, "--output", name[:-4])
+def test_texts_of_another_kind_have_columns_as_trained_as_named_or_as_guessed(cli, texts):
+    odd = write(texts / "odd.csv", 60, "said,text")
+    named = ("--text-column", "said", "--label-column", "text", "--output", texts / "odd")
+    assert cli("train", "--dataset", odd, *named, *SIZES).code == 0
+    write(texts / "known.csv", 10, "said,text")
+    write(texts / "named.csv", 11, "a,b")
+    write(texts / "guessed.csv", 12, "text,b")
+    cases = (("known.csv", ()), ("named.csv", ("--text-column", "a")), ("guessed.csv", ()),
+             ("named.csv", ("--text-column", "a", "--encoding", "latin-1")))  # fmt: skip
+    for place, (name, flags) in enumerate(cases):
+        outcome = cli("evaluate", texts / "odd", "--ood", texts / name, "--quick", *flags, "--output", f"page{place}")
         assert outcome.code == 0, outcome.err
-        assert "out_of_distribution" in json.loads(Path(name[:-4], "metrics.json").read_text(encoding="utf-8"))
+        metrics = json.loads(Path(f"page{place}", "metrics.json").read_text(encoding="utf-8"))
+        assert metrics["out_of_distribution"]["n"] == {"known.csv": 10, "named.csv": 11, "guessed.csv": 12}[name]
+
+
+def test_flags_of_columns_are_those_of_the_data_where_both_are_given(cli, texts):
+    data, other = write(texts / "data.csv", 10, "satz,polarity"), write(texts / "other.csv", 12)
+    flags = ("--data", data, "--text-column", "satz", "--ood", other, "--quick")
+    outcome = cli("evaluate", texts / "run", *flags)
+    assert outcome.code == 0 and "texts from column 'satz', labels from 'polarity'" in outcome.err, outcome.err
+    outcome = cli("evaluate", texts / "run", "--ood", "sentences", "--text-column", "zzz", "--quick")
+    assert "warning: --text-column has no effect: --ood names no file of texts" in outcome.err
 
 
 def test_a_label_with_a_carriage_return_stays_in_its_cell(cli, texts):
@@ -150,6 +197,21 @@ def test_a_run_whose_folder_is_no_utf_8_is_evaluated(cli, texts):
     shutil.move(texts / "run", odd)
     assert cli("evaluate", odd, "--quick").code == 0
     assert "r\\udce9" in (odd / "evaluation" / "test" / "report.md").read_text(encoding="utf-8").replace("\\\\", "\\")
+
+
+@pytest.mark.parametrize("flag", ["--data", "--ood"])
+def test_data_whose_path_is_no_utf_8_are_refused(refuses, texts, flag):
+    odd = Path(os.fsdecode(os.fsencode(texts) + b"/caf\xe9.csv"))
+    shutil.copy(texts / "mine.csv", odd)
+    assert "is no UTF-8; rename it" in refuses("evaluate", texts / "run", flag, odd)
+
+
+def test_runs_whose_folders_are_no_utf_8_are_compared(cli, texts):
+    odd = [Path(os.fsdecode(os.fsencode(texts) + name)) for name in (b"/r\xe9a", b"/r\xe9b")]
+    for place in odd:
+        shutil.copytree(texts / "run", place)
+    assert cli("evaluate", *odd, "--output", "compared").code == 0
+    assert "\\udce9" in Path("compared", "comparison.json").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("flag", ["--dataset", "--data-dir", "--test-file"])

@@ -68,10 +68,12 @@ def test_a_part_of_a_success_lies_between():
 
 
 def test_the_interval_of_a_calibration_error_takes_off_what_chance_adds():
-    """By hand: replicates that lie 0.02 above the error; an error is never below 0."""
+    """By hand: replicates that lie 0.02 above the error; an error is from 0 to 1."""
     replicates = np.linspace(0.05, 0.07, 1_001) + 0.02
     assert error_interval(0.06, replicates) == pytest.approx((0.0305, 0.0495))
-    assert error_interval(0.03, replicates) == (0.0, 0.0)
+    assert error_interval(0.04, replicates) == pytest.approx((0.0, 0.0095))
+    assert error_interval(0.9, np.linspace(0.5, 0.9, 1_001)) == pytest.approx((0.91, 1.0))
+    assert error_interval(0.03, replicates) == (0.0, 0.03), "chance explains all of it"
     assert error_interval(0.03, np.full(100, 0.05)) is None
 
 

@@ -120,6 +120,8 @@ def test_a_single_word_stays_and_chinese_is_changed_by_characters(change, rng):
     assert change(["excellent"], 0.5, rng) == ["excellent"]
     (changed,) = change(["这部电影非常好看"], 0.5, rng)
     assert changed != "这部电影非常好看" and set(changed) <= set("这部电影非常好看")
+    thai = "ภาพยนตร์เรื่องนี้สนุกมากและน่าดูจริงๆ"
+    assert change([thai], 0.5, rng) != [thai]
 
 
 def test_misspelt_words_have_one_wrong_letter_each(rng):

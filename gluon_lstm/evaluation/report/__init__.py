@@ -4,7 +4,7 @@ from gluon_lstm.evaluation.report.comparing import compare_studies, tables_of, w
 from gluon_lstm.evaluation.report.models import model_facts, model_sentence
 from gluon_lstm.evaluation.report.study import BRIEF, Provenance, Study, StudyOptions, make_study
 from gluon_lstm.evaluation.report.terminal import terminal_table, terminal_tables
-from gluon_lstm.evaluation.report.writing import write_predictions, write_report
+from gluon_lstm.evaluation.report.writing import write_predictions, write_report, write_unlabelled
 
 __all__ = [
     "BRIEF",
@@ -21,4 +21,5 @@ __all__ = [
     "write_comparison",
     "write_predictions",
     "write_report",
+    "write_unlabelled",
 ]

@@ -188,7 +188,13 @@ def _verdict(pair: Pair) -> str:
 
 def _worries(comparison: Comparison) -> List[str]:
     """Returns what keeps the comparison from being read as more than it is."""
-    shared = dict.fromkeys(sentence for study in comparison.studies for sentence in study.data_warnings)
+    told: Dict[str, List[str]] = {}
+    for name, study in zip(comparison.names, comparison.studies):
+        for sentence in study.data_warnings:
+            told.setdefault(sentence, []).append(name)
+    everywhere = len(comparison.names)
+    shared = [sentence if len(names) == everywhere else f"{', '.join(names)}: {sentence}"
+              for sentence, names in told.items()]  # fmt: skip
     picked = (
         "Which run is best was read from these samples, so that its accuracy here flatters it: choose by the "
         "validation split (--split validation), and then look at the test split once."

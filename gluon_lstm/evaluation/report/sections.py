@@ -86,8 +86,8 @@ def _numbers(study: Study) -> Section:
                      interval_cell(measures.top_k_interval(k))))  # fmt: skip
     intervals = (
         f"Intervals are Wilson's for accuracy and top-k and percentiles of a bootstrap with {REPLICATES:,} replicates "
-        "for the others; of calibration errors, to which chance adds, basic ones, which take that off, so that they "
-        "may lie below the number. "
+        "for the others; of the expected calibration error, to which chance adds, a basic one, which takes that off "
+        "and may lie below the number. "
         "Means over the classes are over those that have samples."
     )
     title = f"Measures on {counted(measures.evaluation.n, 'sample')}"

@@ -21,7 +21,7 @@ from gluon_lstm.evaluation.report.sections import sections_of
 from gluon_lstm.evaluation.report.study import Study
 from gluon_lstm.evaluation.report.words import LEVELS, mark_words
 from gluon_lstm.rundir.files import write_json
-from gluon_lstm.rundir.report_folder import METRICS
+from gluon_lstm.rundir.report_folder import METRICS, SAMPLES, SAMPLES_CHECKSUM
 
 
 def write_report(directory: Path, study: Study) -> str:
@@ -106,6 +106,12 @@ def write_predictions(
         columns[f"p:{name}"] = [f"{probability:.9g}" for probability in column.tolist()]
     with open(directory / "predictions.csv", "w", newline="", encoding="utf-8") as file:
         file.writelines(map(csv_line, (columns, *zip(*columns.values()))))
+
+
+def write_unlabelled(directory: Path, probabilities: np.ndarray, dataset: SequenceDataset) -> None:
+    """Writes ``predictions.csv`` of samples without labels, and ``samples.json``, which says what samples they are."""
+    write_predictions(directory, probabilities, dataset)
+    write_json(directory / SAMPLES, {"n": len(dataset), SAMPLES_CHECKSUM: dataset.fingerprint})
 
 
 def _environment(name: str) -> Environment:
