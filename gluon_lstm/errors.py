@@ -72,6 +72,11 @@ def shown(value: Any) -> str:
     return text if len(text) <= 3 * _SHOWN_CHARACTERS else f"{text[: 3 * _SHOWN_CHARACTERS]}…"
 
 
+def is_utf8(text: str) -> bool:
+    """Whether a text can be written in UTF-8, which a path of the file system need not."""
+    return text == text.encode("utf-8", "replace").decode("utf-8")
+
+
 def quoted(path: Union[str, PathLike]) -> str:
     """Returns a path as a shell reads it, for the end of a line that says which command comes next."""
     return shlex.quote(str(path))

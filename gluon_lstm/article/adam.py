@@ -15,6 +15,7 @@ from gluon_lstm.article.comparison import (
     measure_training,
     numbers,
     plan_variants,
+    rate_of,
     summary_table,
 )
 from gluon_lstm.article.verdicts import effect
@@ -62,16 +63,12 @@ def _by_rule(records: Sequence[Record]) -> Dict[str, Dict[float, List[Record]]]:
     for group in by_variant(records).values():
         rates = rules.setdefault(_rule(group), {})
         if not _diverged(group):
-            rates[_rate(group)] = group
+            rates[rate_of(group)] = group
     return rules
 
 
 def _rule(group: Sequence[Record]) -> str:
     return group[0].options["variant"].split()[0]
-
-
-def _rate(group: Sequence[Record]) -> float:
-    return group[0].options["config"]["training"]["learning_rate"]
 
 
 def _diverged(group: Sequence[Record]) -> bool:
@@ -113,9 +110,9 @@ def _table_of_best(records: Sequence[Record], chosen: Dict[str, List[Record]]) -
     """Returns the table of each rule at its best rate, and whether that lies inside of the range tried."""
     columns = {**_COLUMNS, "Seconds": lambda record: sum(record.outcome["seconds"])}
     table = summary_table("Each rule at its best rate", chosen, columns, ".3f")
-    tried = {name: [_rate(group) for group in by_variant(records).values() if _rule(group) == _rule(own)]
+    tried = {name: [rate_of(group) for group in by_variant(records).values() if _rule(group) == _rule(own)]
              for name, own in chosen.items()}  # fmt: skip
-    places = [describe_rates(tried[name], _rate(own)) for name, own in chosen.items()]
+    places = [describe_rates(tried[name], rate_of(own)) for name, own in chosen.items()]
     rows = tuple((*row, place) for row, place in zip(table.rows, places))
     return table._replace(columns=(*table.columns, RATES_TRIED), rows=rows)
 

@@ -9,7 +9,15 @@ import numpy as np
 
 from gluon_lstm import runtime
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings, Table
-from gluon_lstm.article.comparison import RATES_TRIED, by_variant, describe_rates, merit, overlay, summary_table
+from gluon_lstm.article.comparison import (
+    RATES_TRIED,
+    by_variant,
+    describe_rates,
+    merit,
+    overlay,
+    rate_of,
+    summary_table,
+)
 from gluon_lstm.article.surroundings import DISTURBED, is_disturbed, observe, surroundings_table
 from gluon_lstm.article.verdicts import Check, effect
 
@@ -242,11 +250,7 @@ def _budget_table(contest: Contest) -> Table:
 def _place(contest: Contest, net: str) -> str:
     """Returns the range of the rates that a net was trained at, and whether its best is at an end of it."""
     groups = [group for group in contest.variants.values() if group[0].options["net"] == net]
-    return describe_rates([_rate(group) for group in groups], _rate(contest.chosen[net]))
-
-
-def _rate(group: Sequence[Record]) -> float:
-    return group[0].options["config"]["training"]["learning_rate"]
+    return describe_rates([rate_of(group) for group in groups], rate_of(contest.chosen[net]))
 
 
 def _name(record: Record) -> str:

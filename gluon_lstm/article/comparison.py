@@ -70,6 +70,11 @@ def by_variant(records: Sequence[Record]) -> Dict[str, List[Record]]:
     return {name: sorted(group, key=lambda record: record.options.get("seed", 0)) for name, group in groups.items()}
 
 
+def rate_of(records: Sequence[Record]) -> float:
+    """Returns the learning rate of a variant's records."""
+    return records[0].options["config"]["training"]["learning_rate"]
+
+
 def merit(records: Sequence[Record]) -> Tuple[float, float]:
     """Returns what a choice among variants goes by: accuracy on the validation split, then the loss there, negative."""
     return fmean(numbers(records, "validation_accuracy")), -fmean(numbers(records, "validation_nll"))

@@ -15,6 +15,7 @@ from gluon_lstm.article.comparison import (
     merit,
     numbers,
     overlay,
+    rate_of,
     summary_table,
 )
 from gluon_lstm.article.verdicts import Check
@@ -128,10 +129,6 @@ def _plain(groups: Mapping[str, Sequence[Record]]) -> List[Sequence[Record]]:
     return [group for name, group in groups.items() if name.startswith(RNN)]
 
 
-def _rate(group: Sequence[Record]) -> float:
-    return group[0].options["config"]["training"]["learning_rate"]
-
-
 def _judge(records: Sequence[Record]) -> Findings:
     checks, tables, notes = [], [], []
     for dataset in _names(records):
@@ -143,8 +140,8 @@ def _judge(records: Sequence[Record]) -> Findings:
                                              numbers(kinds[other], "test_accuracy"), 1.0))  # fmt: skip
         checks.append(_check_lengths(dataset, kinds))
         (counts,) = groups[BAG]
-        rate, penalty = _rate(kinds[RNN]), counts.outcome["penalty"]
-        rates = describe_rates(list(map(_rate, _plain(groups))), rate)
+        rate, penalty = rate_of(kinds[RNN]), counts.outcome["penalty"]
+        rates = describe_rates(list(map(rate_of, _plain(groups))), rate)
         penalties = describe_rates(counts.options["penalties"], penalty)
         notes.append(f"{dataset}: on the validation split the RNN does best at a rate of {rate:g} (tried: {rates}), "
                      f"and the counts at C = {penalty:g} (tried: {penalties}).")  # fmt: skip

@@ -27,7 +27,7 @@ from gluon_lstm.data.own import OwnData, read_own_pictures, read_own_texts
 from gluon_lstm.data.places import check_folder
 from gluon_lstm.data.registry import dataset_names, is_looked_for
 from gluon_lstm.data.tables import Columns, is_delimited
-from gluon_lstm.errors import ConfigError
+from gluon_lstm.errors import ConfigError, is_utf8
 from gluon_lstm.rundir import RunDirectory
 
 
@@ -136,7 +136,7 @@ def read_own(arguments: argparse.Namespace, trained: Trained, predictor: Any) ->
 
 def _check_name(option: str, name: str) -> None:
     """Raises ConfigError where a path could not be written into a report."""
-    if name != name.encode("utf-8", "replace").decode("utf-8"):
+    if not is_utf8(name):
         raise ConfigError(f"{option} {name}: is no UTF-8; rename it")
 
 

@@ -117,7 +117,7 @@ def _run_all(
         runtime.free_memory()
     directory.write_summary(summarize(records))
     _print_table(records)
-    has_folds = repeats[0].config.data.folds > 0 and len({repeat.config.data.fold for repeat in repeats}) > 1
+    has_folds = len({repeat.config.data.fold for repeat in repeats}) > 1
     together = "" if has_folds else f"; on one page: gluon-lstm evaluate {quoted(directory.path)}"
     print(f"runs, each with its report, in {directory.path}{together}")
     return 0

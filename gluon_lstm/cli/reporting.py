@@ -122,11 +122,6 @@ def _check_folder(directory: RunDirectory, dataset: SequenceDataset, wanted: Wan
     return folder
 
 
-def _is_of_training(directory: RunDirectory, dataset: SequenceDataset) -> bool:
-    """Whether a split is the one that the training had, as far as that is recorded."""
-    return directory.recorded_checksum(dataset.split) in (None, dataset.fingerprint)
-
-
 def check_split(directory: RunDirectory, dataset: SequenceDataset, read_train: Callable[[], SequenceDataset]) -> None:
     """Raises DataError where samples that a run was trained on may be in a split.
 
@@ -137,7 +132,7 @@ def check_split(directory: RunDirectory, dataset: SequenceDataset, read_train: C
         dataset: the split.
         read_train: gives the training split, as it is today.
     """
-    if _is_of_training(directory, dataset) or not dataset.is_drawn:
+    if directory.had_split(dataset.split, dataset.fingerprint) or not dataset.is_drawn:
         return
     if directory.recorded_checksum("train") != read_train().fingerprint:
         raise DataError(
@@ -150,7 +145,7 @@ def warn_of_split(directory: RunDirectory, dataset: SequenceDataset) -> Tuple[st
     """Returns what makes a split say less of a run than it seems to, as sentences, and prints what is unexpected."""
     chosen = ("The epoch that is kept was chosen by these samples, so that these figures flatter the model.",)
     warnings = chosen * (dataset.split == "validation")
-    if _is_of_training(directory, dataset):
+    if directory.had_split(dataset.split, dataset.fingerprint):
         return warnings
     print(visible(f"warning: this {dataset.split} split of {dataset.name} is not the one that {directory.path} was "
                   "trained beside: the numbers are of other samples"), file=sys.stderr)  # fmt: skip

@@ -11,7 +11,7 @@ import sys
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Dict, Iterable, Mapping, NamedTuple, Optional, Tuple, get_args, get_type_hints
 
-from gluon_lstm.errors import ConfigError, did_you_mean, shortened, shown
+from gluon_lstm.errors import ConfigError, did_you_mean, is_utf8, shortened, shown
 from gluon_lstm.runtime import MOST_SEED, MOST_THREADS
 
 CONFIG_VERSION = 1
@@ -323,7 +323,7 @@ def _check(item, hint: Any, value: Any) -> None:
         raise ConfigError(f"{named}: must be a number of 64 bits")
     if kind is str and "\0" in value:  # which no system takes in a path
         raise ConfigError(f"{named}: holds a NUL character")
-    if kind is str and value != value.encode("utf-8", "replace").decode("utf-8"):  # which no record could hold
+    if kind is str and not is_utf8(value):  # which no record could hold
         raise ConfigError(f"{named}: is no UTF-8; rename it")
     if limits["choices"] and value not in limits["choices"]:
         raise ConfigError(f"{named}: choose from {', '.join(limits['choices'])}")

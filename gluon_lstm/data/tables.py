@@ -78,6 +78,16 @@ class Columns(NamedTuple):
     usual_text: Optional[str] = None
     usual_label: Optional[str] = None
 
+    @property
+    def named(self) -> Tuple[Optional[str], Optional[str]]:
+        """Those that the file must have."""
+        return self.text, self.label
+
+    @property
+    def usual(self) -> Tuple[Optional[str], Optional[str]]:
+        """Those that it need not have."""
+        return self.usual_text, self.usual_label
+
 
 class _Row(NamedTuple):
     """One row of a file.
@@ -337,16 +347,16 @@ def _header(path: Path, cells: Sequence[str]) -> List[str]:
 
 def _counted(columns: Columns, first: Sequence[str]) -> bool:
     """Whether the user counts columns, in a file whose first row has no such names."""
-    named = [name for name in columns[:2] if name is not None] or [name for name in columns[2:] if name is not None]
-    return bool(named) and all(name.isdecimal() and name not in first for name in named)
+    told = list(filter(None, columns.named)) or list(filter(None, columns.usual))
+    return bool(told) and all(name.isdecimal() and name not in first for name in told)
 
 
 def _find_columns(
     path: Path, names: List[str], columns: Columns, labelled: Optional[bool]
 ) -> Tuple[str, Optional[str]]:
     """Returns the names of the columns of texts and labels."""
-    text, label = (_named(path, names, name, option) for name, option in zip(columns[:2], COLUMN_OPTIONS))
-    usual_text, usual_label = (name if name in names else None for name in columns[2:])
+    text, label = (_named(path, names, name, option) for name, option in zip(columns.named, COLUMN_OPTIONS))
+    usual_text, usual_label = (name if name in names else None for name in columns.usual)
     text = text or (usual_text if usual_text != label else None)
     label = label or (usual_label if usual_label != text else None)
     text = text or _guess(names, TEXT_NAMES, label)

@@ -241,9 +241,7 @@ def measure(predictions: Predictions, class_names: Sequence[str], temperature: T
     confusions = resampled_confusions(evaluation.confusion, rng)
     replicates = _sample_replicates(predictions, scaled, rng)
     calibration, after = calibrate(predictions), None if scaled is None else _scaled(scaled)
-    parts = {"": calibration, "_scaled": None if after is None else after.calibration}
-    errors = {name + suffix: error for suffix, part in parts.items() if part is not None
-              for name, error in _errors(part).items() if name.startswith("ece")}  # fmt: skip
+    errors = {**_errors(calibration), **({} if after is None else _errors(after.calibration, "_scaled"))}
     return Measures(
         evaluation=evaluation,
         brier=float(brier_scores(predictions.probabilities, predictions.labels).mean()),
@@ -305,22 +303,22 @@ def _intervals(
         evaluation: of the samples.
         counts: replicates of what follows from the confusion matrix.
         samples: replicates of what needs each sample.
-        errors: expected calibration errors by name, whose intervals are basic ones.
+        errors: calibration errors by name; the intervals of the expected ones are basic ones.
     """
     replicates = {**counts._asdict(), **mean_replicates(samples.classes)._asdict(), **samples.numbers}
     return {
         "accuracy": wilson_interval(evaluation.correct, evaluation.n),
         **{
-            name: error_interval(errors[name], values) if name in errors else percentile_interval(values)
+            name: error_interval(errors[name], values) if name.startswith("ece") else percentile_interval(values)
             for name, values in replicates.items()
         },
     }
 
 
-def _errors(calibration: Calibration) -> Dict[str, float]:
+def _errors(calibration: Calibration, suffix: str = "") -> Dict[str, float]:
     """Returns calibration errors by their names in ``metrics.json``."""
     return {
-        f"{kind}{bins}": getattr(part, kind)
+        f"{kind}{bins}{suffix}": getattr(part, kind)
         for bins, part in (("", calibration.equal_width), ("_equal_mass", calibration.equal_mass))
         for kind in ("ece", "mce")
     }

@@ -61,7 +61,7 @@ def temperature_of(
         try:
             dataset = read_validation()
             predictor.check(dataset)
-            if run.recorded_checksum("validation") not in (None, dataset.fingerprint):
+            if not run.had_split("validation", dataset.fingerprint):
                 return Temperature(None, OTHER_SAMPLES)
             predictions = predict(predictor.net, dataset, BATCH_SIZE, predictor.device)
         except UserError as error:

@@ -132,6 +132,10 @@ class RunDirectory:
         """Returns the SHA-256 of a split that the training had; ``None`` where none is recorded."""
         return self._recorded(split, "sha256")
 
+    def had_split(self, split: str, checksum: str) -> bool:
+        """Whether a checksum is that of the split that the training had, as far as that is recorded."""
+        return self.recorded_checksum(split) in (None, checksum)
+
     def recorded_samples(self, split: str) -> Optional[int]:
         """Returns how many samples a split of the training had; ``None`` where that is not recorded."""
         return self._recorded(split, "samples")

@@ -188,25 +188,29 @@ def _verdict(pair: Pair) -> str:
 
 def _worries(comparison: Comparison) -> List[str]:
     """Returns what keeps the comparison from being read as more than it is."""
+    worries = _data_warnings(comparison)
+    if comparison.studies[0].dataset.split != "validation":
+        worries.append(
+            "Which run is best was read from these samples, so that its accuracy here flatters it: choose by the "
+            "validation split (--split validation), and then look at the test split once."
+        )
+    if len(comparison.pairs) > 1:
+        worries.append(
+            f"{len(comparison.pairs)} pairs were tested, and the p values are not corrected for that: of twenty pairs "
+            f"of equal models, one is expected below {SIGNIFICANT}."
+        )
+    return worries
+
+
+def _data_warnings(comparison: Comparison) -> List[str]:
+    """Returns what makes the samples say less than they seem to, with the runs' names where it is not of all."""
     told: Dict[str, List[str]] = {}
     for name, study in zip(comparison.names, comparison.studies):
         for sentence in study.data_warnings:
             told.setdefault(sentence, []).append(name)
-    everywhere = len(comparison.names)
-    shared = [sentence if len(names) == everywhere else f"{', '.join(names)}: {sentence}"
-              for sentence, names in told.items()]  # fmt: skip
-    picked = (
-        "Which run is best was read from these samples, so that its accuracy here flatters it: choose by the "
-        "validation split (--split validation), and then look at the test split once."
-    )
-    is_test = comparison.studies[0].dataset.split != "validation"
-    worries = [*shared, *([picked] if is_test else [])]
-    if len(comparison.pairs) < 2:
-        return worries
     return [
-        *worries,
-        f"{len(comparison.pairs)} pairs were tested, and the p values are not corrected for that: of twenty pairs of "
-        f"equal models, one is expected below {SIGNIFICANT}."
+        sentence if len(names) == len(comparison.names) else f"{', '.join(names)}: {sentence}"
+        for sentence, names in told.items()
     ]
 
 
