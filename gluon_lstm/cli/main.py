@@ -10,6 +10,7 @@ from typing import List, NoReturn, Optional
 
 from gluon_lstm import __version__
 from gluon_lstm.cli import evaluate, find_lr, predict, reproduce, train
+from gluon_lstm.cli.interrupts import lasting_interrupts
 from gluon_lstm.cli.output import (
     OutputError,
     accept_all_signs,
@@ -89,7 +90,7 @@ def main(argv: Optional[List[str]] = None) -> int:
         standard output cannot be written, 3 where training diverged, 128 plus
         the signal's number where one ended it.
     """
-    with forgiving_errors():
+    with forgiving_errors(), lasting_interrupts():
         return _run_checked(argv)
 
 

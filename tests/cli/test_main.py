@@ -1,6 +1,8 @@
 import errno
 import os
+import signal
 import sys
+import time
 
 import pytest
 from commands import TINY
@@ -35,6 +37,38 @@ def test_divergence_has_its_own_code(failing):
 
 def test_ctrl_c_before_training(failing):
     assert failing(KeyboardInterrupt()) == (130, "", "gluon-lstm train: interrupted\n")
+
+
+def test_ctrl_c_in_a_destructor_is_not_lost(monkeypatch, cli):
+    class Array:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def load(_):
+        Array()
+        time.sleep(30)
+        raise DataError("it was lost")
+
+    monkeypatch.setattr(loading, "load_splits", load)
+    start = time.perf_counter()
+    assert cli("train") == (130, "", "gluon-lstm train: interrupted\n")
+    assert time.perf_counter() - start < 15
+
+
+def test_what_else_fails_in_a_destructor_is_told_as_before(monkeypatch, cli):
+    told = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(str(unraisable.exc_value)))
+
+    class Array:
+        def __del__(self):
+            raise ValueError("a defect")
+
+    def load(_):
+        Array()
+        raise DataError("gone")
+
+    monkeypatch.setattr(loading, "load_splits", load)
+    assert cli("train") == (2, "", "gluon-lstm train: gone\n") and told == ["a defect"]
 
 
 def test_a_failed_write_elsewhere_is_not_taken_for_standard_outputs(failing):
