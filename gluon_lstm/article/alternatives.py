@@ -273,8 +273,10 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     from gluon_lstm.article.figures import Group, curve_panels, point_panels
 
     contests = _contests(records)
-    points = [Group(contest.dataset, "test accuracy", {net: _at_end(contest, net) for net in contest.chosen})
-              for contest in contests]  # fmt: skip
+    points = [
+        Group(contest.dataset, "test accuracy", {net: _at_end(contest, net) for net in contest.chosen}, is_share=True)
+        for contest in contests
+    ]
     caption = "Test accuracy after all epochs, with as many parameters: each seed, and the mean with its 95 % interval"
     curves = "Test accuracy against seconds of training: median over the seeds, and the range of all"
     return [

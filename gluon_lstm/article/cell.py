@@ -270,11 +270,11 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     panels = [
         Group("Telling which number came first", "accuracy",
               {name: numbers(group, "accuracy") for name, group in groups.items()}, f"{weights}, or net",
-              level=0.5),
+              level=0.5, is_share=True),
         Group("What an input leaves of the state before", "distance of two ends / of their starts",
-              {name: numbers(group, "left") for name, group in units.items()}, weights),
+              {name: numbers(group, "left") for name, group in units.items()}, weights, is_share=True),
         Group("Outputs near 0 or 1", "share of outputs",
-              {name: numbers(group, "saturated") for name, group in units.items()}, weights),
+              {name: numbers(group, "saturated") for name, group in units.items()}, weights, is_share=True),
     ]  # fmt: skip
     caption = "The article's unit at four sizes of weights, and other nets: each seed, the mean and its 95 % interval"
     return [Picture("memory", caption, point_panels(panels))]

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from gluon_lstm.article.claim import Options, Outcome, Record, Settings, Table
-from gluon_lstm.article.verdicts import NO_ROOM, Check, effect, mean_interval
+from gluon_lstm.article.verdicts import Check, effect, mean_interval, without_room
 
 ERRORS_THAT_MATTER = 0.1
 """Share of the other side's errors that matters, where that is less than the points that are asked for."""
@@ -126,11 +126,11 @@ def compare_accuracies(
     errors are fewer than that share of ``least``, there is no room for more.
     """
     errors = 100 * (1 - fmean(worse))
-    if errors < ERRORS_THAT_MATTER * least:
-        open_because = NO_ROOM
-    else:
+    has_room = errors >= ERRORS_THAT_MATTER * least
+    if has_room:
         least = min(least, ERRORS_THAT_MATTER * errors)
-    return compare(says, better, worse, least, "points", 100, open_because=open_because)
+    check = compare(says, better, worse, least, "points", 100, open_because=open_because)
+    return check if has_room else without_room(check)
 
 
 def same_within(

@@ -98,7 +98,8 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
 
     groups = by_variant(records)
     panels = [
-        Group("Test accuracy", "accuracy", {name: numbers(group, "test_accuracy") for name, group in groups.items()}),
+        Group("Test accuracy", "accuracy", {name: numbers(group, "test_accuracy") for name, group in groups.items()},
+              is_share=True),
         Group("Test loss", "nats", {name: numbers(group, "test_nll") for name, group in groups.items()}),
     ]
     return [Picture("layers", "Each seed, and the mean with its 95 % interval", point_panels(panels))]

@@ -102,8 +102,10 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
               {name: _gaps(group) for name, group in groups.items()}, DROPPED),
         Group("Calibration error on test images", "expected calibration error",
               {name: numbers(group, "calibration_error") for name, group in groups.items()}, DROPPED),
+        Group("Accuracy on test images", "accuracy",
+              {name: numbers(group, "test_accuracy") for name, group in groups.items()}, DROPPED, is_share=True),
         Group("Accuracy on noisy test images", "accuracy",
-              {name: numbers(group, "noisy_accuracy") for name, group in groups.items()}, DROPPED),
+              {name: numbers(group, "noisy_accuracy") for name, group in groups.items()}, DROPPED, is_share=True),
     ]  # fmt: skip
     caption = "Each seed, and the mean with its 95 % interval, against the share of units dropped"
     return [Picture("shares", caption, point_panels(panels))]

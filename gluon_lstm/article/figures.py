@@ -16,6 +16,8 @@ from gluon_lstm.evaluation.plots.style import BLUE, GREY, legend_outside, line_s
 COLUMNS, HEIGHT, LEGEND_COLUMNS = 2, 4.0, 3
 """Panels in a row, of which more would be too small to be read on the site's pages; a row's inches; and names in a row
 of the legend below a panel."""
+MARGIN = 0.03
+"""What an axis of shares shows below 0 and above 1, so that points there are seen whole."""
 FEW_DECADES = 1000
 """How many times its least value an axis reaches at most whose ticks have 2 and 5 between powers of ten."""
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -117,6 +119,7 @@ class Group(NamedTuple):
         values: name on the horizontal axis → a number a seed.
         xlabel: of the horizontal axis, where the names alone do not tell.
         level: where a line is drawn across, to compare the points with.
+        is_share: whether the numbers are from 0 to 1, beyond which no axis goes on; an interval that does is cut there.
     """
 
     title: str
@@ -124,6 +127,7 @@ class Group(NamedTuple):
     values: Mapping[str, Sequence[float]]
     xlabel: str = ""
     level: Optional[float] = None
+    is_share: bool = False
 
 
 def point_panels(groups: Sequence[Group]) -> Figure:
@@ -145,6 +149,9 @@ def _draw_points(ax: Axes, group: Group, is_named: bool) -> None:
         ax.errorbar(place + 0.1, mean, [[mean - low], [high - mean]], fmt="s", color=BLUE, capsize=3, label=means)
     if group.level is not None:
         ax.axhline(group.level, color=GREY, linestyle="--", linewidth=1)
+    if group.is_share:
+        low, high = ax.get_ylim()
+        ax.set_ylim(max(low, -MARGIN), min(high, 1 + MARGIN))
     long = max(map(len, group.values)) > 9
     ax.set_xticks(range(len(group.values)), list(group.values), rotation=30 if long else 0,
                   ha="right" if long else "center", fontsize=8)  # fmt: skip

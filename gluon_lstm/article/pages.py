@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from functools import partial
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
@@ -58,7 +59,7 @@ def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator,
         claim=claim,
         result=result,
         shared=shared_options([run["options"] for run in runs]),
-        commits=sorted({run["commit"] or "unknown" for run in runs}),
+        commits=sorted({run["commit"] or translator("unknown") for run in runs}),
         **{name: tell_origins(result, name, translator) for name in ("date", "machine")},
         minutes=sum(run["seconds"] for run in runs) / 60,
         results=ways[ENGLISH],
@@ -123,14 +124,25 @@ def short_number(value: float) -> str:
     return f"{value:.3g}" if value == 0 or 1e-4 <= abs(value) < 1000 else f"{value:.2e}"
 
 
+def is_measured(check: Mapping[str, Any]) -> bool:
+    """Whether a check's effect was measured at all; files of before do not say so where it was."""
+    return check.get("n") != 0
+
+
 def tell_effect(check: Mapping[str, Any], translator: Translator) -> str:
     """Returns a check's effect with its unit: ``2 points``, or ``1 point``."""
+    if not is_measured(check):
+        return translator("not measured")
     number, unit = short_number(check["mean"]), check["unit"]
-    return f"{number} {translator(SINGULAR.get(unit, unit) if number in ('1', '-1') else unit)}"
+    told = translator(SINGULAR.get(unit, unit) if number in ("1", "-1") else unit)
+    is_joined = told.startswith("%") and not translator.is_english  # 95 %, and in Chinese 95%
+    return number + " " * (not is_joined) + told
 
 
 def tell_interval(check: Mapping[str, Any], translator: Translator) -> str:
     """Returns a check's interval, or that there is none to speak of: all seeds came to the same."""
+    if not is_measured(check):
+        return "–"
     low, high = check["low"], check["high"]
     if math.isclose(low, high, rel_tol=1e-9, abs_tol=1e-9):
         return translator("no spread")
@@ -145,6 +157,19 @@ def tell_answer(check: Mapping[str, Any]) -> str:
     return f"{check['answer']}: {reason}" if reason else check["answer"]
 
 
+def count_reasons(checks: Sequence[Mapping[str, Any]]) -> Dict[str, int]:
+    """Returns why checks are open that the runs cannot answer, and how many for each reason."""
+    return dict(Counter(check["open_because"] for check in checks if check.get("open_because")))
+
+
+def tell_reasons(checks: Sequence[Mapping[str, Any]], translator: Translator) -> List[str]:
+    """Returns the same as texts: ``no room for more (2)``."""
+    return [
+        translator("%(reason)s (%(number)s)") % {"reason": translator(reason), "number": number}
+        for reason, number in count_reasons(checks).items()
+    ]
+
+
 def _value(value: Any) -> str:
     """Returns an option's value as one would write it."""
     return value if isinstance(value, str) else json.dumps(value)
@@ -153,6 +178,11 @@ def _value(value: Any) -> str:
 def _cells(row: Sequence[str]) -> List[str]:
     """Returns a row's texts so that Markdown shows them as they are."""
     return [markdown(text) for text in row]
+
+
+def _listed(text: str, comma: str = "、", *, translator: Translator) -> str:
+    """Returns a list such as ``2.1, 2.3`` with commas of the language, if need be another one."""
+    return text if translator.is_english else text.replace(", ", comma)
 
 
 def _marks(rows: Sequence[Sequence[str]]) -> List[str]:
@@ -164,6 +194,8 @@ def _environment(translator: Translator) -> Environment:
     """Returns the Jinja2 environment of the pages' templates, whose texts go through the translator."""
     environment = page_environment("gluon_lstm.article", is_html=False)
     environment.filters.update(cell=markdown, cells=_cells, marks=_marks, number=short_number, value=_value,
+                               reasons=partial(tell_reasons, translator=translator),
+                               listed=partial(_listed, translator=translator),
                                translated=translator, answer=tell_answer,
                                effect=partial(tell_effect, translator=translator),
                                interval=partial(tell_interval, translator=translator))  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 
 from gluon_lstm.article.claim import Claim, Options, Record, Settings
 from gluon_lstm.article.peers import find_keras
-from gluon_lstm.article.results import ADVICE, ORIGIN, ResultsDirectory, describe_origin, read_commit
+from gluon_lstm.article.results import ADVICE_ON_DAMAGE, ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
 from gluon_lstm.errors import RunError
 from gluon_lstm.rundir.lock import locked
@@ -91,7 +91,7 @@ def told_as_damage(path: Path) -> Iterator[None]:
         yield
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise RunError(f"{path}: its runs cannot be judged ({reason}); {ADVICE}") from error
+        raise RunError(f"{path}: its runs cannot be judged ({reason}); {ADVICE_ON_DAMAGE}") from error
 
 
 def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, findings, pictures, tell) -> None:

@@ -36,6 +36,7 @@ MADE_HERE = "<!-- made by gluon-lstm reproduce -->"
 """What pages end with, and pages of others do not, which are not replaced."""
 ADVICE = "choose another folder with --output"
 """What to do about a folder or file that cannot be used, for the end of an error's line."""
+ADVICE_ON_DAMAGE = f"delete it, and its runs are made anew, or {ADVICE}"
 _ADVICE_ON_PAGES = "choose another folder with --chinese"
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _RUN_ORIGIN = ("commit", "date", "machine")
@@ -119,14 +120,14 @@ class ResultsDirectory:
             RunError: there is none, or it is damaged or of another version.
         """
         path = self.path / f"{claim}.json"
-        content = read_json(path, advice=ADVICE)
+        content = read_json(path, advice=ADVICE_ON_DAMAGE)
         for name in _LATER:
             content.setdefault(name, [])
         for run in content["runs"] if _has_form(content.get("runs"), [dict]) else ():
             for name in ("date", "machine"):  # which were not told of each run before
                 run.setdefault(name, None)
         if (content.get("version"), content.get("claim")) != (RESULTS_VERSION, claim) or not _is_whole(content):
-            raise RunError(f"{path}: holds no results of {claim} that this release reads; {ADVICE}")
+            raise RunError(f"{path}: holds no results of {claim} that this release reads; {ADVICE_ON_DAMAGE}")
         return content
 
     def exists(self, claim: str) -> bool:

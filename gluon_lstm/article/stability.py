@@ -88,7 +88,7 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
             for net in NETS
             for rate in RATES
         }
-        panels.append(Group(f"Gradients {clipping}", "test accuracy", values, "net and learning rate"))
+        panels.append(Group(f"Gradients {clipping}", "test accuracy", values, "net and learning rate", is_share=True))
     caption = "Test accuracy by net and learning rate: each seed, and the mean with its 95 % interval"
     return [Picture("rates", caption, point_panels(panels))]
 

@@ -8,7 +8,7 @@ changed once results had been seen:
 * yes: the interval lies above 0, and the effect is at least the least that matters;
 * no: the interval lies below the least effect that matters;
 * open: neither, and more seeds may tell; or the runs cannot tell, for a reason that is stated, such as that
-  the other side leaves no room for the least effect that matters.
+  the other side leaves no room for the least effect that matters, and the article's is not worse by as much.
 
 From the answers follows the verdict:
 
@@ -23,7 +23,7 @@ Intervals are not adjusted for the number of checks.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from typing import Any, Dict, NamedTuple, Optional, Sequence
 
@@ -77,7 +77,7 @@ class Check:
         low: lower end of its 95 % interval.
         high: upper end.
         least: the least effect that matters, in the same unit.
-        n: seeds.
+        n: seeds; 0 where nothing could be measured.
         open_because: why the runs cannot tell, whatever the interval is; empty where they can.
     """
 
@@ -115,12 +115,16 @@ def effect(
         least: the least effect that matters, in ``unit``.
         unit: of the effect.
         room: greatest effect that could have been seen, in ``unit``; ``None`` for one without a bound. With less than
-            ``least``, the check is open.
+            ``least``, the check is ``without_room``.
         open_because: why the runs cannot tell, where they cannot.
     """
-    if room is not None and room < least:
-        open_because = NO_ROOM
-    return Check(says, unit, *mean_interval(values), least=least, n=len(values), open_because=open_because)
+    check = Check(says, unit, *mean_interval(values), least=least, n=len(values), open_because=open_because)
+    return without_room(check) if room is not None and room < least else check
+
+
+def without_room(check: Check) -> Check:
+    """Returns a check whose effect could not have been seen as open, unless the article's side is worse by as much."""
+    return check if check.high < -check.least else replace(check, open_because=NO_ROOM)
 
 
 def decide(checks: Sequence[Check]) -> Verdict:

@@ -72,7 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         results = reproduce(claims, settings, directory, _command(arguments), lambda line: print(line, file=sys.stderr))
     except KeyboardInterrupt:
-        print(f"the runs that ended are in {directory.path}; the same command makes the others", file=sys.stderr)
+        if any(directory.exists(claim.id) for claim in claims):
+            print(f"the runs that ended are in {directory.path}; the same command makes the others", file=sys.stderr)
         raise
     _print_verdicts(results)
     print(f"pages: {directory.path / 'index.md'}")
@@ -90,9 +91,11 @@ def _command(arguments: argparse.Namespace) -> str:
 
 
 def _print_verdicts(results: Mapping[str, Dict[str, Any]]) -> None:
-    """Prints each claim's verdict, and how its checks were answered."""
+    """Prints each claim's verdict, how its checks were answered, and why some could not be."""
     from rich.console import Console
     from rich.table import Table
+
+    from gluon_lstm.article.pages import count_reasons
 
     table = Table()
     for name in ("Claim", "Verdict", "Yes", "Open", "No"):
@@ -101,3 +104,9 @@ def _print_verdicts(results: Mapping[str, Dict[str, Any]]) -> None:
         answers = [check["answer"] for check in result["checks"]]
         table.add_row(claim, result["verdict"], *(str(answers.count(answer)) for answer in ("yes", "open", "no")))
     Console().print(table)
+    for claim, result in results.items():
+        share = result["settings"]["share"]
+        if share != 1:
+            print(f"{claim}: of {share:g} of the training steps, which says nothing of the article")
+        for reason, number in count_reasons(result["checks"]).items():
+            print(f"{claim}: {number} open, whatever the number of seeds: {reason}")

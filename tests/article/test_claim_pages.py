@@ -2,7 +2,7 @@
 
 import pytest
 
-from gluon_lstm.article.pages import tell_effect, tell_interval
+from gluon_lstm.article.pages import tell_effect, tell_interval, tell_reasons
 from gluon_lstm.article.translation import CHINESE, ENGLISH, make_translator
 
 
@@ -18,6 +18,7 @@ def check(mean, unit="points", low=0.0, high=0.0):
         (1.0, "decades", "1 decade", "1 个数量级"),
         (1.04, "points", "1.04 points", "1.04 个百分点"),
         (0.0, "points", "0 points", "0 个百分点"),
+        (2.5, "% of the LSTM's time", "2.5 % of the LSTM's time", "2.5%（相对于 LSTM 的用时）"),
         (1.0, "of the baseline", "1 of the baseline", "1 × 基线"),
     ],
 )
@@ -39,3 +40,15 @@ def test_an_interval_without_width_is_none(low, high, english, chinese):
     kept = check(0.0, low=low, high=high)
     found = [tell_interval(kept, make_translator(language)) for language in (ENGLISH, CHINESE)]
     assert found == [english, chinese]
+
+
+def test_what_was_not_measured_has_no_number():
+    unknown = {**check(0.5, high=1.0), "n": 0}
+    told = [(tell_effect(unknown, t), tell_interval(unknown, t)) for t in map(make_translator, (ENGLISH, CHINESE))]
+    assert told == [("not measured", "–"), ("未测量", "–")]
+
+
+def test_reasons_are_counted():
+    checks = [{"open_because": "no room for more"}, {"open_because": ""}, {}, {"open_because": "no room for more"}]
+    told = [tell_reasons(checks, make_translator(language)) for language in (ENGLISH, CHINESE)]
+    assert told == [["no room for more (2)"], ["已无改进余地（2 项）"]]

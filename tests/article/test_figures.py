@@ -52,3 +52,11 @@ def test_points_stand_beside_a_line_where_one_is_asked_for():
     assert [without.get_xlabel(), beside.get_xlabel()] == ["", "x"]
     assert len(beside.get_lines()) == len(without.get_lines()) + 1
     assert list(beside.get_lines()[-1].get_ydata()) == [1.5, 1.5]
+
+
+@pytest.mark.parametrize("is_share", [True, False])
+def test_an_axis_of_shares_ends_at_0_and_1(is_share):
+    """By hand: Student's interval of 0.1, 0.5 and 0.9 is 0.5 ± 0.99."""
+    (ax,) = point_panels([Group("", "accuracy", {"one": [0.1, 0.5, 0.9]}, is_share=is_share)]).axes
+    low, high = ax.get_ylim()
+    assert ((low, high) == (-0.03, 1.03)) == is_share and (low < -0.4 and high > 1.4) != is_share

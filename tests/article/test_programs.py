@@ -94,18 +94,22 @@ def test_without_keras_the_table_says_so(without_keras):
     assert {row[3] for row in rows} == {ABSENT}
 
 
-@pytest.mark.parametrize("told, answer, low", [
-    (["ValueError: no", None], "no", 0), (["result: 1", "result: 2"], "yes", 1), (["result: 1", None], "open", 0),
-    ([None, None], "open", 0), (["ModuleNotFoundError: No module named 'keras'", "result: 1"], "open", 0),
+UNKNOWN, ELSE = "Keras was not found", "a line raised something else"
+
+
+@pytest.mark.parametrize("told, answer, low, reason", [
+    (["ValueError: no", None], "no", 0, ""), (["result: 1", "result: 2"], "yes", 1, ""),
+    (["result: 1", None], "open", 0, UNKNOWN), ([None, None], "open", 0, UNKNOWN),
+    (["ModuleNotFoundError: No module named 'keras'", "result: 1"], "open", 0, ELSE),
 ], ids=["one stops", "none", "one unknown", "unknown", "stops for something else"])  # fmt: skip
-def test_whether_a_program_runs(told, answer, low):
+def test_whether_a_program_runs(told, answer, low, reason):
     faults = [Fault(str(n), "", "", f"result = {n}", "ValueError", keras=text is None) for n, text in enumerate(told)]
     records = [
         Record({"snippets": [fault.snippet]}, {"found": text is not None, "told": [text]}, 0.0)
         for fault, text in zip(faults, told)
     ]
     check = check_runs(faults, records)
-    assert (check.answer, check.low) == (answer, low)
+    assert (check.answer, check.low, check.open_because, check.n) == (answer, low, reason, int(not reason))
 
 
 def test_another_python_is_asked(tmp_path):

@@ -57,6 +57,16 @@ def test_what_could_not_have_been_seen_is_open(room, answer):
     assert found.answer == answer and found.open_because == ("no room for more" if answer == "open" else "")
 
 
+@pytest.mark.parametrize("values, answer", [([-1.2, -1.2], "no"), ([-0.9, -0.9], "open"), ([-9.0, 9.0], "open")])
+def test_without_room_to_be_better_one_can_be_worse_by_what_matters(values, answer):
+    assert effect("…", values, 1.0, "points", room=0.0).answer == answer
+
+
+def test_accuracies_far_below_others_that_leave_no_room_are_none_of_a_better_net():
+    check = compare_accuracies("…", [0.50, 0.51, 0.49], [1.0, 1.0, 1.0], 5.0)
+    assert (check.answer, check.open_because) == ("no", "")
+
+
 def test_what_the_runs_cannot_tell_is_open_whatever_came_of_them():
     assert effect("…", [3.0, 3.1], 1.0, "points", open_because="far from fitted").answer == "open"
 

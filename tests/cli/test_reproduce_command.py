@@ -1,5 +1,7 @@
 """Claims from the command line."""
 
+from dataclasses import replace
+
 import pytest
 
 from gluon_lstm.article import CLAIMS
@@ -44,6 +46,32 @@ def test_an_interrupt_says_what_is_kept(cli, tmp_path, monkeypatch):
     assert outcome.code == 130
     told = f"the runs that ended are in {tmp_path / 'results'}; the same command makes the others"
     assert outcome.err.splitlines()[-2:] == [told, "gluon-lstm reproduce: interrupted"]
+
+
+def test_an_interrupt_of_the_first_run_keeps_nothing_and_says_so(cli, tmp_path, monkeypatch):
+    def measure(options, data_dir):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(CLAIMS, "depth", replace(CLAIMS["depth"], measure=measure))
+    outcome = cli("reproduce", "depth", "--quick", "--output", tmp_path / "results")
+    assert outcome.code == 130
+    assert outcome.err.splitlines() == ["depth: 15 of 15 runs to make", "gluon-lstm reproduce: interrupted"]
+
+
+def test_a_part_of_the_steps_and_why_checks_are_open_are_told(cli, tmp_path, monkeypatch):
+    def measure(options, data_dir):
+        return {"test_accuracy": 1 - options["seed"] / 1e6, "test_nll": 0.5, "train_nll": 0.25}
+
+    monkeypatch.setitem(CLAIMS, "depth", replace(CLAIMS["depth"], measure=measure))
+    folders = ("--output", tmp_path / "results", "--chinese", tmp_path / "zh")
+    outcome = cli("reproduce", "depth", "--quick", "--share", 0.1, *folders)
+    assert "depth: of 0.1 of the training steps, which says nothing of the article\n" in outcome.out
+    assert "depth: 4 open, whatever the number of seeds: no room for more\n" in outcome.out
+    english, chinese = ((tmp_path / name / "index.md").read_text("utf-8") for name in ("results", "zh"))
+    assert "| quick, 3, **0.1 of the training steps** |" in english and "| 快速版，3, **训练步数的 0.1** |" in chinese
+    assert "to try things" in english and "仅供试用" in chinese
+    assert "* [depth](depth.md): no room for more (4)\n" in english
+    assert "* [depth](depth.md)：已无改进余地（4 项）\n" in chinese
 
 
 def test_verdicts_are_printed_and_the_page_is_named(cli, tmp_path, monkeypatch):
