@@ -45,8 +45,8 @@ def _use_words(app, pagename, templatename, context, doctree, chinese):
     app.builder.templates.environment.install_gettext_translations(chinese if is_chinese else app.translator)
 
 
-def _put_own_part_first(app, pagename, templatename, context, doctree):
-    """Begins the navigation of the Chinese pages with their part; the theme has made it by then."""
+def _put_own_parts_first(app, pagename, templatename, context, doctree):
+    """Begins the navigation of the Chinese pages with their parts; the theme has made it by then."""
     if pagename.startswith(FOLDER) and "furo_navigation_tree" in context:
         start, *parts = re.split(r'(?=<p class="caption")', context["furo_navigation_tree"])
         parts.sort(key=lambda part: CAPTION not in part.partition("</p>")[0])
@@ -56,5 +56,5 @@ def _put_own_part_first(app, pagename, templatename, context, doctree):
 def setup(app):
     """Connects the functions above to what Sphinx does."""
     app.connect("html-page-context", functools.partial(_use_words, chinese=_make_translator()))
-    app.connect("html-page-context", _put_own_part_first, priority=900)
+    app.connect("html-page-context", _put_own_parts_first, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": False}
