@@ -6,7 +6,7 @@ import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Tuple
 
 from gluon_lstm.article.claim import Listing, Options, Outcome, Record, Table
 from gluon_lstm.article.peers import ask, find_keras
@@ -22,9 +22,10 @@ for path in sys.argv[1:]:
         told.append(f"result: {runpy.run_path(path).get('result')}")
     except Exception as error:
         told.append(f"{type(error).__name__}: {error}")
-print(json.dumps(told))
+versions = {name: sys.modules[name].__version__ for name in ("keras", "tensorflow") if name in sys.modules}
+print(json.dumps({"told": told, "versions": versions}))
 """
-"""A program that runs files one by one, each with names of its own, and says what each came to."""
+"""A program that runs files one by one, each with names of its own; it says what each came to, and the Keras it met."""
 
 
 class Fault(NamedTuple):
@@ -68,11 +69,11 @@ def measure_faults(options: Options) -> Outcome:
     python = find_keras() if options["keras"] else sys.executable
     if python is None:
         return {"found": False, "told": []}
-    return {"found": True, "told": run_snippets(python, options["snippets"])}
+    return {"found": True, **run_snippets(python, options["snippets"])}
 
 
-def run_snippets(python: str, snippets: Sequence[str]) -> List[str]:
-    """Returns what each snippet comes to: its exception's name and message, or its ``result``.
+def run_snippets(python: str, snippets: Sequence[str]) -> Outcome:
+    """Returns what each snippet comes to, its exception's name and message or its ``result``; and versions of Keras.
 
     Raises:
         RunError: the Python cannot be run.
@@ -82,8 +83,8 @@ def run_snippets(python: str, snippets: Sequence[str]) -> List[str]:
         for number, snippet in enumerate(snippets):
             paths.append(Path(folder) / f"snippet{number}.py")
             paths[-1].write_text(snippet, encoding="utf-8")
-        told = ask(python, RUN_FILES, *map(str, paths))
-    return [_shorten(text) for text in told]
+        answer = ask(python, RUN_FILES, *map(str, paths))
+    return {**answer, "told": [_shorten(text) for text in answer["told"]]}
 
 
 def _shorten(text: str) -> str:
@@ -107,7 +108,17 @@ def tabulate_faults(faults: Sequence[Fault], records: Sequence[Record]) -> Table
     told = collect_told(records)
     rows = tuple((fault.lines, fault.wrong, fault.meant, _describe(fault, told[fault.snippet])) for fault in faults)
     columns = ("Line of the listing", "What is wrong", "What is meant", "What the same mistake of ours comes to")
-    return Table("What keeps it from running, and from being what is meant", columns, rows)
+    title = "What keeps it from running, and from being what is meant"
+    return Table(title + tell_versions(record for record in records if is_of_faults(record.options)), columns, rows)
+
+
+def tell_versions(records: Iterable[Record]) -> str:
+    """Returns the versions of Keras and what it ran on, in brackets; nothing where no run tells them."""
+    for record in records:
+        versions = record.outcome.get("versions", {})
+        if "keras" in versions:
+            return f" (Keras {versions['keras']} on TensorFlow {versions['tensorflow']})"
+    return ""
 
 
 def list_snippets(faults: Sequence[Fault]) -> Tuple[Listing, ...]:

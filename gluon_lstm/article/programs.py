@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from functools import partial
+from itertools import chain
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
@@ -19,7 +20,7 @@ from gluon_lstm.article.comparison import (
     overlay,
     summary_table,
 )
-from gluon_lstm.article.faults import ABSENT, Fault, collect_told, is_of_faults, measure_faults
+from gluon_lstm.article.faults import ABSENT, Fault, collect_told, is_of_faults, measure_faults, tell_versions
 from gluon_lstm.article.peers import ask, find_keras
 from gluon_lstm.article.verdicts import Check
 from gluon_lstm.config import PRESETS
@@ -171,19 +172,12 @@ def tabulate(records: Sequence[Record]) -> Table:
         "Test accuracy": lambda record: record.outcome["test_accuracy"],
         "Diverged": lambda record: float(record.outcome["diverged"]),
     }
-    title = f"Trained, its shapes put right{_versions(groups)}"
+    title = f"Trained, its shapes put right{tell_versions(chain.from_iterable(groups.values()))}"
     table = summary_table(title, groups, columns, ".3f")
     rows = [(LINEAR, f"{outcome['test_accuracy']:.3f}", ""), ("most frequent class", f"{outcome['chance']:.3f}", "")]
     absent = {r.options["variant"] for r in records if r.options.get("program") == "keras"} - set(groups)
     rows += [(name, ABSENT, "") for name in sorted(absent)]
     return table._replace(rows=(*table.rows, *rows))
-
-
-def _versions(groups: Mapping[str, Sequence[Record]]) -> str:
-    """Returns the versions of Keras and what it ran on, where anything was trained there."""
-    outcomes = [record.outcome for group in groups.values() for record in group]
-    known = [outcome["versions"] for outcome in outcomes if "versions" in outcome]
-    return f" (Keras {known[0]['keras']} on TensorFlow {known[0]['tensorflow']})" if known else ""
 
 
 def draw(records: Sequence[Record], panels: Mapping[str, Mapping[str, str]]) -> List[Picture]:
