@@ -156,6 +156,7 @@ def test_checks_beyond_a_verdict_stand_below_it(monkeypatch, tmp_path):
               "further": [{**check, "says": "It learns", "low": -1.0, "high": 3.0}]}  # fmt: skip
     (tmp_path / "mnist.json").write_text(json.dumps(result), encoding="utf-8")
     monkeypatch.setattr(tables, "ARTICLE", tmp_path)
+    monkeypatch.setattr(tables, "ARTICLE_FULL", tmp_path / "none")
     header = "| True where the article is right | Effect | 95 % interval | Least that matters | Answer |"
     assert tables.claim_table("mnist", tables.translator_into("en")).splitlines() == [
         header, "| --- | --- | --- | --- | --- |", "| It runs | 1 point | no spread | 2 | no: less than matters |", "",

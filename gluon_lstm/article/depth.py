@@ -8,18 +8,22 @@ from typing import Dict, Iterator, List, Mapping, Sequence
 from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
 from gluon_lstm.article.comparison import (
     by_variant,
+    compare,
     compare_accuracies,
     measure_training,
     numbers,
     plan_variants,
     summary_table,
 )
+from gluon_lstm.article.verdicts import decide
 
 QUICK_LAYERS, LAYERS = (2, 4), (2, 3, 4)
 """Layers of the deeper nets, in the quick form and in the full."""
 EPOCHS = (12, 10)
 """Of all nets, in the quick form and in the full."""
 ONE = "1 layer"
+LEAST = 0.5
+"""Points of test accuracy by which more layers are to be better, where that is no more than a tenth of one's errors."""
 FAR = 2.0
 """How many times the training loss of one layer a net's must be to count as far from fitted."""
 CLASSES = 10
@@ -56,7 +60,7 @@ def _judge(records: Sequence[Record]) -> Findings:
     one = numbers(groups[ONE], "test_accuracy")
     unfitted = _unfitted(groups)
     checks = tuple(
-        compare_accuracies(f"{name}: a higher test accuracy than of one", numbers(group, "test_accuracy"), one, 0.5,
+        compare_accuracies(f"{name}: a higher test accuracy than of one", numbers(group, "test_accuracy"), one, LEAST,
                            "far from fitted" if name in unfitted else "")
         for name, group in groups.items()
         if name != ONE
@@ -67,7 +71,18 @@ def _judge(records: Sequence[Record]) -> Findings:
         "Test loss (nats)": lambda record: record.outcome["test_nll"],
         "Training loss (nats)": lambda record: record.outcome["train_nll"],
     }
-    return Findings(checks, (summary_table("By depth", named, columns, ".3f"),), notes=tuple(_notes(groups)))
+    notes = (*_notes(groups), _former_verdict(groups))
+    return Findings(checks, (summary_table("By depth", named, columns, ".3f"),), notes=notes)
+
+
+def _former_verdict(groups: Mapping[str, Sequence[Record]]) -> str:
+    """Returns what the rule of before would say."""
+    one, unfitted = numbers(groups[ONE], "test_accuracy"), _unfitted(groups)
+    checks = [compare(name, numbers(group, "test_accuracy"), one, LEAST, "points", 100,
+                      open_because="far from fitted" if name in unfitted else "")
+              for name, group in groups.items() if name != ONE]  # fmt: skip
+    return (f"By the rule of before, {LEAST:g} points however few errors one layer has, the verdict would be "
+            f"“{decide(checks).value}”.")  # fmt: skip
 
 
 def _notes(groups: Mapping[str, Sequence[Record]]) -> Iterator[str]:

@@ -118,8 +118,9 @@ CLAIM = Claim(
     section="5.3",
     experiment=(
         "One LSTM layer is trained on few images, with no, a quarter or half of the units dropped before the dense "
-        "layer. Overfitting is the test loss less the training loss, both without dropout; calibration is the "
-        "expected calibration error over 15 bins of equal width (Naeini et al. 2015); robustness is the accuracy "
+        "layer; half is judged, a quarter is in table and figure. Overfitting is the test loss less the training "
+        "loss, both without dropout; calibration is the expected calibration error over 15 bins of equal width "
+        "(Naeini et al. 2015); robustness is the accuracy "
         f"on test images with Gaussian noise of standard deviation {NOISE:g} of the greatest pixel value."
     ),
     remark=(

@@ -21,8 +21,8 @@ NETS = {
 PLAIN, GATED = "RNN", "LSTM, forget bias 1"
 LARGE = 4.0
 """What recurrent weights are multiplied with to make gradients explode."""
-FLOOR, CEILING = 1e-38, float(np.finfo(np.float32).max)
-"""Norms below the first are none that float32 can tell from 0; the second is its greatest number."""
+FLOOR, CEILING = 1e-38, float(f"{np.finfo(np.float32).max:.4e}")
+"""Norms below the first are none that float32 can tell from 0; the second is its greatest number as results keep it."""
 BEYOND = "both beyond float32"
 """Why a check is open where both sides' gradients leave what float32 holds."""
 DIVERGED = 10.0
@@ -315,7 +315,9 @@ CLAIM = Claim(
         "value. A loss that overflows counts as "
         f"{DIVERGED:g} times the baseline. What float32 cannot hold of a gradient counts as {FLOOR:g}, or as its "
         "greatest number, so that decades are bounds there; the last table names such runs, and where both nets of a "
-        "check have them it stays open. Lengths and updates of the quick form were set after trials: at T = 50 with "
+        "check have them it stays open. (Results keep five digits of a norm; those of earlier runs were rounded "
+        "afterwards.) Where no net of a check has learnt anything by the last update, a *no* is of so many updates at "
+        "that rate. Lengths and updates of the quick form were set after trials: at T = 50 with "
         "500 updates no LSTM had learnt to add, and with 400 updates on the copying task (seeds alike) the answer was "
         "no."
     ),

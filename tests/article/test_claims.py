@@ -13,6 +13,7 @@ from gluon_lstm.article.depth import equal_width
 from gluon_lstm.article.gradients import CEILING, kept_norms, reach, updates_to_solve
 from gluon_lstm.article.stability import deviations
 from gluon_lstm.article.text import accuracy_by_length
+from gluon_lstm.article.verdicts import decide
 from gluon_lstm.config import Config, merge
 from gluon_lstm.data import load_splits
 from gluon_lstm.errors import ConfigError, DivergenceError
@@ -153,11 +154,55 @@ def test_a_deeper_net_that_is_far_from_fitted_is_told():
         return {"test_accuracy": 0.9, "test_nll": 0.5, "train_nll": losses.get(options["variant"], 0.2)}
 
     findings = CLAIMS["depth"].judge(made_up("depth", outcome))
-    (note,) = findings.notes
+    note, former = findings.notes
     assert {check.says.partition(":")[0] for check in findings.checks if check.answer == "open"} == {
         "4 layers, as many weights"
     }
     assert note.startswith("After 12 epochs the training loss of “4 layers, as many weights” is 0.750 nats, that of ")
+    assert former.endswith("would be “not supported”.")
+
+
+def test_by_the_rule_of_before_a_tenth_of_the_errors_was_not_enough():
+    """By hand: 0.4 points more are less than 0.5 points, and more than a tenth of one layer's 3 % of errors."""
+
+    def outcome(options):
+        accuracy = 0.97 if options["variant"] == "1 layer" else 0.974
+        return {"test_accuracy": accuracy, "test_nll": 0.1, "train_nll": 0.1}
+
+    findings = CLAIMS["depth"].judge(made_up("depth", outcome))
+    assert decide(findings.checks).value == "supported"
+    assert findings.notes == (
+        "By the rule of before, 0.5 points however few errors one layer has, the verdict would be “not supported”.",
+    )
+
+
+def test_adams_verdict_is_told_by_the_least_of_before_and_its_lead_at_the_end():
+    """By hand: losses of 0.02 and 0.01 against 0.04 and 0.02 are half, and their means 0.015 nats apart."""
+
+    def outcome(options):
+        losses = [0.02, 0.01] if options["variant"].startswith("Adam") else [0.04, 0.02]
+        return {"train_losses": losses, "seconds": [1.0, 1.0], "test_accuracy": 0.9}
+
+    findings = CLAIMS["adam"].judge(made_up("adam", outcome))
+    former, *leads = findings.notes
+    assert decide(findings.checks).value == "supported"
+    assert former == "By the least of before, 0.05 nats, the verdict would be “not supported”."
+    assert len(leads) == 3 and all("is 50.0 % of its training loss (95 % interval 50.0 to" in text for text in leads)
+
+
+@pytest.mark.parametrize("still, best", [((1.0, 0.5), "gain 1)"), ((0.5, 0.5), None)], ids=["one settles", "none"])
+def test_a_unit_has_to_settle_and_to_remember_at_once(still, best):
+    """By hand: the unit of great weights remembers and does not settle, that of small ones settles at most."""
+
+    def outcome(options):
+        is_small = options.get("gain") == 1
+        return {"accuracy": 0.5 if is_small else 0.9, "left": 0.5, "still": still[not is_small], "rounds": 5.0,
+                "saturated": 0.1}  # fmt: skip
+
+    says = {check.says: check.answer for check in CLAIMS["cell"].judge(made_up("cell", outcome)).checks}
+    joint = {text: answer for text, answer in says.items() if "with which its output stops changing" in text}
+    assert list(joint.values()) == (["no"] if best else []) and all(best in text for text in joint)
+    assert next(answer for text, answer in says.items() if text.startswith("With the best of all weights")) == "yes"
 
 
 @pytest.mark.parametrize("bag, lstm, mean, answer", [
