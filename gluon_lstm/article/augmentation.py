@@ -13,23 +13,28 @@ from gluon_lstm.article.comparison import by_variant, compare_accuracies, number
 from gluon_lstm.data import DataSplits, ImageDataset
 from gluon_lstm.data.augmentation import shift_images
 
+SHIFTS = {"digits": 1, "mnist": 2}
+"""Data set → most pixels that training images are moved by, and as many as test images are."""
+
 
 def _sizes(settings: Settings) -> Tuple[int, ...]:
     return (200, 800) if settings.quick else (1_000, 10_000, 60_000)
 
 
 def _plan(settings: Settings) -> List[Options]:
+    dataset = "digits" if settings.quick else "mnist"
     base = {
-        "data": {"dataset": "digits" if settings.quick else "mnist"},
+        "data": {"dataset": dataset},
         "model": {"hidden_size": 32 if settings.quick else 64, "bidirectional": False, "dropout": 0.0,
                   "pooling": "last"},
         "training": {"batch_size": 32 if settings.quick else 128, "learning_rate": 0.005, "warmup_epochs": 0.0},
     }  # fmt: skip
-    shift, updates = (1, 500) if settings.quick else (2, 5_000)
+    updates = 500 if settings.quick else 5_000
     variants = {}
     for size in _sizes(settings):
-        epochs = settings.steps(*[max(1, round(updates * base["training"]["batch_size"] / size))] * 2)
-        for pixels in (0, shift):
+        epochs = max(1, round(updates * base["training"]["batch_size"] / size))
+        epochs = settings.steps(epochs, epochs)
+        for pixels in (0, SHIFTS[dataset]):
             data = {"limit_train": size, "augment_shift": pixels, "augment_sideways": bool(pixels)}
             name = f"{size} images, {'shifted' if pixels else 'as they are'}"
             variants[name] = {"data": data, "training": {"epochs": epochs}}
@@ -48,7 +53,7 @@ def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
     config, splits = read_options(options, data_dir)
     splits = splits._replace(train=_training_images(config.data.limit_train, splits))
     net, test = train(config, splits).net, splits.test
-    pixels = 1 if config.data.dataset == "digits" else 2
+    pixels = SHIFTS[config.data.dataset]
     sides = [replace(test, images=shift_columns(test.images, side * pixels)) for side in (-1, 1)]
     shifted = fmean(score(net, side).accuracy for side in sides)
     return {"test_accuracy": score(net, test).accuracy, "shifted_accuracy": shifted}

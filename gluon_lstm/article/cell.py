@@ -10,7 +10,7 @@ import numpy as np
 from gluon_lstm.article.claim import Claim, Findings, Options, Outcome, Picture, Record, Settings
 from gluon_lstm.article.comparison import by_variant, compare_accuracies, numbers, summary_table
 from gluon_lstm.article.tasks import TASKS
-from gluon_lstm.article.verdicts import effect, mean_interval
+from gluon_lstm.article.verdicts import Check, effect, mean_interval
 
 GAINS = (1.0, 4.0, 16.0, 64.0)
 """Sizes of the unit's weights: from those of a contraction to those of a switch."""
@@ -209,15 +209,9 @@ def _judge(records: Sequence[Record]) -> Findings:
     units = {name: group for name, group in groups.items() if name.startswith("unit")}
     accuracies = {name: numbers(group, "accuracy") for name, group in groups.items()}
     best = max(units, key=lambda name: sum(accuracies[name]))
-    settling = [name for name, group in units.items() if fmean(numbers(group, "still")) >= SETTLED]
     steps = records[0].options["steps"]
-    tells = f"the unit's state tells the first of {steps} inputs better than chance"
-    chosen = {f"With the best weights with which its output stops changing ({name}), {tells}": name
-              for name in sorted(settling, key=lambda name: -sum(accuracies[name]))[:1]}  # fmt: skip
-    chosen[f"With the best of all weights ({best}), {tells}"] = best
     checks = (
-        *(effect(says, [100 * (accuracy - 0.5) for accuracy in accuracies[name]], 5.0, "points")
-          for says, name in chosen.items()),
+        *_unit_checks(units, best, f"the unit's state tells the first of {steps} inputs better than chance"),
         effect("It tells so as well as the states of an LSTM that is no more trained, within 5 points",
                [100 * (unit - lstm) + 5 for unit, lstm in zip(accuracies[best], accuracies[CHRONO + UNTRAINED])], 0.0,
                "points"),
@@ -237,6 +231,32 @@ def _judge(records: Sequence[Record]) -> Findings:
     tables = (summary_table("The article's unit, by the size of its weights", units, columns, ".3f"),
               summary_table("LSTM and RNN", others, first, ".3f"))  # fmt: skip
     return Findings(checks, tables, notes=(*_unit_notes(units), *_start_notes(accuracies[LSTM], steps)))
+
+
+def _unit_checks(units: Mapping[str, Sequence[Record]], best: str, tells: str) -> Iterator[Check]:
+    """Yields the checks of the unit: that it settles and remembers at once, and remembers where it does not settle.
+
+    Args:
+        units: records by the size of the unit's weights.
+        best: the size with which it tells most.
+        tells: what it is said to tell, as the end of a sentence.
+    """
+
+    def remembers(weights: str, name: str) -> Check:
+        accuracies = numbers(units[name], "accuracy")
+        return effect(f"With {weights} ({name}), {tells}", [100 * (each - 0.5) for each in accuracies], 5.0, "points")
+
+    still = {name: fmean(numbers(group, "still")) for name, group in units.items()}
+    settling = [name for name, share in still.items() if share >= SETTLED]
+    if settling:
+        yield remembers("the best weights with which its output stops changing",
+                        max(settling, key=lambda name: fmean(numbers(units[name], "accuracy"))))  # fmt: skip
+    else:
+        name = max(still, key=still.__getitem__)
+        yield effect(f"Its output stops changing in 95 of 100 cases ({name})",
+                     [100 * (share - SETTLED) for share in numbers(units[name], "still")], 0.0, "points")  # fmt: skip
+    if best not in settling:
+        yield remembers("the best of all weights", best)
 
 
 def _start_notes(accuracies: Sequence[float], steps: int) -> Iterator[str]:

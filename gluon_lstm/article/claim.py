@@ -63,7 +63,7 @@ class Record(NamedTuple):
         outcome: what it came to.
         seconds: wall-clock time it took.
         commit: the checkout's commit it was made with; ``None`` where that is unknown.
-        date: the day, as YYYY-MM-DD; ``None`` where it was not noted.
+        date: the day, as YYYY-MM-DD; ``None`` until the run is written.
         machine: processor, system, cores and threads; likewise.
     """
 

@@ -78,7 +78,7 @@ def _judge(records: Sequence[Record]) -> Findings:
 def _former_verdict(groups: Mapping[str, Sequence[Record]]) -> str:
     """Returns what the rule of before would say."""
     one, unfitted = numbers(groups[ONE], "test_accuracy"), _unfitted(groups)
-    checks = [compare(name, numbers(group, "test_accuracy"), one, LEAST, "points", 100,
+    checks = [compare(name, numbers(group, "test_accuracy"), one, LEAST, "points", 100, room=100 * (1 - fmean(one)),
                       open_because="far from fitted" if name in unfitted else "")
               for name, group in groups.items() if name != ONE]  # fmt: skip
     return (f"By the rule of before, {LEAST:g} points however few errors one layer has, the verdict would be "

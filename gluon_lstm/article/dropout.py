@@ -101,7 +101,7 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
         Group("Gap between test and training loss", "test − training loss (nats)",
               {name: _gaps(group) for name, group in groups.items()}, DROPPED),
         Group("Calibration error on test images", "expected calibration error",
-              {name: numbers(group, "calibration_error") for name, group in groups.items()}, DROPPED),
+              {name: numbers(group, "calibration_error") for name, group in groups.items()}, DROPPED, is_share=True),
         Group("Accuracy on test images", "accuracy",
               {name: numbers(group, "test_accuracy") for name, group in groups.items()}, DROPPED, is_share=True),
         Group("Accuracy on noisy test images", "accuracy",

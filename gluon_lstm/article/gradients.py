@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -39,6 +39,8 @@ SOLVED, ENOUGH = 0.1, 0.01
 training of the full form ends below the second."""
 FULL_UPDATES = 5_000
 """Most updates of a training of the full form."""
+ByLength = Dict[int, Dict[str, List[Record]]]
+"""Records by T, and then by net."""
 
 
 def _plan(settings: Settings) -> List[Options]:
@@ -134,7 +136,7 @@ def _relative(records: Sequence[Record]) -> List[float]:
     return [record.outcome["loss"] / record.outcome["baseline"] for record in records]
 
 
-def _pick(records: Sequence[Record], task: str, gain: float) -> Dict[int, Dict[str, List[Record]]]:
+def _pick(records: Sequence[Record], task: str, gain: float) -> ByLength:
     """Returns the records of a task, by T and then by net."""
     chosen = [record for record in records if (record.options["task"], record.options["gain"]) == (task, gain)]
     lengths = dict.fromkeys(record.options["steps"] for record in chosen)
@@ -170,7 +172,7 @@ def _loss_check(task: str, steps: int, nets: Dict[str, List[Record]]) -> Check:
                    _relative(nets[GATED]), 0.1, "of the baseline")  # fmt: skip
 
 
-def _tables(adding, copying, large, large_steps):
+def _tables(adding: ByLength, copying: ByLength, large: Dict[str, List[Record]], large_steps: int) -> Iterator[Table]:
     """Yields the tables: gradients and errors by T, and gradients with large weights."""
     for steps, nets in adding.items():
         columns = {
@@ -242,7 +244,7 @@ def _draw(records: Sequence[Record]) -> List[Picture]:
     return pictures
 
 
-def _flow_panels(adding, large) -> List[Any]:
+def _flow_panels(adding: ByLength, large: ByLength) -> List[Any]:
     """Returns the panels of gradient norms: before and after training, and with large weights."""
     from gluon_lstm.article.figures import Panel
 
@@ -257,7 +259,7 @@ def _flow_panels(adding, large) -> List[Any]:
     return panels
 
 
-def _learning_panels(adding, copying) -> List[Any]:
+def _learning_panels(adding: ByLength, copying: ByLength) -> List[Any]:
     """Returns the panels of training losses, of the longest sequences of each task."""
     from gluon_lstm.article.figures import Panel
 
@@ -278,7 +280,7 @@ def _shares(outcome: Outcome, number: int) -> np.ndarray:
     return np.pad(losses, (0, number - len(losses)), "edge")
 
 
-def _length_panels(adding, copying) -> List[Any]:
+def _length_panels(adding: ByLength, copying: ByLength) -> List[Any]:
     """Returns the panels of errors against T, of the tasks that were set at more than one."""
     from gluon_lstm.article.figures import Panel
 
@@ -315,9 +317,9 @@ CLAIM = Claim(
         "value. A loss that overflows counts as "
         f"{DIVERGED:g} times the baseline. What float32 cannot hold of a gradient counts as {FLOOR:g}, or as its "
         "greatest number, so that decades are bounds there; the last table names such runs, and where both nets of a "
-        "check have them it stays open. (Results keep five digits of a norm; those of earlier runs were rounded "
-        "afterwards.) Where no net of a check has learnt anything by the last update, a *no* is of so many updates at "
-        "that rate. Lengths and updates of the quick form were set after trials: at T = 50 with "
+        "check have them it stays open. (Results keep five digits of a norm; those of the full form's earlier "
+        "runs were rounded afterwards.) Where no net of a check has learnt anything by the last update, a *no* is of "
+        "so many updates at that rate. Lengths and updates of the quick form were set after trials: at T = 50 with "
         "500 updates no LSTM had learnt to add, and with 400 updates on the copying task (seeds alike) the answer was "
         "no."
     ),

@@ -127,7 +127,7 @@ CLAIM = Claim(
     ),
     remark=(
         "The section announces text classification, and the program reads images of digits. The article has MXNet "
-        "installed and uses Keras alone. A relu in the cell has no upper bound, so over hundreds of steps its "
+        "installed and does not use it. A relu in the cell has no upper bound, so over hundreds of steps its "
         "output may grow without end; the usual tanh keeps it between -1 and 1, and Keras's fast kernel for GPUs takes "
         "nothing else."
     ),

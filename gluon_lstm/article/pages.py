@@ -60,7 +60,7 @@ def render_page(claim: Claim, result: Mapping[str, Any], translator: Translator,
         result=result,
         shared=shared_options([run["options"] for run in runs]),
         commits=sorted({run["commit"] or translator("unknown") for run in runs}),
-        **{name: tell_origins(result, name, translator) for name in ("date", "machine")},
+        **{name: tell_origins(runs, name) for name in ("date", "machine")},
         minutes=sum(run["seconds"] for run in runs) / 60,
         results=ways[ENGLISH],
         languages=link_languages(f"{claim.id}.md", ways),
@@ -90,19 +90,9 @@ def link_languages(page: str, ways: Mapping[str, str]) -> str:
     return " | ".join(f"[{LANGUAGES[name]}]({way}{page})" if way else LANGUAGES[name] for name, way in ways.items())
 
 
-def tell_origins(result: Mapping[str, Any], name: str, translator: Translator) -> str:
-    """Returns the dates, or the machines, of a claim's runs.
-
-    Args:
-        result: the content of its file; runs made before each had its own share that of the file, of the last of them.
-        name: ``date`` or ``machine``.
-        translator: into the page's language.
-    """
-    runs = result["runs"]
-    known = sorted({run[name] for run in runs if run[name]})
-    is_of_all = len({run["commit"] for run in runs}) == 1 if not known else all(run[name] for run in runs)
-    told = "; ".join(known or [result[name]])
-    return told if is_of_all else translator(f"{told}; of earlier runs not noted")
+def tell_origins(runs: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Returns the dates, or the machines, of a claim's runs; ``name`` is ``date`` or ``machine``."""
+    return "; ".join(sorted({run[name] for run in runs}))
 
 
 def shared_options(options: Sequence[Mapping[str, Any]]) -> Dict[str, Any]:
@@ -136,7 +126,7 @@ def tell_effect(check: Mapping[str, Any], translator: Translator) -> str:
     number, unit = short_number(check["mean"]), check["unit"]
     told = translator(SINGULAR.get(unit, unit) if number in ("1", "-1") else unit)
     is_joined = told.startswith("%") and not translator.is_english  # 95 %, and in Chinese 95%
-    return number + " " * (not is_joined) + told
+    return f"{number}{'' if is_joined else ' '}{told}"
 
 
 def tell_interval(check: Mapping[str, Any], translator: Translator) -> str:

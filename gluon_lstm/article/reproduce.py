@@ -6,9 +6,9 @@ import json
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
-from gluon_lstm.article.claim import Claim, Options, Record, Settings
+from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
 from gluon_lstm.article.peers import find_keras
 from gluon_lstm.article.results import ADVICE_ON_DAMAGE, ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
@@ -53,7 +53,14 @@ def reproduce(
     return {claim.id: directory.read(claim.id) for claim in claims}
 
 
-def _measure(claim, settings, directory, command, commit, tell) -> List[Record]:
+def _measure(
+    claim: Claim,
+    settings: Settings,
+    directory: ResultsDirectory,
+    command: str,
+    commit: Optional[str],
+    tell: Callable[[str], None],
+) -> List[Record]:
     """Makes the runs of a claim that are missing, and returns the records of all, in their order."""
     plan = [json.loads(json.dumps(options)) for options in claim.plan(settings)]
     made = directory.records(claim.id, settings)
@@ -94,7 +101,15 @@ def told_as_damage(path: Path) -> Iterator[None]:
         raise RunError(f"{path}: its runs cannot be judged ({reason}); {ADVICE_ON_DAMAGE}") from error
 
 
-def _conclude(claim: Claim, settings: Settings, directory: ResultsDirectory, records, findings, pictures, tell) -> None:
+def _conclude(
+    claim: Claim,
+    settings: Settings,
+    directory: ResultsDirectory,
+    records: Sequence[Record],
+    findings: Findings,
+    pictures: Sequence[Picture],
+    tell: Callable[[str], None],
+) -> None:
     """Writes the file, figures and pages of a claim that has been judged, and the index."""
     from gluon_lstm.article import pages
 

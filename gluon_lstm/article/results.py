@@ -36,10 +36,10 @@ MADE_HERE = "<!-- made by gluon-lstm reproduce -->"
 """What pages end with, and pages of others do not, which are not replaced."""
 ADVICE = "choose another folder with --output"
 """What to do about a folder or file that cannot be used, for the end of an error's line."""
-ADVICE_ON_DAMAGE = f"delete it, and its runs are made anew, or {ADVICE}"
+ADVICE_ON_DAMAGE = f"{ADVICE}, or delete the file, and its runs are made anew"
+"""The same about a file whose content is damaged."""
 _ADVICE_ON_PAGES = "choose another folder with --chinese"
 _CHECKOUT = Path(__file__).resolve().parents[2]
-_RUN_ORIGIN = ("commit", "date", "machine")
 _CHECKS = [dict(says=str, unit=str, mean=float, low=float, high=float, least=float, answer=str)]
 _FORM = {
     "settings": {"quick": bool, "seeds": int, "share": float},
@@ -50,13 +50,12 @@ _FORM = {
     "listings": [{"title": str, "code": str}],
     "tables": [{"title": str, "columns": [str], "rows": [[str]]}],
     "figures": [{"file": str, "caption": str}],
-    "runs": [{"options": dict, "outcome": dict, "seconds": float, **dict.fromkeys(_RUN_ORIGIN, (str, type(None)))}],
+    "runs": [{"options": dict, "outcome": dict, "seconds": float, "commit": (str, type(None)), "date": str,
+              "machine": str}],
     "versions": dict,
     **dict.fromkeys(("command", "date", "machine"), str),
 }
 """What every reader of a claim's file needs, as ``_has_form`` takes it."""
-_LATER = ("further", "notes", "listings")
-"""Lists that files which were written before there were any lack."""
 _MOST_LEVELS = 20
 """Of lists and objects in each other in a run; those of the claims have four."""
 
@@ -121,11 +120,6 @@ class ResultsDirectory:
         """
         path = self.path / f"{claim}.json"
         content = read_json(path, advice=ADVICE_ON_DAMAGE)
-        for name in _LATER:
-            content.setdefault(name, [])
-        for run in content["runs"] if _has_form(content.get("runs"), [dict]) else ():
-            for name in ("date", "machine"):  # which were not told of each run before
-                run.setdefault(name, None)
         if (content.get("version"), content.get("claim")) != (RESULTS_VERSION, claim) or not _is_whole(content):
             raise RunError(f"{path}: holds no results of {claim} that this release reads; {ADVICE_ON_DAMAGE}")
         return content

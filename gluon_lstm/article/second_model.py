@@ -238,8 +238,8 @@ def _measure(options: Options, data_dir: Optional[str]) -> Outcome:
 def apply_unit(images: np.ndarray) -> np.ndarray:
     """Returns what the unit as printed, its syntax mended, makes of images (N, …): (N, 2).
 
-    It is σ(s W + b) with constant W and b, whose values make no difference, and a state s of 0 for every image, as wide
-    as W needs.
+    It is σ(s W + b) with constant W and b and a state s of 0, as wide as W needs: the same for every image, whatever
+    the constants are.
     """
     weights, biases = np.full((2, 2), 0.5), np.full(2, 0.25)
     return sigmoid(np.zeros((len(images), 2)) @ weights + biases)

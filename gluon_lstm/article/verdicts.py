@@ -78,7 +78,7 @@ class Check:
         high: upper end.
         least: the least effect that matters, in the same unit.
         n: seeds; 0 where nothing could be measured.
-        open_because: why the runs cannot tell, whatever the interval is; empty where they can.
+        open_because: why the runs cannot tell; empty where they can.
     """
 
     says: str

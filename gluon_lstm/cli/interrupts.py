@@ -26,18 +26,18 @@ def lasting_interrupts() -> Iterator[None]:
     def tell(unraisable: Any) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
             # Once this hook is left, in which it would be dropped, too; a threading.Timer would wait here.
-            _thread.start_new_thread(_interrupt_later, ())
+            _thread.start_new_thread(interrupt_later, ())
         else:
             previous(unraisable)
+
+    def interrupt_later() -> None:
+        time.sleep(PAUSE)
+        if sys.unraisablehook is tell:  # what was to be interrupted goes on
+            # A signal, which also ends waiting for the system.
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     sys.unraisablehook = tell
     try:
         yield
     finally:
         sys.unraisablehook = previous
-
-
-def _interrupt_later() -> None:
-    """Interrupts the main thread after a pause, also where it waits for the system."""
-    time.sleep(PAUSE)
-    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)

@@ -109,4 +109,4 @@ def _print_verdicts(results: Mapping[str, Dict[str, Any]]) -> None:
         if share != 1:
             print(f"{claim}: of {share:g} of the training steps, which says nothing of the article")
         for reason, number in count_reasons(result["checks"]).items():
-            print(f"{claim}: {number} open, whatever the number of seeds: {reason}")
+            print(f"{claim}: {number} open for a reason of its own: {reason}")
