@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import fmean
-from typing import Dict, Iterator, List, Mapping, Sequence
+from typing import Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
 from gluon_lstm.article.comparison import (
@@ -15,7 +15,7 @@ from gluon_lstm.article.comparison import (
     plan_variants,
     summary_table,
 )
-from gluon_lstm.article.verdicts import decide
+from gluon_lstm.article.verdicts import Check, decide
 
 QUICK_LAYERS, LAYERS = (2, 4), (2, 3, 4)
 """Layers of the deeper nets, in the quick form and in the full."""
@@ -57,14 +57,7 @@ def _plan(settings: Settings) -> List[Options]:
 
 def _judge(records: Sequence[Record]) -> Findings:
     groups = by_variant(records)
-    one = numbers(groups[ONE], "test_accuracy")
-    unfitted = _unfitted(groups)
-    checks = tuple(
-        compare_accuracies(f"{name}: a higher test accuracy than of one", numbers(group, "test_accuracy"), one, LEAST,
-                           "far from fitted" if name in unfitted else "")
-        for name, group in groups.items()
-        if name != ONE
-    )  # fmt: skip
+    checks = _compare_with_one(groups, compare_accuracies)
     named = {f"{name}: {_units(group[0])} units a layer": group for name, group in groups.items()}
     columns = {
         "Test accuracy": lambda record: record.outcome["test_accuracy"],
@@ -77,12 +70,24 @@ def _judge(records: Sequence[Record]) -> Findings:
 
 def _former_verdict(groups: Mapping[str, Sequence[Record]]) -> str:
     """Returns what the rule of before would say."""
-    one, unfitted = numbers(groups[ONE], "test_accuracy"), _unfitted(groups)
-    checks = [compare(name, numbers(group, "test_accuracy"), one, LEAST, "points", 100, room=100 * (1 - fmean(one)),
-                      open_because="far from fitted" if name in unfitted else "")
-              for name, group in groups.items() if name != ONE]  # fmt: skip
+
+    def by_points(says: str, better: Sequence[float], worse: Sequence[float], least: float, open_because: str) -> Check:
+        return compare(says, better, worse, least, "points", 100, 100 * (1 - fmean(worse)), open_because)
+
+    verdict = decide(_compare_with_one(groups, by_points)).value
     return (f"By the rule of before, {LEAST:g} points however few errors one layer has, the verdict would be "
-            f"“{decide(checks).value}”.")  # fmt: skip
+            f"“{verdict}”.")  # fmt: skip
+
+
+def _compare_with_one(groups: Mapping[str, Sequence[Record]], check: Callable[..., Check]) -> Tuple[Check, ...]:
+    """Returns the check of each deeper net beside one layer, made by a function such as ``compare_accuracies``."""
+    one, unfitted = numbers(groups[ONE], "test_accuracy"), _unfitted(groups)
+    return tuple(
+        check(f"{name}: a higher test accuracy than of one", numbers(group, "test_accuracy"), one, LEAST,
+              "far from fitted" if name in unfitted else "")
+        for name, group in groups.items()
+        if name != ONE
+    )  # fmt: skip
 
 
 def _notes(groups: Mapping[str, Sequence[Record]]) -> Iterator[str]:

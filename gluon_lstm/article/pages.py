@@ -115,7 +115,7 @@ def short_number(value: float) -> str:
 
 
 def is_measured(check: Mapping[str, Any]) -> bool:
-    """Whether a check's effect was measured at all; files of before do not say so where it was."""
+    """Whether a check's effect was measured at all."""
     return check.get("n") != 0
 
 

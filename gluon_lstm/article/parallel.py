@@ -299,9 +299,10 @@ CLAIM = Claim(
         "them worthless: the last table says how much there was, and where it was much all stays open until the "
         "claim's JSON file is deleted and all is timed anew. Where the machine gives one core, two threads are "
         "neither timed nor judged; where a second thread slows the LSTM down, to be slowed down less than another net "
-        "is no speed-up, and leaves the check open. An RNN of as many units has a quarter of the LSTM's work to share "
-        "out; that its speed-up is less is a matter of size. The *ways* are a layer as one call of the fused operator, "
-        "or cell by cell, one time step after another; hybridized, which is compiled to a graph, or called from Python."
+        "is no speed-up, and leaves the check open. An RNN of as many units has a quarter of the LSTM's work to "
+        "share out; a greater speed-up than its own is a matter of size. The *ways* are a layer as one call of the "
+        "fused operator, or cell by cell, one time step after another; hybridized, which is compiled to a graph, or "
+        "called from Python."
     ),
     remark=(
         "The cell does not make anything parallel. In an LSTM as in a plain RNN, step t needs the hidden state of step "

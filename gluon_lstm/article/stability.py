@@ -103,11 +103,11 @@ CLAIM = Claim(
         "clipping the gradient's norm to 1, digits pixel by pixel in the quick form (64 steps), MNIST row by row in "
         "the full. A run whose loss is not finite has *diverged*, and counts as an accuracy of 0. Each seed gives a "
         "share of diverged runs, a standard deviation over the rates, and its mean distance, over the rates, from the "
-        "median of all seeds (Brown and Forsythe 1974); of few seeds these distances hang together, and their interval "
-        "is a rough one. With these nets and Adam every loss stayed finite: a net that ends at guessing has not "
-        "diverged. A net that is equally poor at every rate varies little, too: the table has the accuracies. At first "
-        "it was judged how many runs stay below an accuracy of 50%, in the place of those that diverge; what came of "
-        "it hung on that number, and it was given up after it had been seen."
+        "median of all seeds (Brown and Forsythe 1974); of few seeds these distances hang together, and their "
+        "interval is a rough one. A net that ends at guessing, with a loss that is finite, has not diverged. A net "
+        "that is equally poor at every rate varies little, too: the table has the accuracies. At first it was judged "
+        "how many runs stay below an accuracy of 50%, in the place of those that diverge; what came of it hung on "
+        "that number, and it was given up after it had been seen."
     ),
     remark=(
         "The article gives no measure of stability. Three are taken here: how many trainings diverge, and how "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,9 @@ from gluon_lstm.article.verdicts import decide
 DOCS = Path(__file__).parents[2] / "docs"
 KEPT = [(folder, name) for folder in ("article", "article-full")
         for name in CLAIMS if (DOCS / folder / f"{name}.json").exists()]  # fmt: skip
+
+DIGITS = 12 if sys.version_info >= (3, 11) else 9
+"""The SciPy that there is for Python 3.9 and 3.10 gives other last digits of Student's quantiles."""
 
 
 @pytest.mark.parametrize("folder, name", KEPT)
@@ -29,27 +32,16 @@ def test_runs_that_are_kept_are_judged_as_their_file_says(folder, name):
         "tables": [table._asdict() for table in findings.tables],
     }))  # fmt: skip
     for part, value in judged.items():
-        assert _is_same(value, kept[part]), part
+        assert _rounded(value) == _rounded(kept[part]), part
 
 
-def _is_same(one, other):
-    """Whether two values agree, numbers to nine digits: sums have another order on another processor, and quantiles
-    other last digits with another SciPy."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_is_same(one[key], other[key]) for key in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_is_same, one, other))
-    if isinstance(one, float) and isinstance(other, (int, float)):
-        return math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
-    return one == other
-
-
-def test_what_differs_is_seen():
-    kept = {"checks": [{"mean": 1.0, "answer": "no"}]}
-    assert _is_same({"checks": [{"mean": 1.0 + 1e-11, "answer": "no"}]}, kept)
-    assert not _is_same({"checks": [{"mean": 1.0 + 1e-8, "answer": "no"}]}, kept)
-    assert not _is_same({"checks": [{"mean": 1.0, "answer": "yes"}]}, kept)
-    assert not _is_same({"checks": [*kept["checks"], {}]}, kept) and not _is_same({}, kept)
+def _rounded(value):
+    """Returns a value whose numbers have ``DIGITS``, for sums are in another order on another processor."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
 @pytest.mark.parametrize("folder", ["article", "article-full"])

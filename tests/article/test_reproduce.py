@@ -276,7 +276,7 @@ def test_a_file_of_another_form_is_told(tmp_path, change):
     content = json.loads((COMMITTED / "gradients.json").read_text(encoding="utf-8"))
     change(content)
     (tmp_path / "gradients.json").write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(RunError, match="gradients.json: holds no results of .* reads; choose"):
+    with pytest.raises(RunError, match="gradients.json: holds no results of gradients that this release reads; choose"):
         ResultsDirectory(tmp_path, CLAIMS).read("gradients")
 
 
