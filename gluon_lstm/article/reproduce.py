@@ -6,13 +6,13 @@ import json
 import time
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
 from gluon_lstm.article.peers import find_keras
 from gluon_lstm.article.results import ADVICE_ON_DAMAGE, ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
-from gluon_lstm.errors import RunError
+from gluon_lstm.errors import DataError, RunError
 from gluon_lstm.rundir.lock import locked
 from gluon_lstm.runtime import free_memory
 
@@ -39,9 +39,11 @@ def reproduce(
         Each claim's file, by its id.
 
     Raises:
+        DataError: data of a run that is to be made are missing; told before the first run.
         RunError: the folder holds something else, cannot be written, or another process writes into it.
     """
     directory.check({claim.id: settings.of(claim) for claim in claims})
+    _check_data(claims, settings, directory)
     commit = read_commit()
     with locked(directory.path):
         for claim in claims:
@@ -53,6 +55,57 @@ def reproduce(
     return {claim.id: directory.read(claim.id) for claim in claims}
 
 
+class _Work(NamedTuple):
+    """What is to be done for a claim.
+
+    Attributes:
+        plan: options of all its runs, in their order.
+        made: records of the runs that were made earlier.
+        kept: those of them that are not to be made again.
+    """
+
+    plan: List[Options]
+    made: List[Record]
+    kept: List[Record]
+
+    def missing(self) -> List[Options]:
+        """Returns the options of the runs to be made."""
+        kept = [record.options for record in self.kept]
+        return [options for options in self.plan if options not in kept]
+
+
+def _survey(claim: Claim, settings: Settings, directory: ResultsDirectory) -> _Work:
+    """Returns what is made of a claim's runs, and what is not."""
+    plan = [json.loads(json.dumps(options)) for options in claim.plan(settings)]
+    made = directory.records(claim.id, settings)
+    return _Work(plan, made, [run for run in made if run.options in plan and not _can_be_tried_now(run)])
+
+
+def _check_data(claims: Sequence[Claim], settings: Settings, directory: ResultsDirectory) -> None:
+    """Raises DataError where a run would find its data missing, perhaps after the hours of others."""
+    from gluon_lstm.data import find_data
+
+    found: Set[str] = set()
+    for claim in claims:
+        missing = _survey(claim, settings.of(claim), directory).missing()
+        needed = {dataset for options in missing for dataset in _datasets(options)} - found
+        try:
+            for dataset in sorted(needed):
+                find_data(dataset, settings.data_dir)
+        except DataError as error:
+            raise DataError(f"claim {claim.id}: {error}") from error
+        found |= needed
+
+
+def _datasets(options: Mapping[str, Any]) -> Iterator[str]:
+    """Yields the names of data sets in a run's options, wherever they stand."""
+    for name, value in options.items():
+        if name == "dataset":
+            yield value
+        elif isinstance(value, Mapping):
+            yield from _datasets(value)
+
+
 def _measure(
     claim: Claim,
     settings: Settings,
@@ -62,13 +115,11 @@ def _measure(
     tell: Callable[[str], None],
 ) -> List[Record]:
     """Makes the runs of a claim that are missing, and returns the records of all, in their order."""
-    plan = [json.loads(json.dumps(options)) for options in claim.plan(settings)]
-    made = directory.records(claim.id, settings)
-    kept = [record for record in made if record.options in plan and not _can_be_tried_now(record)]
+    plan, made, kept = work = _survey(claim, settings, directory)
     dropped = sum(record.options not in plan for record in made)
     if dropped:
         tell(f"{claim.id}: {dropped} of {len(made)} earlier runs are no part of this release's claim, and are left out")
-    missing = [options for options in plan if options not in [record.options for record in kept]]
+    missing = work.missing()
     tell(f"{claim.id}: {len(missing)} of {len(plan)} runs to make")
     for number, options in enumerate(missing, 1):
         record, origin = _run(claim, options, settings), describe_origin(command)

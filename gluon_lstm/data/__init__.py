@@ -7,7 +7,7 @@ from gluon_lstm.data.augmentation import Augmentation, OversizeError
 from gluon_lstm.data.batching import check_batch, iterate_batches, num_batches
 from gluon_lstm.data.dataset import Batch, DataSplits, SequenceDataset
 from gluon_lstm.data.images import ImageDataset
-from gluon_lstm.data.registry import StoredSplits, dataset_names, load_split, load_splits
+from gluon_lstm.data.registry import StoredSplits, dataset_names, find_data, load_split, load_splits
 from gluon_lstm.data.text import TextDataset, TextReader
 from gluon_lstm.data.views import as_sequence, view_shape
 
@@ -24,6 +24,7 @@ __all__ = [
     "as_sequence",
     "check_batch",
     "dataset_names",
+    "find_data",
     "iterate_batches",
     "load_split",
     "load_splits",

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Callable, Dict, Hashable, Optional, Set, Tuple
 
 from gluon_lstm.config import Config, DataConfig
-from gluon_lstm.data.corpora import CORPORA, MADE_UP, RawSplits, is_text, read_corpus
+from gluon_lstm.data.corpora import CORPORA, MADE_UP, RawSplits, find_corpus, is_text, read_corpus
 from gluon_lstm.data.dataset import SPLITS, DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
-from gluon_lstm.data.mnist import load_mnist
+from gluon_lstm.data.mnist import find_files, load_mnist
 from gluon_lstm.data.overlap import shared_samples
 from gluon_lstm.data.picture_folders import load_picture_folder
 from gluon_lstm.data.splits import check_folds
@@ -31,6 +31,23 @@ def dataset_names() -> Tuple[str, ...]:
 def is_looked_for(dataset: str) -> bool:
     """Whether a data set's files are looked for, in ``data_dir`` first: others are embedded, made up or a file."""
     return dataset in ("mnist", *CORPORA)
+
+
+def find_data(dataset: str, data_dir: Optional[str]) -> None:
+    """Sees to it that a data set's files are there, downloaded where they must be; of others than such it does nothing.
+
+    Args:
+        dataset: its name.
+        data_dir: folder of the data sets; ``None`` for where they are looked for otherwise.
+
+    Raises:
+        ConfigError: ``data_dir`` does not exist.
+        DataError: files are missing and cannot be downloaded.
+    """
+    if dataset == "mnist":
+        find_files(data_dir)
+    elif is_looked_for(dataset):
+        find_corpus(dataset, data_dir)
 
 
 def is_picture_folder(dataset: str) -> bool:

@@ -17,7 +17,7 @@ from gluon_lstm.article.claim import Listing, Record
 from gluon_lstm.article.reproduce import UNFINISHED
 from gluon_lstm.article.results import describe_origin
 from gluon_lstm.article.translation import CHINESE
-from gluon_lstm.errors import RunError
+from gluon_lstm.errors import DataError, RunError
 from gluon_lstm.evaluation.report.formats import markdown
 
 QUICK = Settings(quick=True, seeds=3)
@@ -114,6 +114,36 @@ def test_runs_of_another_plan_are_told(claim, directory, again):
     fewer = replace(claim, plan=lambda settings: claim.plan(settings)[1:])
     reproduce([fewer], QUICK, directory, "gluon-lstm reproduce fake", lines.append)
     assert lines[0] == "fake: 1 of 3 earlier runs are no part of this release's claim, and are left out"
+
+
+@pytest.mark.parametrize(
+    "dataset, line",
+    [
+        ("mnist", "claim stability: --data-dir {}: has none of mnist's files"),
+        ("imdb", "claim text: {}/imdb/train.jsonl.gz: no such file"),
+    ],
+)
+def test_data_that_are_missing_are_told_before_the_first_run(claim, directory, measure, tmp_path, dataset, line):
+    """By hand: the claim before costs hours in the full form, and its folder is made with its first run."""
+    others = {"mnist": ["stability"], "imdb": ["text"]}[dataset]
+    with pytest.raises(DataError, match=re.escape(line.format(tmp_path))):
+        reproduce([claim, *find_claims(others)], replace(QUICK, quick=False, data_dir=str(tmp_path)), directory, "")
+    assert not measure.asked and not directory.path.exists()
+
+
+def test_data_of_runs_that_are_made_are_not_looked_for(claim, directory, again, monkeypatch, tmp_path):
+    plan = claim.plan
+
+    def with_data(settings):
+        return [{**options, "configs": {"net": {"data": {"dataset": "mnist"}}}} for options in plan(settings)]
+
+    needy = replace(claim, plan=with_data)
+    with monkeypatch.context() as patched:
+        patched.setattr("gluon_lstm.data.find_data", lambda dataset, data_dir: None)
+        reproduce([needy], QUICK, directory, "")
+    reproduce([needy], replace(QUICK, data_dir=str(tmp_path)), directory, "")
+    with pytest.raises(DataError, match="has none of mnist's files"):
+        reproduce([needy], replace(QUICK, seeds=4, data_dir=str(tmp_path)), directory, "")
 
 
 def test_runs_keep_their_origin_when_they_are_judged_anew(again, claim, directory, measure):
