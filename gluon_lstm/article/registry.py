@@ -19,7 +19,7 @@ from gluon_lstm.article import (
     text,
 )
 from gluon_lstm.article.claim import Claim
-from gluon_lstm.errors import ConfigError, did_you_mean
+from gluon_lstm.errors import ConfigError, did_you_mean, quoted
 
 CLAIMS: Dict[str, Claim] = {
     module.CLAIM.id: module.CLAIM
@@ -39,5 +39,5 @@ def find_claims(names: Sequence[str]) -> List[Claim]:
     for name in names:
         if name not in CLAIMS:
             hint = did_you_mean(name, CLAIMS) or f"; choose from {', '.join(CLAIMS)}"
-            raise ConfigError(f"{name}: no such claim{hint}")
+            raise ConfigError(f"{quoted(name)}: no such claim{hint}")
     return [claim for claim in CLAIMS.values() if not names or claim.id in names]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Set
 
 from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, Settings
-from gluon_lstm.article.peers import find_keras
+from gluon_lstm.article.peers import check_keras, find_keras
 from gluon_lstm.article.results import ADVICE_ON_DAMAGE, ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
 from gluon_lstm.errors import DataError, RunError
@@ -39,11 +39,12 @@ def reproduce(
         Each claim's file, by its id.
 
     Raises:
-        DataError: data of a run that is to be made are missing; told before the first run.
+        DataError: data of a run that is to be made are missing; told before the first run, as is the next.
+        ConfigError: the Python that is named for Keras does not exist.
         RunError: the folder holds something else, cannot be written, or another process writes into it.
     """
     directory.check({claim.id: settings.of(claim) for claim in claims})
-    _check_data(claims, settings, directory)
+    _check_needs(claims, settings, directory)
     commit = read_commit()
     with locked(directory.path):
         for claim in claims:
@@ -81,8 +82,8 @@ def _survey(claim: Claim, settings: Settings, directory: ResultsDirectory) -> _W
     return _Work(plan, made, [run for run in made if run.options in plan and not _can_be_tried_now(run)])
 
 
-def _check_data(claims: Sequence[Claim], settings: Settings, directory: ResultsDirectory) -> None:
-    """Raises DataError where a run would find its data missing, perhaps after the hours of others."""
+def _check_needs(claims: Sequence[Claim], settings: Settings, directory: ResultsDirectory) -> None:
+    """Raises UserError where a run would find its data, or Keras's Python, missing, perhaps after hours of others."""
     from gluon_lstm.data import find_data
 
     found: Set[str] = set()
@@ -95,6 +96,8 @@ def _check_data(claims: Sequence[Claim], settings: Settings, directory: ResultsD
         except DataError as error:
             raise DataError(f"claim {claim.id}: {error}") from error
         found |= needed
+        if any(options.get("keras") or options.get("program") == "keras" for options in missing):
+            check_keras()
 
 
 def _datasets(options: Mapping[str, Any]) -> Iterator[str]:

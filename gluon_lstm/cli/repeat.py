@@ -14,7 +14,7 @@ from gluon_lstm.cli.loading import from_memory, load_fitting_splits
 from gluon_lstm.cli.reporting import evaluate_run
 from gluon_lstm.cli.runs import go_on, start_run
 from gluon_lstm.config import Config
-from gluon_lstm.data import DataSplits, load_splits
+from gluon_lstm.data import DataSplits, load_splits, load_stored_splits
 from gluon_lstm.errors import ConfigError, quoted
 from gluon_lstm.rundir import Plan, Repeat, RepeatsDirectory, RunDirectory, locked
 from gluon_lstm.rundir.layout import check_inside
@@ -79,7 +79,7 @@ def resume_repeats(path: Path) -> int:
     plan = directory.read_plan()
     runtime.prepare(plan.repeats[0].config.runtime.threads or plan.threads)
     with locked(path):
-        return _run_all(directory, plan.repeats, load_splits(plan.repeats[0].config), go_on)
+        return _run_all(directory, plan.repeats, load_stored_splits(plan.repeats[0].config), go_on)
 
 
 def _run_all(

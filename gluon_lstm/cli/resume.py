@@ -10,7 +10,7 @@ from gluon_lstm.cli.options import given_flags
 from gluon_lstm.cli.repeat import resume_repeats
 from gluon_lstm.cli.runs import go_on, recorded_threads
 from gluon_lstm.config import flag
-from gluon_lstm.data import load_splits
+from gluon_lstm.data import load_stored_splits
 from gluon_lstm.errors import ConfigError
 from gluon_lstm.rundir import RepeatsDirectory, RunDirectory
 
@@ -29,7 +29,7 @@ def resume(arguments: argparse.Namespace) -> int:
     directory = RunDirectory.open(path)
     config = directory.read_config()
     runtime.prepare(config.runtime.threads or recorded_threads(directory.read_record()))
-    return go_on(config, load_splits(config), path)
+    return go_on(config, load_stored_splits(config), path)
 
 
 def _check_alone(arguments: argparse.Namespace) -> None:

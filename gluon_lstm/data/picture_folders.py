@@ -108,6 +108,10 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
         if not paths:
             raise DataError(f"{inside}: holds no pictures; put {SUFFIX} files into it, or delete it")
         found += [Picture(path, inside.name) for path in paths]
+    loose = next((inside for inside in _entries(folder) if inside.suffix.lower() == SUFFIX and inside.is_file()), None)
+    if found and loose is not None:
+        raise DataError(f"{loose}: lies beside the classes' folders, so that its class is unknown; move it into one of "
+                        "them, or away")  # fmt: skip
     if not found:
         raise DataError(f"{folder}: is a folder without folders of pictures, one for each class; {advice}")
     return found

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable, Dict, Hashable, Optional, Set, Tuple
 
-from gluon_lstm.config import Config, DataConfig
+from gluon_lstm.config import Config, DataConfig, flag
 from gluon_lstm.data.corpora import CORPORA, MADE_UP, RawSplits, find_corpus, is_text, read_corpus
 from gluon_lstm.data.dataset import SPLITS, DataSplits, SequenceDataset
 from gluon_lstm.data.digits import load_digits
@@ -18,7 +18,7 @@ from gluon_lstm.data.picture_folders import load_picture_folder
 from gluon_lstm.data.splits import check_folds
 from gluon_lstm.data.text import TextReader
 from gluon_lstm.data.texts import load_texts, texts_as
-from gluon_lstm.errors import ConfigError, quoted
+from gluon_lstm.errors import ConfigError, DataError, quoted
 
 LOADERS: Dict[str, Callable[[DataConfig], DataSplits]] = {"digits": load_digits, "mnist": load_mnist}
 
@@ -75,6 +75,31 @@ def load_splits(config: Config) -> DataSplits:
     return _with_warnings(loader(config.data))
 
 
+def load_stored_splits(config: Config) -> DataSplits:
+    """Reads the data set that a run was trained on.
+
+    Raises:
+        DataError: it is not there, as where a path leads elsewhere from another folder.
+        UserError: as of ``load_splits``.
+    """
+    _check_stored(config)
+    return load_splits(config)
+
+
+def _check_stored(config: Config) -> None:
+    """Raises DataError where a file or folder that a run was trained on is not where its configuration says."""
+    dataset = None if config.data.dataset in dataset_names() else config.data.dataset
+    paths = {"dataset": dataset, "validation_file": config.text.validation_file, "test_file": config.text.test_file}
+    for name, path in paths.items():
+        if path is None or os.path.exists(path):
+            continue
+        advice = "the run was trained with it; bring it back"
+        if os.path.isabs(path):
+            raise DataError(f"{flag(name)} {path}: no such file or folder; {advice}")
+        raise DataError(f"{flag(name)} {path}: no such file or folder in {Path.cwd()}; {advice}, or give the command "
+                        "in the folder that it was trained in")  # fmt: skip
+
+
 def _with_warnings(splits: DataSplits) -> DataSplits:
     """Returns splits of images that tell of images which two of them have."""
     images = {split.split: [image.tobytes() for image in split.images] for split in splits}
@@ -110,11 +135,12 @@ class StoredSplits:
 
     @functools.cached_property
     def _corpus(self) -> RawSplits:
+        _check_stored(self.config)
         return read_corpus(self.config)
 
     @functools.cached_property
     def _splits(self) -> DataSplits:
-        return load_splits(self.config)
+        return load_stored_splits(self.config)
 
     def read(self, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:
         """Returns one split, texts as the reader of a trained model has them; errors as of ``load_splits``."""

@@ -203,7 +203,7 @@ class Checkpoints:
             RunError: it is damaged, or of an unknown version.
         """
         folder = self._folder / entry.name
-        manifest = read_json(folder / _MANIFEST)
+        manifest = read_json(folder / _MANIFEST, advice=_ADVICE)
         version, sums = manifest.get("version"), manifest.get("sha256")
         if version != CHECKPOINT_VERSION:
             known = f"this release reads {CHECKPOINT_VERSION}; use the release that wrote it, or delete it"

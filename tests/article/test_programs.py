@@ -16,7 +16,7 @@ from gluon_lstm.article.comparison import measure_accuracy, same_within
 from gluon_lstm.article.faults import ABSENT, Fault, collect_told, measure_faults, plan_faults, tabulate_faults
 from gluon_lstm.article.learning import read_options
 from gluon_lstm.article.mnist import FAULTS as FIRST
-from gluon_lstm.article.peers import VARIABLE, ask, find_keras, keras_program
+from gluon_lstm.article.peers import VARIABLE, ask, check_keras, find_keras, keras_program
 from gluon_lstm.article.programs import check_runs
 from gluon_lstm.article.second_model import FAULTS as SECOND
 from gluon_lstm.article.second_model import apply_unit
@@ -139,6 +139,15 @@ def test_where_keras_is_may_be_named(monkeypatch, tmp_path):
     monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
     with pytest.raises(ConfigError, match=f"{VARIABLE} .*none: no such file"):
         find_keras()
+
+
+def test_a_python_without_keras_is_told(monkeypatch, tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f"#!/bin/sh\nexec {sys.executable} -S \"$@\"\n", encoding="utf-8")
+    python.chmod(0o755)
+    monkeypatch.setenv(VARIABLE, str(python))
+    with pytest.raises(RunError, match=f"{python}: finds no Keras; name another with"):
+        check_keras()
 
 
 def test_arrays_come_through_a_stream(rng):

@@ -14,10 +14,11 @@ from PIL import Image
 from gluon_lstm import runtime
 from gluon_lstm.article import CLAIMS, ResultsDirectory, Settings, effect, find_claims, reproduce
 from gluon_lstm.article.claim import Listing, Record
+from gluon_lstm.article.peers import VARIABLE
 from gluon_lstm.article.reproduce import UNFINISHED
 from gluon_lstm.article.results import describe_origin
 from gluon_lstm.article.translation import CHINESE
-from gluon_lstm.errors import DataError, RunError
+from gluon_lstm.errors import ConfigError, DataError, RunError
 from gluon_lstm.evaluation.report.formats import markdown
 
 QUICK = Settings(quick=True, seeds=3)
@@ -106,6 +107,18 @@ def test_runs_that_waited_for_keras_are_made_once_it_is_there(again, directory, 
     measure.asked.clear()
     again()
     assert measure.asked == asked
+
+
+@pytest.mark.parametrize("options", [{"keras": True, "snippets": []}, {"program": "keras"}])
+def test_a_python_for_keras_that_is_not_there_is_told_before_the_first_run(
+    claim, directory, measure, monkeypatch, tmp_path, options
+):
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "none"))
+    plan = claim.plan
+    needy = replace(claim, plan=lambda settings: [{**one, **options} for one in plan(settings)])
+    with pytest.raises(ConfigError, match="none: no such file; name a Python with Keras"):
+        reproduce([claim, needy], QUICK, directory, "")
+    assert not measure.asked
 
 
 def test_runs_of_another_plan_are_told(claim, directory, again):

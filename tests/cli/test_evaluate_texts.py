@@ -65,8 +65,8 @@ def test_without_the_training_texts_it_is_told_that_they_are_not_known(cli, run)
     (run / "config.json").write_text(json.dumps(record), encoding="utf-8")
     outcome = cli("evaluate", run, "--data", write("mine.csv", f"text,label\n{TEXTS[0]},positive\n"), "--quick")
     assert outcome.code == 0
-    told = "whether the model was trained on any of these samples cannot be told (--dataset gone.csv: no such file)"
-    assert f"note: {told}\n" in outcome.err
+    told = "whether the model was trained on any of these samples cannot be told (--dataset gone.csv: no such file or "
+    assert f"note: {told}" in outcome.err
 
 
 def test_rows_of_the_predictions_are_found_again_in_the_file(cli, run):

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from commands import ROOT, TINY, finish
@@ -110,6 +111,28 @@ def test_a_run_whose_data_changed_is_not_gone_on_with(refuses, trained, tmp_path
     path.write_text(json.dumps(record))
     line = refuses("train", "--resume", run)
     assert f"digits: the train split is not the one that {run} was begun with; bring it back, or train anew" in line
+
+
+@pytest.mark.parametrize("seeds", ["1", "2"])
+@pytest.mark.usefixtures("numbers_alone")
+def test_data_that_are_not_where_the_run_says_are_told(cli, refuses, table, tmp_path, monkeypatch, seeds):
+    """As a path does that is relative, in another folder than that of the training."""
+    monkeypatch.chdir(table.parent)
+    run = tmp_path / "run"
+    assert cli("train", "--dataset", table.name, "--output", run, "--seeds", seeds, *TINY).code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    told = f"--dataset texts.csv: no such file or folder in {Path.cwd()}; the run was trained with it; bring"
+    assert told in refuses("train", "--resume", run)
+    assert told in refuses("evaluate", *([run / "seed-0", run / "seed-1"] if seeds == "2" else [run]), "--output", "x")
+
+
+def test_data_that_are_gone_are_told(cli, refuses, table, tmp_path):
+    run = tmp_path / "run"
+    assert cli("train", "--dataset", table, "--output", run, *TINY).code == 0
+    table.unlink()
+    told = f"--dataset {table}: no such file or folder; the run was trained with it; bring it back\n"
+    assert refuses("train", "--resume", run).endswith(told)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Folders of pictures, one for each class."""
 
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -137,6 +138,7 @@ def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
     [
         (lambda f: write(f, "dog", [99], size=(4, 4)), r"dog/099.png: has 4 x 4 pixels .*, .*cat/000.png 4 x 3; bring"),
         (lambda f: (f / "dog" / "099.jpg").touch(), "dog/099.jpg: is no .png file, .*; convert or move it"),
+        (lambda f: shutil.copy(f / "cat" / "000.png", f), "pets/000.png: lies beside the classes' folders, .*; move"),
         (lambda f: (f / "dog" / "more").mkdir(), "dog/more: is a folder within a class's; move its pictures one "),
         (lambda f: (f / "dog" / "099.png").touch(), "dog/099.png: is empty; copy it anew"),
         (lambda f: os.mkfifo(f / "dog" / "099.png"), "dog/099.png: is no .png file, .*; convert or move it"),
@@ -146,7 +148,8 @@ def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
         (lambda f: (f / "eel").mkdir(), "eel: holds no pictures; put .png files into it, or delete it"),
         (lambda f: write(f, "eel", range(2)), "class 'eel' has too few pictures .* .2.; give 3 or more of each class"),
     ],
-    ids=["size", "JPEG", "folder", "empty", "pipe", "GIF", "cut off", "cut off in header", "empty class", "rare class"],
+    ids=["size", "JPEG", "loose", "folder", "empty", "pipe", "GIF", "cut off", "cut off in header", "empty class",
+         "rare class"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(folder, spoil, message):
     spoil(folder)

@@ -34,6 +34,19 @@ def find_keras() -> Optional[str]:
     return sys.executable if importlib.util.find_spec("keras") else None
 
 
+def check_keras() -> None:
+    """Raises an error where the Python that is to have Keras has none, before anything waits for it.
+
+    Raises:
+        ConfigError: the variable names no file.
+        RunError: that Python cannot be run, or finds no Keras.
+    """
+    python = find_keras()
+    code = "import importlib.util, json; print(json.dumps(importlib.util.find_spec('keras') is not None))"
+    if python is not None and not ask(python, code):
+        raise RunError(f"{python}: finds no Keras; name another with ${VARIABLE}")
+
+
 def ask(python: str, code: str, *arguments: str, sent: bytes = b"") -> Any:
     """Runs code in another Python, and returns what the last line that it prints says as JSON.
 
