@@ -101,10 +101,11 @@ def write_report(runs: List[RunDirectory]) -> None:
     before = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"runs": []}
     described = [{**one, **first_read(one, before)} for one in map(describe, runs)]
     write_result("pixel-by-pixel", {"runs": described})
-    logs = {one["name"]: run.read_log() for one, run in zip(described, runs)}
-    logs = {name: records for name, records in logs.items() if records}
-    if logs:
-        plots.save(plots.validation_curves(list(logs.values()), list(logs)), RESULTS / "pixel-by-pixel.png")
+    for view in sorted({one["view"] for one in described if one["epochs_done"]}):
+        logs = {one["name"]: run.read_log() for one, run in zip(described, runs) if one["view"] == view}
+        logs = {name: records for name, records in logs.items() if records}
+        curves = plots.validation_curves(list(logs.values()), list(logs))
+        plots.save(curves, RESULTS / f"pixel-by-pixel-{view}.png")
 
 
 def first_read(run: Mapping[str, Any], before: Mapping[str, Any]) -> Dict[str, str]:

@@ -643,14 +643,15 @@ def pixels_table(t: Translator) -> str:
         rows += [[*goals, *_pixel_cells(run)] for run in runs] or [[*goals, "none yet", "", "", "", "", ""]]
     header = ["Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours", "Seed",
               "Command"]  # fmt: skip
-    curves = "\n\n![Validation loss and accuracy against the epoch](results/pixel-by-pixel.png)"
+    views = [view for view in PIXELS if any(run["view"] == view and run["epochs_done"] for run in result["runs"])]
+    curves = [f"![Validation loss and accuracy against the epoch, {PIXELS[view][0]}](results/pixel-by-pixel-{view}.png)"
+              for view in views]  # fmt: skip
     machines: Dict[str, List[str]] = {}
     for run in result["runs"]:
         machines.setdefault(f"{run['date']} on {run['machine']}", []).append(f"`{run['name']}`")
     trained = "; ".join(f"{', '.join(names)}, by {origin}" for origin, names in machines.items())
     read_on = f"One thread each; trained: {trained}. Read on {result['date']} at commit {result['commit']}."
-    text = f"`{result['command']}`. {read_on}" + curves * any(run["epochs_done"] for run in result["runs"])
-    return table(map(t, header), rows) + f"\n\n{text}"
+    return "\n\n".join([table(map(t, header), rows), f"`{result['command']}`. {read_on}", *curves])
 
 
 def _pixel_cells(run: Dict[str, Any]) -> List[str]:
@@ -659,7 +660,7 @@ def _pixel_cells(run: Dict[str, Any]) -> List[str]:
     if run["best_epoch"] is None:
         return [done, "", "", f"{run['hours']:.1f}", str(run["seed"]), f"`{run['train']}`"]
     best = f"{100 * run['validation_accuracy']:.2f} (epoch {run['best_epoch']})"
-    test = "not looked at yet" if tested is None else f"{100 * tested:.2f}"
+    test = "not looked at" if tested is None else f"{100 * tested:.2f}"
     return [done, best, test, f"{run['hours']:.1f}", str(run["seed"]), f"`{run['train']}`"]
 
 
