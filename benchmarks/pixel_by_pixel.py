@@ -102,14 +102,15 @@ def write_report(runs: List[RunDirectory]) -> None:
     described = [{**one, **first_read(one, before)} for one in map(describe, runs)]
     write_result("pixel-by-pixel", {"runs": described})
     for view in sorted({one["view"] for one in described if one["epochs_done"]}):
-        logs = {one["name"]: run.read_log() for one, run in zip(described, runs) if one["view"] == view}
-        logs = {name: records for name, records in logs.items() if records}
-        curves = plots.validation_curves(list(logs.values()), list(logs))
+        logs = [(run.read_log(), one["name"]) for one, run in zip(described, runs) if one["view"] == view]
+        curves = plots.validation_curves(*zip(*((records, name) for records, name in logs if records)))
         plots.save(curves, RESULTS / f"pixel-by-pixel-{view}.png")
 
 
 def first_read(run: Mapping[str, Any], before: Mapping[str, Any]) -> Dict[str, str]:
     """Returns when and where a run was first read as far as it got: on the machine that trained it, soon after.
+
+    The machine is that of the run's own record where that has its processor, as those of earlier releases have not.
 
     Args:
         run: as ``describe`` has it.
@@ -118,7 +119,9 @@ def first_read(run: Mapping[str, Any], before: Mapping[str, Any]) -> Dict[str, s
     same = [old for old in before["runs"] if (old["train"], old["hours"]) == (run["train"], run["hours"])]
     now = describe_origin()
     kept = {**{name: before.get(name, now[name]) for name in ("date", "machine")}, **same[0]} if same else now
-    return {"date": kept["date"], "machine": kept["machine"]}
+    recorded = run.get("versions", {})
+    machine = f"{recorded['processor']}, {recorded['machine']}" if "processor" in recorded else kept["machine"]
+    return {"date": kept["date"], "machine": machine}
 
 
 def describe(run: RunDirectory) -> Dict[str, Any]:

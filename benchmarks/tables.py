@@ -640,8 +640,8 @@ def pixels_table(t: Translator) -> str:
     rows = []
     for view, goals in PIXELS.items():
         runs = [run for run in result["runs"] if run["view"] == view]
-        rows += [[*goals, *_pixel_cells(run)] for run in runs] or [[*goals, "none yet", "", "", "", "", ""]]
-    header = ["Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours", "Seed",
+        rows += [[f"`{run['name']}`", *goals, *_pixel_cells(run)] for run in runs]
+    header = ["Run", "Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours", "Seed",
               "Command"]  # fmt: skip
     views = [view for view in PIXELS if any(run["view"] == view and run["epochs_done"] for run in result["runs"])]
     curves = [f"![Validation loss and accuracy against the epoch, {PIXELS[view][0]}](results/pixel-by-pixel-{view}.png)"

@@ -96,6 +96,27 @@ def test_a_run_keeps_where_it_was_first_read(pixel_by_pixel, monkeypatch):
     assert pixel_by_pixel.first_read(known, before) == {"date": "then", "machine": "there"}
     assert pixel_by_pixel.first_read({"train": "b", "hours": 1.0}, before) == {"date": "then", "machine": "afar"}
     assert pixel_by_pixel.first_read(longer, before) == {"date": "today", "machine": "here"}
+    recorded = {**longer, "versions": {"processor": "A CPU", "machine": "Linux, 1 core"}}
+    assert pixel_by_pixel.first_read(recorded, before) == {"date": "today", "machine": "A CPU, Linux, 1 core"}
+
+
+def test_a_report_has_all_runs_and_a_figure_for_each_order(pixel_by_pixel, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(pixel_by_pixel, "RESULTS", tmp_path)
+    monkeypatch.setattr(pixel_by_pixel, "write_result", lambda name, content: written.update(content))
+    written, drawn = {}, []
+    draw = pixel_by_pixel.plots.validation_curves
+    monkeypatch.setattr(pixel_by_pixel.plots, "validation_curves", lambda *given: drawn.append(given) or draw(*given))
+    options = "--preset sequential --limit-train 40 --epochs 1 --hidden-size 3".split()
+    views = {"a/seed-0": "permuted", "b/seed-0": "permuted", "one": "pixels"}
+    for name, view in views.items():
+        assert main(["train", *options, "--view", view, "--output", str(tmp_path / name)]) == 0
+    pixel_by_pixel.write_report([RunDirectory.open(tmp_path / name) for name in views])
+    assert [(run["name"], run["view"]) for run in written["runs"]] == [
+        ("seed-0", "permuted"), ("seed-0", "permuted"), ("one", "pixels")]  # fmt: skip
+    assert [names for _, names in drawn] == [("seed-0", "seed-0"), ("one",)]
+    assert [len(log) for logs, _ in drawn for log in logs] == [1, 1, 1]
+    assert all((tmp_path / f"pixel-by-pixel-{view}.png").is_file() for view in ("permuted", "pixels"))
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize("ours, keras, said", [

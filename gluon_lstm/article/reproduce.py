@@ -12,7 +12,7 @@ from gluon_lstm.article.claim import Claim, Findings, Options, Picture, Record, 
 from gluon_lstm.article.peers import check_keras, find_keras
 from gluon_lstm.article.results import ADVICE_ON_DAMAGE, ORIGIN, ResultsDirectory, describe_origin, read_commit
 from gluon_lstm.article.verdicts import decide
-from gluon_lstm.errors import DataError, RunError
+from gluon_lstm.errors import RunError, UserError
 from gluon_lstm.rundir.lock import locked
 from gluon_lstm.runtime import free_memory
 
@@ -41,7 +41,8 @@ def reproduce(
     Raises:
         DataError: data of a run that is to be made are missing; told before the first run, as is the next.
         ConfigError: the Python that is named for Keras does not exist.
-        RunError: the folder holds something else, cannot be written, or another process writes into it.
+        RunError: that Python has no Keras; or the folder holds something else, cannot be written, or another process
+            writes into it.
     """
     directory.check({claim.id: settings.of(claim) for claim in claims})
     _check_needs(claims, settings, directory)
@@ -93,11 +94,11 @@ def _check_needs(claims: Sequence[Claim], settings: Settings, directory: Results
         try:
             for dataset in sorted(needed):
                 find_data(dataset, settings.data_dir)
-        except DataError as error:
-            raise DataError(f"claim {claim.id}: {error}") from error
+            if any(options.get("keras") or options.get("program") == "keras" for options in missing):
+                check_keras()
+        except UserError as error:
+            raise type(error)(f"claim {claim.id}: {error}") from error
         found |= needed
-        if any(options.get("keras") or options.get("program") == "keras" for options in missing):
-            check_keras()
 
 
 def _datasets(options: Mapping[str, Any]) -> Iterator[str]:

@@ -23,6 +23,8 @@ TEST_SEED = 1_797
 FEWEST = 3
 MAX_VALUE = 255
 SUFFIX = ".png"
+LOOSE_SUFFIXES = (SUFFIX, ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp")
+"""Of pictures, as which files beside the folders are told; others, such as a README, are no samples."""
 _ADVICE = (
     "for texts, name a .csv, .tsv or .jsonl file in it, and for images in IDX files give --dataset mnist --data-dir {}"
 )
@@ -78,6 +80,7 @@ def _check_split_folders(splits: Dict[str, Path], folder: Path) -> None:
     for inside in _entries(folder):
         if inside.is_dir() and inside not in splits.values():
             raise DataError(f"{inside}: is none of {', '.join(SPLITS)}; rename it as one of those, or move it")
+    _refuse_loose(folder, "the splits' folders, so that its split is unknown")
 
 
 def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
@@ -108,13 +111,18 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
         if not paths:
             raise DataError(f"{inside}: holds no pictures; put {SUFFIX} files into it, or delete it")
         found += [Picture(path, inside.name) for path in paths]
-    loose = next((inside for inside in _entries(folder) if inside.suffix.lower() == SUFFIX and inside.is_file()), None)
-    if found and loose is not None:
-        raise DataError(f"{loose}: lies beside the classes' folders, so that its class is unknown; move it into one of "
-                        "them, or away")  # fmt: skip
-    if not found:
+    if found:
+        _refuse_loose(folder, "the classes' folders, so that its class is unknown")
+    else:
         raise DataError(f"{folder}: is a folder without folders of pictures, one for each class; {advice}")
     return found
+
+
+def _refuse_loose(folder: Path, beside: str) -> None:
+    """Raises DataError where pictures lie in a folder itself, which would be left out."""
+    for inside in _entries(folder):
+        if inside.suffix.lower() in LOOSE_SUFFIXES and inside.is_file():
+            raise DataError(f"{inside}: lies beside {beside}; move it into one of them, or away")
 
 
 def _check_class_name(folder: Path) -> None:

@@ -88,10 +88,15 @@ def load_stored_splits(config: Config) -> DataSplits:
 
 def _check_stored(config: Config) -> None:
     """Raises DataError where a file or folder that a run was trained on is not where its configuration says."""
-    dataset = None if config.data.dataset in dataset_names() else config.data.dataset
-    paths = {"dataset": dataset, "validation_file": config.text.validation_file, "test_file": config.text.test_file}
+    data, text = config.data, config.text
+    paths = {
+        "dataset": None if data.dataset in dataset_names() else data.dataset,
+        "data_dir": data.data_dir if is_looked_for(data.dataset) else None,
+        "validation_file": text.validation_file,
+        "test_file": text.test_file,
+    }
     for name, path in paths.items():
-        if path is None or os.path.exists(path):
+        if path is None or os.path.exists(os.path.expanduser(path)):
             continue
         advice = "the run was trained with it; bring it back"
         if os.path.isabs(path):

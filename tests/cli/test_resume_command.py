@@ -127,6 +127,17 @@ def test_data_that_are_not_where_the_run_says_are_told(cli, refuses, table, tmp_
     assert told in refuses("evaluate", *([run / "seed-0", run / "seed-1"] if seeds == "2" else [run]), "--output", "x")
 
 
+def test_a_data_dir_that_is_gone_is_told(refuses, trained, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    record = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    record["data"].update(dataset="mnist", data_dir="images")
+    (run / "config.json").write_text(json.dumps(record), encoding="utf-8")
+    told = f"--data-dir images: no such file or folder in {Path.cwd()}; the run was trained with it; bring it back, or"
+    assert told in refuses("train", "--resume", run) and told in refuses("evaluate", run)
+    assert "--data-dir none: no such folder" in refuses("evaluate", run, "--data-dir", "none")
+
+
 def test_data_that_are_gone_are_told(cli, refuses, table, tmp_path):
     run = tmp_path / "run"
     assert cli("train", "--dataset", table, "--output", run, *TINY).code == 0

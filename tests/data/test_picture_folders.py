@@ -86,6 +86,17 @@ def test_folders_of_splits_under_another_name_are_told(tmp_path, others, message
         load(tmp_path)
 
 
+def test_pictures_beside_the_folders_of_splits_are_told(tmp_path):
+    for split in ("train", "test"):
+        for label in "ab":
+            write(tmp_path / split, label, range(3))
+    (tmp_path / "README.txt").touch()
+    load(tmp_path)
+    shutil.copy(tmp_path / "train" / "a" / "000.png", tmp_path / "c.png")
+    with pytest.raises(DataError, match="c.png: lies beside the splits' folders, so that its split is unknown"):
+        load(tmp_path)
+
+
 def test_a_class_may_be_named_train(tmp_path):
     write(tmp_path, "train", range(9))
     write(tmp_path, "tram", range(50, 59))
@@ -139,6 +150,7 @@ def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
         (lambda f: write(f, "dog", [99], size=(4, 4)), r"dog/099.png: has 4 x 4 pixels .*, .*cat/000.png 4 x 3; bring"),
         (lambda f: (f / "dog" / "099.jpg").touch(), "dog/099.jpg: is no .png file, .*; convert or move it"),
         (lambda f: shutil.copy(f / "cat" / "000.png", f), "pets/000.png: lies beside the classes' folders, .*; move"),
+        (lambda f: (f / "a.JPG").touch(), "pets/a.JPG: lies beside the classes' folders"),
         (lambda f: (f / "dog" / "more").mkdir(), "dog/more: is a folder within a class's; move its pictures one "),
         (lambda f: (f / "dog" / "099.png").touch(), "dog/099.png: is empty; copy it anew"),
         (lambda f: os.mkfifo(f / "dog" / "099.png"), "dog/099.png: is no .png file, .*; convert or move it"),
@@ -148,8 +160,8 @@ def test_colours_become_grey_and_what_is_transparent_black(tmp_path):
         (lambda f: (f / "eel").mkdir(), "eel: holds no pictures; put .png files into it, or delete it"),
         (lambda f: write(f, "eel", range(2)), "class 'eel' has too few pictures .* .2.; give 3 or more of each class"),
     ],
-    ids=["size", "JPEG", "loose", "folder", "empty", "pipe", "GIF", "cut off", "cut off in header", "empty class",
-         "rare class"],
+    ids=["size", "JPEG", "loose", "loose JPEG", "folder", "empty", "pipe", "GIF", "cut off", "cut off in header",
+         "empty class", "rare class"],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(folder, spoil, message):
     spoil(folder)
