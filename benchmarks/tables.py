@@ -640,7 +640,8 @@ def pixels_table(t: Translator) -> str:
     rows = []
     for view, goals in PIXELS.items():
         runs = [run for run in result["runs"] if run["view"] == view]
-        rows += [[f"`{run['name']}`", *goals, *_pixel_cells(run)] for run in runs]
+        named = [[f"`{run['name']}`", *goals, *_pixel_cells(run)] for run in runs]
+        rows += named or [["none yet", *goals, *[""] * 6]]
     header = ["Run", "Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours", "Seed",
               "Command"]  # fmt: skip
     views = [view for view in PIXELS if any(run["view"] == view and run["epochs_done"] for run in result["runs"])]
