@@ -642,8 +642,8 @@ def pixels_table(t: Translator) -> str:
         runs = [run for run in result["runs"] if run["view"] == view]
         named = [[f"`{run['name']}`", *goals, *_pixel_cells(run)] for run in runs]
         rows += named or [["none yet", *goals, *[""] * 6]]
-    header = ["Run", "Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours", "Seed",
-              "Command"]  # fmt: skip
+    header = ["Run", "Pixels", "Published, %", "Aim, %", "Epochs so far", "Best validation, %", "Test, %", "Hours",
+              "Seed", "Command"]  # fmt: skip
     views = [view for view in PIXELS if any(run["view"] == view and run["epochs_done"] for run in result["runs"])]
     curves = [f"![Validation loss and accuracy against the epoch, {PIXELS[view][0]}](results/pixel-by-pixel-{view}.png)"
               for view in views]  # fmt: skip
