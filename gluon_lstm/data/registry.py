@@ -148,13 +148,13 @@ class StoredSplits:
         return load_stored_splits(self.config)
 
     def read(self, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:
-        """Returns one split, texts as the reader of a trained model has them; errors as of ``load_splits``."""
+        """Returns one split, texts as the reader of a trained model has them; errors as of ``load_stored_splits``."""
         if reader is not None and is_text(self.config.data):
             return texts_as(self.config, self._corpus, split, reader)
         return getattr(self._splits, split)
 
     def training_samples(self) -> Set[Hashable]:
-        """Returns what the training split holds: texts, or the bytes of images; errors as of ``load_splits``."""
+        """Returns what the training split holds: texts, or the bytes of images; errors as of ``load_stored_splits``."""
         if is_text(self.config.data):
             return set(self._corpus.splits["train"].texts)
         return {image.tobytes() for image in self._splits.train.images}
@@ -162,4 +162,6 @@ class StoredSplits:
 
 def load_split(config: Config, split: str, reader: Optional[TextReader] = None) -> SequenceDataset:
     """Reads one split, texts as the reader of a trained model has them; errors as of ``load_splits``."""
-    return StoredSplits(config).read(split, reader)
+    if reader is not None and is_text(config.data):
+        return texts_as(config, read_corpus(config), split, reader)
+    return getattr(load_splits(config), split)

@@ -68,7 +68,7 @@ def test_a_part_of_the_steps_and_why_checks_are_open_are_told(cli, tmp_path, mon
     assert "depth: of 0.1 of the training steps, which says nothing of the article\n" in outcome.out
     assert "depth: 4 open for a reason of its own: no room for more\n" in outcome.out
     english, chinese = ((tmp_path / name / "index.md").read_text("utf-8") for name in ("results", "zh"))
-    assert "| quick, 3, **0.1 of the training steps** |" in english and "| 快速版，3, **训练步数的 0.1** |" in chinese
+    assert "| quick, 3, **0.1 of the training steps** |" in english and "| 快速版，3，**训练步数的 0.1** |" in chinese
     assert "to try things" in english and "仅供试用" in chinese
     assert "* [depth](depth.md): no room for more (4)\n" in english
     page = (tmp_path / "results" / "depth.md").read_text("utf-8")
