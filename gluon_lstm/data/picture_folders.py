@@ -91,7 +91,7 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
         advice: what to do where it has none, for the end of the error's line.
 
     Raises:
-        DataError: there are none, a class has none, or other files are among them.
+        DataError: there are none, a class has none, or other files are among them or pictures beside them.
     """
     found = []
     for inside in _entries(folder):
@@ -111,10 +111,9 @@ def list_pictures(folder: Path, advice: str = "make them") -> List[Picture]:
         if not paths:
             raise DataError(f"{inside}: holds no pictures; put {SUFFIX} files into it, or delete it")
         found += [Picture(path, inside.name) for path in paths]
-    if found:
-        _refuse_loose(folder, "the classes' folders, so that its class is unknown")
-    else:
+    if not found:
         raise DataError(f"{folder}: is a folder without folders of pictures, one for each class; {advice}")
+    _refuse_loose(folder, "the classes' folders, so that its class is unknown")
     return found
 
 
